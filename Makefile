@@ -1,0 +1,52 @@
+# listenq: build, test, measure. `make help` lists the targets.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
+export CGO_ENABLED = 0
+
+.PHONY: demo build test unit race lint tools bench soak fuzz golden install clean help
+
+demo: build ## build the binary and run the first experiment
+	./listenq lab run b1-late
+
+build: ## build the static binary ./listenq
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o listenq ./cmd/listenq
+
+test: tools ## install what tests need and run all tests
+	$(GO) mod verify
+	$(MAKE) lint
+	test/run
+
+unit: ## run the tests that need no rights and no other programs
+	$(GO) test -short ./...
+
+lint: ## format, vet and staticcheck, without a single warning
+	@test -z "$$(gofmt -l cmd internal test)" || { gofmt -l cmd internal test; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+tools: ## install the programs that tests compare with
+	test/tools
+
+bench: build ## print the figures: benchmarks and whole runs beside their peers
+	test/bench
+
+soak: build ## run every quick experiment 20 times with a core kept busy
+	test/soak
+
+FUZZTIME ?= 30s
+fuzz: ## fuzz every parser of foreign bytes for FUZZTIME each
+	test/fuzz $(FUZZTIME)
+
+golden: ## write the golden files anew; read the difference before you commit it
+	$(GO) test ./... -run 'Golden|Script|Reference' -args -update
+
+PREFIX ?= /usr/local
+install: build ## install the binary below PREFIX
+	install -D -m 0755 listenq $(DESTDIR)$(PREFIX)/bin/listenq
+
+clean: ## remove what was built
+	rm -f listenq
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10

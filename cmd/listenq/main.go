@@ -1,0 +1,24 @@
+// Command listenq finds, explains and reproduces TCP listen-queue overflow.
+package main
+
+import (
+	"os"
+
+	"listenq/internal/cli"
+	"listenq/internal/lab"
+)
+
+// version is set by the build from the tag, if there is one.
+var version string
+
+func main() {
+	if code, ok := lab.Reexec(os.Args[1:]); ok {
+		os.Exit(code)
+	}
+	os.Exit(cli.Main(cli.Env{
+		Args:    os.Args[1:],
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Version: cli.Version(version),
+	}))
+}

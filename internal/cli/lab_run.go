@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/semaphore"
+
+	"listenq/internal/lab"
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+)
+
+type runFlags struct {
+	all, asJSON, keep bool
+	out               string
+	jobs              int
+}
+
+func newLabRun(env Env) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [NAME|FILE]…",
+		Short: "run experiments and tell what happened",
+		Long: `Runs experiments, each in namespaces of its own, and tells for each connection
+what happened and why. Without a name it runs all that take under 3 s.
+
+  listenq lab run b2                 by id or name
+  listenq lab run my.lab             a script of your own
+  listenq lab run --all              everything, in parallel
+  listenq lab run --out rec b2       recordings into the folder rec
+
+Exit code: 0 every expectation holds, 1 one does not, 2 an error in the script or
+in its run, 3 namespaces are not allowed here, 130 interrupted.`,
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runLab(cmd.Context(), env, colourFlag(cmd), f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.all, "all", false, "run every built-in experiment, the long ones too")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/lab/v1)")
+	flags.BoolVar(&f.keep, "keep", false, "leave the namespaces standing after the last step, until Ctrl-C")
+	flags.StringVar(&f.out, "out", "", "folder for the recordings (default: a fresh one for each run among the temporary files)")
+	flags.IntVarP(&f.jobs, "jobs", "j", 4*runtime.NumCPU(), "how many experiments run at the same time")
+	return cmd
+}
+
+func runLab(ctx context.Context, env Env, colour string, f runFlags, args []string) error {
+	if f.all && len(args) > 0 {
+		return &usageError{"--all and names exclude each other", "listenq lab run --all, or listenq lab run " + args[0]}
+	}
+	if f.jobs < 1 {
+		return &usageError{"--jobs takes a number from 1", ""}
+	}
+	scripts, err := load(args, f.all)
+	if err != nil {
+		return err
+	}
+	if f.keep && len(scripts) != 1 {
+		return &usageError{fmt.Sprintf("--keep leaves one experiment standing, and these are %d", len(scripts)), "name one: listenq lab list"}
+	}
+	progress := newProgress(env.Stderr)
+	runs, err := runAll(ctx, env, f, scripts, progress.step)
+	progress.clear()
+	screen := newScreen(env.Stdout, colour)
+	switch {
+	case f.asJSON:
+		err = worse(printJSON(env.Stdout, struct {
+			Schema string       `json:"schema"`
+			Runs   []record.Run `json:"runs"`
+		}{"listenq/lab/v1", runs}), err)
+	case len(args) > 0:
+		printEach(screen, runs)
+	default:
+		printSummary(screen, runs)
+	}
+	return err
+}
+
+// runAll runs the scripts, the longest first, and returns their results in
+// the order given, with the error that decides the exit code.
+func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) ([]record.Run, error) {
+	runs := make([]record.Run, len(scripts))
+	errs := make([]error, len(scripts))
+	order := make([]int, len(scripts))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return int(scripts[b].Takes - scripts[a].Takes) })
+	room := semaphore.NewWeighted(int64(f.jobs))
+	var all sync.WaitGroup
+	for _, i := range order {
+		options := lab.Options{Tool: "listenq " + env.Version, Command: append([]string{"listenq"}, env.Args...), Stay: f.keep, Progress: step}
+		if f.out != "" {
+			options.Out = filepath.Join(f.out, folderName(scripts, i))
+		}
+		if err := room.Acquire(ctx, 1); err != nil {
+			runs[i] = record.Run{Scenario: scripts[i].Name, Title: scripts[i].Title, Skipped: "interrupted before it began"}
+			errs[i] = err
+			continue
+		}
+		all.Go(func() {
+			defer room.Release(1)
+			runs[i], errs[i] = lab.Run(ctx, scripts[i], options)
+		})
+	}
+	all.Wait()
+	var worst error
+	for i, err := range errs {
+		if err == nil && !runs[i].Pass {
+			err = errBad
+		}
+		worst = worse(worst, err)
+	}
+	return runs, worst
+}
+
+// folderName is a script's name, made unique among the scripts of one call.
+func folderName(scripts []*script.Script, i int) string {
+	name, before := scripts[i].Name, 0
+	for _, s := range scripts[:i] {
+		if s.Name == name {
+			before++
+		}
+	}
+	if before > 0 {
+		return fmt.Sprintf("%s-%d", name, before+1)
+	}
+	return name
+}
+
+// worse returns the error with the higher exit code.
+func worse(a, b error) error {
+	if exitCode(b) > exitCode(a) {
+		return b
+	}
+	return a
+}
+
+func printEach(s screen, runs []record.Run) {
+	for i, run := range runs {
+		if i > 0 {
+			fmt.Fprintln(s)
+		}
+		printRun(s, run)
+	}
+}
+
+// printSummary prints one row a run, and those that failed in full.
+func printSummary(s screen, runs []record.Run) {
+	passed := 0
+	for _, run := range runs {
+		if run.Pass {
+			passed++
+			continue
+		}
+		printRun(s, run)
+		fmt.Fprintln(s)
+	}
+	for _, run := range runs {
+		what := run.Verdict
+		if run.Error != "" {
+			what = run.Error
+		}
+		s.wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, seconds(run.Duration)), clean(what))
+	}
+	fmt.Fprintf(s, "\n%d of %d pass\n", passed, len(runs))
+	if len(runs) > 0 && runs[0].Recording != "" {
+		fmt.Fprintf(s, "recordings: %s and its neighbours\n", filepath.Dir(runs[0].Recording)+string(os.PathSeparator)+"listenq-*")
+	}
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs the command line and returns the exit code.
+func Main(env Env) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(env)
+	root.SetArgs(env.Args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil, errors.Is(err, errBad):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(env.Stderr, "listenq: interrupted")
+	default:
+		message(env.Stderr, err)
+	}
+	return exitCode(err)
+}
+
+func newRoot(env Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "listenq",
+		Short: "find, explain and reproduce TCP listen-queue overflow",
+		Long: `listenq finds, explains and reproduces TCP listen-queue overflow on Linux.
+
+  listenq lab list        the experiments
+  listenq lab run b2      run one, in namespaces of its own, and tell what happened
+  listenq kernel          how this kernel behaves when a queue is full`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.PersistentFlags().String("color", "auto", "auto, always or never")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err.Error(), "the flags: " + cmd.CommandPath() + " --help"}
+	})
+	root.AddCommand(newLab(env), newKernel(env), newVersion(env))
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	return root
+}
+
+// subcommand answers a group's bare name with its help, and a wrong word with
+// the likely one.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	hint := "see " + cmd.CommandPath() + " --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean: " + cmd.CommandPath() + " " + strings.Join(near, ", ") + "?"
+	}
+	return &usageError{fmt.Sprintf("unknown command %q", args[0]), hint}
+}
+
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
+
+func colourFlag(cmd *cobra.Command) string {
+	value, _ := cmd.Flags().GetString("color") // defined on the root: cannot be missing
+	return value
+}

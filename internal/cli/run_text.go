@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"listenq/internal/record"
+)
+
+// printRun prints one experiment as text: the verdict, the story of each
+// connection, the queues and counters, the expectations, the recording.
+func printRun(s screen, run record.Run) {
+	s.wrap("", s.style(bold, run.Scenario)+": "+run.Title)
+	fmt.Fprintln(s)
+	switch {
+	case run.Error != "":
+		s.wrap(s.style(red, "incomplete")+"  ", "what was seen until the error:")
+	case run.Verdict != "":
+		s.wrap("", run.Verdict)
+	}
+	for _, group := range foldAlike(run.Connections) {
+		printConnection(s, group)
+	}
+	printFolded(s, run.Folded)
+	for _, c := range run.Commands {
+		printCommand(s, c)
+	}
+	printQueues(s, run.Listeners)
+	printCounters(s, run.Counters)
+	printExpectations(s, run.Expectations)
+	fmt.Fprintf(s, "\n%s  in %s on Linux %s\n", outcome(s, run), seconds(run.Duration), clean(run.Kernel))
+	if run.Recording != "" {
+		fmt.Fprintf(s, "recording: %s\n", run.Recording)
+	}
+}
+
+// outcome is one word for the whole experiment.
+func outcome(s screen, run record.Run) string {
+	switch {
+	case run.Skipped != "":
+		return "skip"
+	case run.Error != "":
+		return s.style(red, "error")
+	case !run.Pass:
+		return s.style(red, "FAIL")
+	}
+	return s.style(green, "pass")
+}
+
+// foldAlike groups connections that have the same story but for its times, in
+// the order of the first of each.
+func foldAlike(all []record.Connection) [][]record.Connection {
+	var groups [][]record.Connection
+	place := map[string]int{}
+	for _, c := range all {
+		key := fmt.Sprint(c.Outcome, c.Cause, c.EndedBy, c.Struck, c.Handshake)
+		for _, line := range c.Story {
+			key += "\n" + line.Text
+		}
+		i, ok := place[key]
+		if !ok {
+			i = len(groups)
+			place[key] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	return groups
+}
+
+func printConnection(s screen, group []record.Connection) {
+	c := group[0]
+	fmt.Fprintln(s)
+	words := []string{string(c.Outcome)}
+	if c.Cause != "none" && c.Cause != "" {
+		words = append(words, string(c.Cause))
+	}
+	if c.EndedBy != "" {
+		words = append(words, string(c.EndedBy))
+	}
+	s.wrap(s.style(bold, fmt.Sprintf("%-8s", c.Name))+" ", strings.Join(words, ", ")+alike(group))
+	for _, line := range c.Story {
+		s.wrap(fmt.Sprintf("%9s  ", clock(line.T)), clean(line.Text))
+	}
+}
+
+// alike names who shares the story: "; 4 more like it: c2 … c5".
+func alike(group []record.Connection) string {
+	more := group[1:]
+	if len(more) == 0 {
+		return ""
+	}
+	names := more[0].Name
+	switch {
+	case len(more) == 2:
+		names += " " + more[1].Name
+	case len(more) > 2:
+		names += " … " + more[len(more)-1].Name
+	}
+	return fmt.Sprintf("; %d more like it: %s", len(more), names)
+}
+
+func printFolded(s screen, folded []record.Folded) {
+	for _, f := range folded {
+		var parts []string
+		for _, o := range slices.Sorted(maps.Keys(f.Outcomes)) {
+			parts = append(parts, fmt.Sprintf("%d %s", f.Outcomes[o], o))
+		}
+		s.wrap("\n", fmt.Sprintf("%d more attempts, of clients that were never heard of again: %s", f.Attempts, strings.Join(parts, ", ")))
+	}
+}
+
+func printCommand(s screen, c record.Command) {
+	fmt.Fprintf(s, "\n%s: %s: exit %d after %s\n", c.Name, clean(strings.Join(c.Argv, " ")), c.Exit, seconds(c.Duration))
+	for line := range strings.Lines(clean(c.Output)) {
+		fmt.Fprintf(s, "  | %s\n", strings.TrimRight(line, "\n"))
+	}
+}
+
+func printQueues(s screen, listeners []record.Listener) {
+	for _, l := range listeners {
+		fmt.Fprintf(s, "\n%-22s %8s %8s %8s %8s\n", clean(l.Name)+" "+l.Address, "before", "after", "most", "limit")
+		fmt.Fprintf(s, "%-22s %8d %8s %8d %8d\n", "accept queue", l.Before.AcceptLen, after(l, l.After.AcceptLen), l.AcceptMax, l.After.AcceptLimit)
+		fmt.Fprintf(s, "%-22s %8s %8s %8s\n", "SYN queue", known(l.Before.SynLen), known(l.After.SynLen), known(l.SynMax))
+		if l.Drops != nil {
+			fmt.Fprintf(s, "%-22s %8s %8d\n", "drops (sk_drops)", "", *l.Drops)
+		}
+	}
+}
+
+func after(l record.Listener, n int) string {
+	if !l.After.Open {
+		return "closed"
+	}
+	return fmt.Sprint(n)
+}
+
+func known(n *int) string {
+	if n == nil {
+		return "-"
+	}
+	return fmt.Sprint(*n)
+}
+
+// printCounters prints the counters that moved on the server's side.
+func printCounters(s screen, c record.Counters) {
+	if len(c.Server) == 0 {
+		return
+	}
+	fmt.Fprintf(s, "\n%-30s %8s %8s %8s\n", "counters of the server", "before", "after", "delta")
+	for _, name := range slices.Sorted(maps.Keys(c.Server)) {
+		m := c.Server[name]
+		fmt.Fprintf(s, "%-30s %8d %8d %+8d\n", name, m.Before, m.After, int64(m.After-m.Before))
+	}
+}
+
+func printExpectations(s screen, all []record.Expectation) {
+	if len(all) > 0 {
+		fmt.Fprintln(s)
+	}
+	for _, e := range all {
+		lead := fmt.Sprintf(" line %-3d ", e.Line)
+		switch {
+		case e.NotTaken != "" && e.FromSource:
+			s.wrap(s.style(faint, "  - ")+lead, e.Text+" (not on this kernel; from source)")
+		case e.NotTaken != "":
+			s.wrap(s.style(faint, "  - ")+lead, e.Text+" (not on this kernel)")
+		case e.Pass:
+			s.wrap(s.style(green, "pass")+lead, e.Text)
+		default:
+			s.wrap(s.style(red, "FAIL")+lead, e.Text)
+			s.wrap("              ", "got: "+clean(e.Got))
+		}
+	}
+}
+
+// clock prints a moment: seconds since the start.
+func clock(t record.Milliseconds) string { return fmt.Sprintf("%.3f s", t.Duration().Seconds()) }
+
+// seconds prints a duration to two digits.
+func seconds(t record.Milliseconds) string {
+	return fmt.Sprintf("%.2f s", t.Duration().Round(10*time.Millisecond).Seconds())
+}

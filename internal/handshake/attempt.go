@@ -1,0 +1,151 @@
+package handshake
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Attempt is one try of a client to open a connection: what was seen of it, in
+// bounded space.
+type Attempt struct {
+	t *Tracker
+	pair
+	listener *listener
+	started  time.Duration
+	facts    facts
+
+	isn, serverISN uint32
+	top            uint32 // end of what the client has sent, in bytes beyond its SYN
+	tsval          uint32 // of the first SYN
+
+	// What was sent, and what of it arrived. With one side watched only, what
+	// the other side sent counts when it arrives, and what arrives there is unknown.
+	syn, synIn         series
+	synack, synackIn   series
+	ack, ackIn         series // the client's segments after its SYN: the final ACK and what follows
+	data               series // of them, those with data or FIN
+	dataAgain          int
+	reset, resetIn     series // RSTs of the server
+	clientReset, rstIn series // RSTs of the client
+
+	tries       int           // SYNs before the first SYN-ACK, as near to the server as they were seen
+	triesSent   int           // the same, as near to the client
+	asked       time.Duration // when the SYN came that the first SYN-ACK answered
+	synAgain    time.Duration // when the second SYN was sent
+	synGap      time.Duration // between the last two SYNs
+	resent      series        // SYN-ACKs sent again by the server's timer
+	beforeACK   int           // SYN-ACKs before the first of ack
+	established time.Duration // when the segment came that made the connection
+	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
+
+	strikes  [stages]strike
+	ruledOut [stages]causes // by counters that did not move when the first packet came
+
+	notes   []note
+	history []Change
+}
+
+// facts are what is known for certain of an attempt, one bit each.
+type facts uint32
+
+const (
+	midway  facts = 1 << iota // nothing of the handshake was seen
+	crossed                   // both ends sent a SYN (simultaneous open): no listener has a part in it
+	sawSYN
+
+	synSince      // a SYN came since the last SYN-ACK
+	answeredFirst // the SYN-ACK's timestamp is an echo of the first SYN
+	sawKept       // the server had a request
+	cookie        // it answered with a SYN cookie
+	fastOpened    // it took the SYN's data
+	taken         // counters: nothing kept it from making a connection of the final ACK
+	child         // it had a connection
+	owned         // accept() returned it
+	gone          // looked: it had a request and has nothing any more
+	vacant        // looked, after the final ACK had come: it has nothing
+	ignored       // it still had a request after the final ACK had come
+	ignoredData   // the same, after data had come
+	dataFirst     // the first of ack that was seen has data or FIN
+	unacked       // the client sent data or FIN again, and the server has not acknowledged any
+	beyond        // the client sent something that does not begin at its first byte
+
+	clientUp      // connect() succeeded
+	clientClosed  // looked: the client has no socket any more
+	gaveUp        // the client ended connect() by a limit of its own
+	timedOut      // connect() failed with ETIMEDOUT
+	connectReset  // connect() failed with ECONNRESET
+	connectDenied // connect() failed with ECONNREFUSED
+
+	refusedSYN   // the server answered a SYN with RST
+	plainReset   // its first RST has no ACK flag: it answers a segment that no connection took
+	aborted      // counters: tcp_abort_on_overflow
+	rejected     // counters: the SYN cookie did not check
+	embryonic    // counters: the client's RST ended the request
+	foreignReset // an RST arrived that the other end has not sent
+)
+
+func (a *Attempt) is(f facts) bool        { return a.facts&f != 0 }
+func (a *Attempt) set(f facts)            { a.facts |= f }
+func (a *Attempt) clear(f facts)          { a.facts &^= f }
+func (a *Attempt) sees(sides Side) bool   { return a.t.cfg.Sides&sides == sides }
+func (a *Attempt) Client() netip.AddrPort { return a.client }
+func (a *Attempt) Server() netip.AddrPort { return a.server }
+
+// Start is when the first packet of the attempt was seen.
+func (a *Attempt) Start() time.Duration { return a.started }
+
+// untouched reports whether the client was never heard of after its first SYN.
+func (a *Attempt) untouched() bool {
+	return a.syn.n <= 1 && a.ack.n == 0 && a.clientReset.n == 0 && a.reset.n == 0 &&
+		!a.is(child|owned|clientUp|gaveUp|timedOut)
+}
+
+// series counts segments of one kind.
+type series struct {
+	n           int
+	first, last time.Duration
+}
+
+func (s *series) add(t time.Duration) {
+	if s.n == 0 {
+		s.first = t
+	}
+	s.n++
+	s.last = t
+}
+
+// moment is when a packet was seen, and its number.
+type moment struct {
+	T      time.Duration
+	number int
+}
+
+// settle records the outcome if it has changed. What is settled at the same
+// moment as the last change takes its place.
+func (a *Attempt) settle(now time.Duration) {
+	outcome := endings[a.ends().first].outcome
+	h := a.history
+	if n := len(h); n > 0 {
+		now = max(now, h[n-1].T)
+		if h[n-1].Outcome == outcome {
+			return
+		}
+		if h[n-1].T == now && n > 1 && h[n-2].Outcome == outcome {
+			a.history = h[:n-1]
+			return
+		}
+		if h[n-1].T == now {
+			h[n-1].Outcome = outcome
+			return
+		}
+		if n == maxHistory {
+			h[n-1] = Change{now, outcome}
+			return
+		}
+	}
+	a.history = append(h, Change{now, outcome})
+}
+
+// maxHistory bounds the changes kept. A connection has half a dozen; only
+// nonsense has more, and then the last change is kept up to date.
+const maxHistory = 16

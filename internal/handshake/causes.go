@@ -1,0 +1,192 @@
+package handshake
+
+import (
+	"iter"
+	"time"
+)
+
+// causes is a set of what can have struck a packet. nothing is a member like the
+// others: with it, the packet may not have been struck at all.
+type causes uint16
+
+const (
+	acceptFull causes = 1 << iota
+	synFull
+	synReserve
+	deferred
+	hostDrop
+	netLoss
+	nothing
+
+	anySYN = acceptFull | synFull | synReserve | hostDrop // whatever a server can do to a SYN
+	anyACK = acceptFull | deferred | hostDrop             // and to a final ACK
+)
+
+// causeNames is in the order of the bits, which is the order of alternatives.
+var causeNames = [...]Cause{AcceptQueueFull, SynQueueFull, SynQueueReserve, DeferAccept, HostDrop, NetworkLoss, NoCause}
+
+// one reports whether the set has exactly one member.
+func (c causes) one() bool { return c != 0 && c&(c-1) == 0 }
+
+// name is the cause of a set of one member, and UnknownCause of any other.
+func (c causes) name() Cause {
+	for i, name := range causeNames {
+		if c == 1<<i {
+			return name
+		}
+	}
+	return UnknownCause
+}
+
+// each yields the members but nothing, one by one.
+func (c causes) each() iter.Seq[causes] {
+	return func(yield func(causes) bool) {
+		for c &^= nothing; c != 0; c &= c - 1 {
+			if !yield(c & -c) {
+				return
+			}
+		}
+	}
+}
+
+// stage is a part of the handshake that a cause can strike.
+type stage uint8
+
+const (
+	stageSYN stage = iota
+	stageSYNACK
+	stageACK // the final ACK, or data or FIN in its place
+	stages
+)
+
+// strike is the first time that counters or the wire told that a packet of a
+// stage was dropped or lost.
+type strike struct {
+	causes causes // 0 if they never did
+	packet Struck
+	n      int // how many of the stage were
+	at     moment
+}
+
+// struckBy is what can have struck a stage first.
+func (a *Attempt) struckBy(s stage) causes {
+	if told := a.strikes[s].causes; told != 0 {
+		return told
+	}
+	switch s {
+	case stageSYN:
+		return a.struckSYN()
+	case stageSYNACK:
+		return a.struckSYNACK()
+	}
+	return a.struckACK()
+}
+
+// struckSYN is for SYNs of which nobody told. Where the client's side is not
+// seen, SYNs may have been lost before the first that came.
+func (a *Attempt) struckSYN() causes {
+	server := anySYN &^ a.ruledOut[stageSYN]
+	switch answered := a.synack.n > 0 || a.is(refusedSYN); {
+	case !a.is(sawSYN):
+		return anySYN | netLoss | nothing
+	case a.sees(ClientSide | ServerSide):
+		return a.struckSYNBetween(answered, server)
+	case answered && a.is(answeredFirst):
+		return nothing
+	case a.sees(ServerSide) && a.tries > 1:
+		return server | netLoss
+	case a.sees(ServerSide) && answered:
+		return nothing | netLoss
+	case answered && a.tries <= 1:
+		return nothing
+	case a.tries > 1 && !answered:
+		return server | netLoss
+	}
+	return server | netLoss | nothing
+}
+
+// struckSYNBetween is struckSYN with both sides seen: what was sent and did not
+// come was lost, and the lab would have told of that.
+func (a *Attempt) struckSYNBetween(answered bool, server causes) causes {
+	lab := a.t.cfg.Sockets
+	switch {
+	case a.tries == 0 && lab:
+		return nothing // on its way
+	case a.tries == 0 && a.syn.n > 1:
+		return netLoss
+	case a.tries == 0:
+		return netLoss | nothing
+	case !lab && a.syn.n > 1 && a.synIn.first >= a.synAgain:
+		return netLoss
+	case a.tries > 1:
+		return server
+	case answered || lab:
+		return nothing
+	case a.syn.n > 1:
+		return server
+	}
+	return server | nothing
+}
+
+func (a *Attempt) struckSYNACK() causes {
+	server, client := a.sees(ServerSide), a.sees(ClientSide)
+	switch {
+	case server && client && (a.t.cfg.Sockets || a.synack.n <= 1):
+		return nothing
+	case server && client && a.synackIn.n == 0:
+		return netLoss
+	case server && client:
+		if a.beforeACK > 1 || a.ack.n == 0 {
+			return netLoss | nothing
+		}
+		return nothing
+	case server && (a.synack.n > 1 && a.ack.n == 0 || a.beforeACK > 1):
+		return netLoss | nothing
+	case server:
+		return nothing
+	case a.synack.n == 0 || a.triesSent > 1 || a.synack.first-a.syn.first >= firstTimeout:
+		return netLoss | nothing
+	}
+	return nothing
+}
+
+// struckACK is for final ACKs of which nobody told. Whatever befell one may have
+// been made good by the next segment without a trace.
+func (a *Attempt) struckACK() causes {
+	if a.ack.n == 0 {
+		return netLoss | nothing
+	}
+	set := anyACK | netLoss
+	set &^= a.ruledOut[stageACK]
+	if a.is(ignoredData) || a.is(unacked) {
+		set &^= deferred // data ends its wait
+	}
+	switch {
+	case a.t.cfg.Sockets:
+		set &^= netLoss // told by the wire; lo loses nothing
+	case a.sees(ClientSide|ServerSide) && a.ackIn.n == 0:
+		set = netLoss
+	case a.sees(ClientSide|ServerSide) && a.ackIn.n == a.ack.n,
+		a.sees(ServerSide) && !a.sees(ClientSide) && a.beforeACK <= 1 && !a.is(dataFirst):
+		set &^= netLoss
+	}
+	switch {
+	case a.is(ignored) || a.is(unacked) && !a.is(child|owned):
+		return set
+	case a.is(taken) || a.t.cfg.Sockets && a.is(child) || a.ack.n == 1 && !a.is(dataFirst):
+		return nothing
+	}
+	return set | nothing
+}
+
+// silent reports that the server has not sent its SYN-ACK again when its timer
+// would have: it does not wait for a final ACK, or only by TCP_DEFER_ACCEPT.
+func (a *Attempt) silent() bool {
+	return a.sees(ServerSide) && a.t.now-a.synack.last > a.nextResend()*3/2
+}
+
+// nextResend is how long the server's timer runs after the last SYN-ACK
+// (reqsk_timer_handler, net/ipv4/inet_connection_sock.c: 1 s, doubled each time).
+func (a *Attempt) nextResend() time.Duration {
+	return firstTimeout << min(a.resent.n, 7)
+}

@@ -1,0 +1,299 @@
+package handshake
+
+import "iter"
+
+// end is a way in which an attempt can stand or have ended.
+type end uint8
+
+const (
+	endUnknown end = iota
+	endAccepted
+	endQueued
+	endEstablished
+	endPending
+	endExpired // no final ACK came, and the request expired
+	endHalfOpen
+	endPhantom
+	endForgotten
+	endUnanswered
+	endGaveUp
+	endTimedOut
+	endAborted
+	endRejected
+	endStale    // reset by a segment after the request expired
+	endClosed   // reset with the listener's end
+	endByClient // reset by the client before the server had a connection
+	endForeign  // reset by somebody in between
+	endRefused
+	ends
+)
+
+// endings says what each end is: its outcome, what finished it, and the stages
+// that can hold its cause. The cause is the first stage that was struck; if none
+// was it is base. An end that has only stageACK is not reached without a strike there.
+var endings = [ends]struct {
+	outcome     Outcome
+	by          Cause
+	first, last stage
+	within      causes // what can strike to that end; 0: anything
+	base        Cause  // empty: there is no such end without a strike
+}{
+	endUnknown:     {outcome: Unknown, first: stages, base: UnknownCause},
+	endAccepted:    {outcome: Accepted, last: stageACK, base: NoCause},
+	endQueued:      {outcome: Queued, last: stageACK, base: ByServer},
+	endEstablished: {outcome: EstablishedBoth, last: stageACK, base: NoCause},
+	endPending:     {outcome: Pending, last: stageSYNACK, base: NoCause},
+	endExpired:     {outcome: TimedOut, by: RequestExpired, last: stageSYNACK, base: ByClient},
+	endHalfOpen:    {outcome: HalfOpen, first: stageACK, last: stageACK},
+	endPhantom:     {outcome: Phantom, first: stageACK, last: stageACK, within: acceptFull | hostDrop | netLoss},
+	endForgotten:   {outcome: Forgotten, by: RequestExpired, first: stageACK, last: stageACK},
+	endUnanswered:  {outcome: Unanswered, last: stageSYNACK, base: NoCause},
+	endGaveUp:      {outcome: GaveUp, by: ByClient, last: stageSYNACK, base: ByClient},
+	endTimedOut:    {outcome: TimedOut, by: Timeout, last: stageSYNACK, base: UnknownCause},
+	endAborted:     {outcome: Reset, by: AbortOnOverflow, first: stageACK, last: stageACK, within: acceptFull},
+	endRejected:    {outcome: Reset, by: CookieRejected, first: stageACK, last: stageACK, within: acceptFull | hostDrop | netLoss},
+	endStale:       {outcome: Reset, by: RequestExpired, first: stageACK, last: stageACK},
+	endClosed:      {outcome: Reset, by: ListenerClosed, last: stageACK, base: ListenerClosed},
+	endByClient:    {outcome: Reset, by: ByClient, last: stageACK, base: ByClient},
+	endForeign:     {outcome: Reset, first: stages, base: UnknownCause},
+	endRefused:     {outcome: Refused, by: ListenerClosed, last: stageSYN, base: NoListener},
+}
+
+// outlook is the set of ends that what was seen leaves, and the one that fits best.
+type outlook struct {
+	first  end
+	others endSet
+	likely bool // first fits much better
+}
+
+type endSet uint32
+
+func (s endSet) has(e end) bool { return s&(1<<e) != 0 }
+
+func (s *endSet) add(all ...end) {
+	for _, e := range all {
+		*s |= 1 << e
+	}
+}
+
+func (s endSet) each() iter.Seq[end] {
+	return func(yield func(end) bool) {
+		for e := range ends {
+			if s.has(e) && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+func only(e end) outlook { return outlook{first: e} }
+
+// or adds what else can be; what fits best is not among it.
+func (o outlook) or(all ...end) outlook {
+	o.others.add(all...)
+	o.others &^= 1 << o.first
+	return o
+}
+
+// ends is the heart of the model: what can have become of the attempt.
+func (a *Attempt) ends() outlook {
+	switch {
+	case a.is(owned):
+		return only(endAccepted)
+	case a.is(midway | crossed):
+		return only(endUnknown)
+	case a.is(gaveUp):
+		return only(endGaveUp)
+	case a.is(timedOut):
+		return only(endTimedOut)
+	case a.is(connectDenied) || a.is(refusedSYN):
+		return only(endRefused)
+	case a.reset.n > 0 || a.is(connectReset):
+		return a.resetEnds()
+	case a.hasConnection() && a.t.cfg.Sockets:
+		return only(endQueued)
+	case a.hasConnection():
+		return only(endEstablished)
+	case a.is(foreignReset):
+		return outlook{first: endForeign}
+	case a.clientReset.n > 0:
+		return a.clientResetEnds()
+	case a.synack.n == 0:
+		return a.unansweredEnds()
+	case a.ack.n == 0:
+		return a.pendingEnds()
+	case a.t.cfg.Sockets:
+		return only(a.sampledEnd())
+	}
+	return a.openEnds()
+}
+
+// sampledEnd is what has become of an attempt whose client has sent its final
+// ACK, where counters and samples tell what the server has.
+func (a *Attempt) sampledEnd() end {
+	struck := a.strikes[stageACK].causes != 0 || a.is(ignored|vacant)
+	switch {
+	case a.is(gone):
+		return endForgotten
+	case struck && a.kept():
+		return endHalfOpen
+	case struck:
+		return endPhantom
+	}
+	return endPending // on its way, or not looked at yet
+}
+
+// openEnds is for packets alone, after the final ACK.
+func (a *Attempt) openEnds() outlook {
+	o := outlook{first: endEstablished, likely: true}
+	// The segment that came after the last SYN-ACK may have made a connection of the request.
+	waiting := a.is(ignored) && a.lastIn <= a.resent.last
+	expired := a.t.now-a.synack.last >= firstTimeout
+	switch {
+	case a.is(unacked) || waiting:
+		o = outlook{first: endHalfOpen, likely: a.kept()}
+		if a.kept() && a.t.now-a.resent.last > 3*a.nextResend() {
+			o.first = endForgotten
+		}
+		if !a.kept() {
+			o.first = endPhantom
+		}
+	case a.is(ignored) && a.resent.n > 1:
+		o.likely = false
+	}
+	if !a.is(unacked) && !waiting {
+		o = o.or(endEstablished)
+	}
+	if expired {
+		o = o.or(endForgotten)
+	}
+	if !a.kept() {
+		o = o.or(endPhantom)
+	}
+	return o.or(endHalfOpen)
+}
+
+// unansweredEnds is for a client whose SYNs have had no SYN-ACK, as far as seen.
+func (a *Attempt) unansweredEnds() outlook {
+	o := only(endUnanswered)
+	if a.t.cfg.Sockets {
+		if a.is(clientClosed) {
+			return a.clientVanished()
+		}
+		return o
+	}
+	o = o.or(endGaveUp)
+	if !a.sees(ServerSide) {
+		o = o.or(endPending) // the SYN-ACKs may be lost
+	}
+	gap := max(firstTimeout, a.synGap)
+	switch quiet := a.t.now - a.syn.last; {
+	case quiet > gap*5/2 && a.sees(ClientSide) && a.syn.n > 4:
+		o = outlook{first: endTimedOut, likely: true, others: o.others}.or(endUnanswered)
+	case quiet > gap*9/10:
+		o = o.or(endTimedOut)
+	}
+	return o
+}
+
+// clientVanished is for a client without calls whose socket is gone: it gave up, or
+// connect() timed out when the next SYN was due.
+func (a *Attempt) clientVanished() outlook {
+	if a.t.now-a.syn.last < max(firstTimeout, a.synGap*9/10) {
+		return outlook{first: endGaveUp, likely: true}.or(endTimedOut)
+	}
+	return outlook{first: endTimedOut, likely: true}.or(endGaveUp)
+}
+
+// pendingEnds is for a SYN that was answered, and no final ACK was seen.
+func (a *Attempt) pendingEnds() outlook {
+	o := outlook{first: endPending, likely: true}
+	switch expired := a.t.now-a.synack.last >= firstTimeout; {
+	case a.t.cfg.Sockets && a.is(gone):
+		return only(endExpired)
+	case a.t.cfg.Sockets && a.is(clientClosed) && a.synackIn.n == 0:
+		return a.clientVanished()
+	case a.t.cfg.Sockets:
+		return only(endPending)
+	case !a.sees(ClientSide):
+		o = o.or(endHalfOpen, endPhantom, endGaveUp)
+		if expired {
+			o = o.or(endExpired, endForgotten, endTimedOut)
+		}
+	case a.synackIn.n == 0:
+		o = o.or(endGaveUp)
+		if expired {
+			o = o.or(endExpired, endTimedOut)
+		}
+	case expired:
+		o = o.or(endExpired)
+	}
+	return o
+}
+
+// clientResetEnds is for a client that sent an RST before the server showed a connection.
+func (a *Attempt) clientResetEnds() outlook {
+	switch {
+	case a.ack.n == 0:
+		return only(endGaveUp)
+	case a.t.cfg.Sockets:
+		return only(endByClient)
+	}
+	return outlook{first: endEstablished}.or(endByClient, endHalfOpen, endPhantom)
+}
+
+// resetEnds is for an RST of the server after its SYN-ACK.
+func (a *Attempt) resetEnds() outlook {
+	switch {
+	case a.is(aborted):
+		return only(endAborted)
+	case a.is(rejected):
+		return only(endRejected)
+	case a.t.cfg.Sockets:
+		return only(a.sampledReset())
+	case a.hasConnection() || a.reset.n > 0 && !a.is(plainReset):
+		// tcp_disconnect and close() with unread data send RST with ACK.
+		o := outlook{first: endAccepted, likely: true}.or(endClosed)
+		if !a.sees(ServerSide) {
+			o = o.or(endForeign)
+		}
+		return o
+	}
+	return a.plainResetEnds()
+}
+
+// sampledReset is why the server reset, where counters and samples tell.
+func (a *Attempt) sampledReset() end {
+	switch {
+	case a.listener.closed():
+		return endClosed
+	case a.hasConnection():
+		return endQueued // until a sample of the listener tells
+	case a.is(gone) || a.kept() && a.reset.first-a.synack.last >= firstTimeout:
+		return endStale
+	case a.strikes[stageACK].causes == acceptFull && !a.kept():
+		return endRejected
+	case a.strikes[stageACK].causes == acceptFull:
+		return endAborted
+	}
+	return endForeign
+}
+
+// plainResetEnds is for packets alone and an RST without ACK: it answers a
+// segment that found no connection (tcp_v4_send_reset, net/ipv4/tcp_ipv4.c).
+func (a *Attempt) plainResetEnds() outlook {
+	late := a.reset.first-a.synack.last >= firstTimeout
+	prompt := a.reset.first-a.ack.first < firstTimeout && a.data.n <= 1 && !a.is(beyond)
+	o := outlook{first: endAborted, likely: prompt}
+	o = o.or(endClosed)
+	if a.is(beyond) && !a.kept() {
+		o = outlook{first: endRejected, others: o.others}.or(endAborted)
+	}
+	if late {
+		o = outlook{first: endStale, likely: a.kept(), others: o.others}.or(o.first)
+	}
+	if !a.sees(ServerSide) {
+		o = o.or(endForeign, endAccepted)
+	}
+	return o
+}

@@ -1,0 +1,288 @@
+package handshake_test
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"listenq/internal/handshake"
+)
+
+var (
+	clientAddr = netip.MustParseAddrPort("10.0.0.1:40000")
+	serverAddr = netip.MustParseAddrPort("10.0.0.2:80")
+)
+
+// travel is how long a packet is on its way between the two sides.
+const travel = 200 * time.Microsecond
+
+// ladder is a connection written down as a packet ladder, one event a line:
+//
+//	0ms c> SYN drop=full     from the client; what the server's counters did
+//	1ms c> SYN lost          the wire lost it
+//	2ms s> SYN-ACK           from the server
+//	3ms c> DATA again        sent again; "next" is a second segment
+//	4ms server SYN_RECV      a sample of the server's socket
+//	5ms listener 4/3         of the accept queue, length/limit; or "closed"
+//	6ms connect 1s ETIMEDOUT a system call and when it began
+//	9s end                   the observation goes on until then
+type ladder struct {
+	events         []event
+	clientISN      uint32
+	top            uint32
+	number         int
+	client, server netip.AddrPort
+}
+
+// event is what a Tracker is given at one moment.
+type event struct {
+	t        time.Duration
+	packet   *handshake.Packet
+	reaction *handshake.Delta
+	fate     handshake.Fate
+	give     func(*handshake.Tracker)
+}
+
+// deltas are the counters' movements by the word after the packet.
+var deltas = map[string]handshake.Delta{
+	"drop=full":    {ListenOverflows: 1, ListenDrops: 1},
+	"drop=syn":     {TCPReqQFullDrop: 1, ListenDrops: 1},
+	"drop=other":   {ListenDrops: 1},
+	"drop=defer":   {TCPDeferAcceptDrop: 1},
+	"cookie":       {TCPReqQFullDoCookies: 1, SyncookiesSent: 1},
+	"cookies=2":    {SyncookiesSent: 1},
+	"checked":      {SyncookiesRecv: 1},
+	"checked-full": {SyncookiesRecv: 1, ListenOverflows: 1, ListenDrops: 1},
+	"rejected":     {SyncookiesFailed: 1},
+	"abort":        {ListenOverflows: 1, ListenDrops: 1, EmbryonicRsts: 1},
+	"embryonic":    {EmbryonicRsts: 1},
+}
+
+func parseLadder(t testing.TB, text string) []event {
+	t.Helper()
+	l := &ladder{clientISN: 1000, client: clientAddr, server: serverAddr}
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		at, err := time.ParseDuration(words[0])
+		if err != nil || len(words) < 2 {
+			t.Fatalf("ladder line %q: want a time and an event", line)
+		}
+		if !l.line(at, words[1], words[2:]) {
+			t.Fatalf("ladder line %q is not understood", line)
+		}
+	}
+	slices.SortStableFunc(l.events, func(a, b event) int { return int(a.t - b.t) })
+	return l.events
+}
+
+func (l *ladder) line(at time.Duration, what string, words []string) bool {
+	switch what {
+	case "c>":
+		return l.segment(at, handshake.ClientSide, words)
+	case "s>":
+		return l.segment(at, handshake.ServerSide, words)
+	case "client", "server":
+		l.socket(at, what, words)
+	case "listener":
+		l.listener(at, words)
+	case "sysctl":
+		value, _ := strconv.Atoi(words[1])
+		l.give(at, func(t *handshake.Tracker) { t.Sysctl(words[0], value) })
+	case "end":
+		p := handshake.Packet{Src: netip.MustParseAddrPort("10.9.9.9:9"), Dst: netip.MustParseAddrPort("10.9.9.8:9"), Flags: handshake.RST}
+		for _, side := range []handshake.Side{handshake.ClientSide, handshake.ServerSide} {
+			p.Side, p.T = side, at
+			l.events = append(l.events, event{t: at, packet: new(p)})
+		}
+	case "connect", "send", "recv", "close":
+		l.call(at, what, words)
+	default:
+		return false
+	}
+	return true
+}
+
+func (l *ladder) give(at time.Duration, f func(*handshake.Tracker)) {
+	l.events = append(l.events, event{t: at, give: f})
+}
+
+func (l *ladder) socket(at time.Duration, side string, words []string) {
+	s := handshake.Socket{T: at, Side: handshake.ClientSide, Client: l.client, Server: l.server, State: handshake.State(words[0])}
+	if side == "server" {
+		s.Side = handshake.ServerSide
+	}
+	s.Owned = slices.Contains(words, "owned")
+	l.give(at, func(t *handshake.Tracker) { t.Socket(s) })
+}
+
+func (l *ladder) listener(at time.Duration, words []string) {
+	s := handshake.Listener{T: at, Address: l.server, Open: words[0] != "closed", SynLen: -1}
+	if length, limit, ok := strings.Cut(words[0], "/"); ok {
+		s.AcceptLen, _ = strconv.Atoi(length)
+		s.AcceptLimit, _ = strconv.Atoi(limit)
+	}
+	if len(words) > 1 {
+		s.SynLen, _ = strconv.Atoi(strings.TrimPrefix(words[1], "syn="))
+	}
+	l.give(at, func(t *handshake.Tracker) { t.Listener(s) })
+}
+
+func (l *ladder) call(at time.Duration, name string, words []string) {
+	c := handshake.Call{T: at, Client: l.client, Server: l.server, Name: name}
+	for _, w := range words {
+		switch d, err := time.ParseDuration(w); {
+		case err == nil:
+			c.T, c.Duration = at-d, d
+		case w == "own":
+			c.Own = true
+		case w == "reset":
+			c.Reset = true
+		default:
+			c.Errno, c.Result = w, -1
+		}
+	}
+	l.give(at, func(t *handshake.Tracker) { t.Call(c) })
+}
+
+// segment adds a packet as it was sent, what became of it, and as it arrived.
+func (l *ladder) segment(at time.Duration, from handshake.Side, words []string) bool {
+	p, ok := l.packet(from, words)
+	if !ok {
+		return false
+	}
+	send := from == handshake.ClientSide
+	lost, foreign := slices.Contains(words, "lost"), slices.Contains(words, "foreign")
+	if !foreign {
+		l.number++
+		p.T, p.Side, p.Number = at, from, l.number
+		l.events = append(l.events, event{t: at, packet: new(p)})
+	}
+	arrives := at + travel
+	for _, w := range words {
+		if d, ok := strings.CutPrefix(w, "takes="); ok {
+			late, err := time.ParseDuration(d)
+			if err != nil {
+				return false
+			}
+			arrives = at + late
+			l.events = append(l.events, event{t: at, packet: new(p), fate: handshake.FateHeld})
+		}
+	}
+	if lost {
+		l.events = append(l.events, event{t: at, packet: new(p), fate: handshake.FateLost})
+		return true
+	}
+	l.number++
+	p.T, p.Number, p.Side = arrives, l.number, handshake.ClientSide|handshake.ServerSide&^from
+	p.Side = (handshake.ClientSide | handshake.ServerSide) &^ from
+	e := event{t: arrives, packet: new(p)}
+	if send {
+		e.reaction = &handshake.Delta{}
+		for _, w := range words {
+			if d, ok := deltas[w]; ok {
+				e.reaction = &d
+			}
+		}
+	}
+	l.events = append(l.events, e)
+	if slices.Contains(words, "twice") {
+		l.events = append(l.events, e)
+	}
+	return true
+}
+
+// packet makes a segment of its words. The server's first sequence number is
+// 5000, and a new one after "isn".
+func (l *ladder) packet(from handshake.Side, words []string) (handshake.Packet, bool) {
+	const serverISN = 5000
+	p := handshake.Packet{Src: l.client, Dst: l.server, Window: 64240}
+	if from == handshake.ServerSide {
+		p.Src, p.Dst = l.server, l.client
+		p.Seq, p.Ack = serverISN+1, l.clientISN+1
+	} else {
+		p.Seq, p.Ack = l.clientISN+1, serverISN+1
+	}
+	if slices.Contains(words, "newisn") {
+		l.clientISN, l.top = l.clientISN+1_000_000, 0
+	}
+	switch words[0] {
+	case "SYN":
+		p.Flags, p.Seq, p.Ack = handshake.SYN, l.clientISN, 0
+	case "TFO":
+		p.Flags, p.Seq, p.Ack, p.Len = handshake.SYN, l.clientISN, 0, 10
+		p.Options.Present = handshake.OptFastOpen
+		l.top = 10
+	case "SYN-ACK":
+		p.Flags, p.Seq = handshake.SYN|handshake.ACK, serverISN
+		if slices.Contains(words, "takesdata") {
+			p.Ack += l.top
+		}
+	case "ACK":
+		p.Flags = handshake.ACK
+		if from == handshake.ServerSide {
+			p.Ack += l.top
+		} else {
+			p.Seq += l.top
+		}
+	case "KEEPALIVE":
+		p.Flags, p.Seq = handshake.ACK, p.Seq-1
+	case "RST":
+		p.Flags, p.Ack = handshake.RST, 0
+	case "RST-ACK":
+		p.Flags = handshake.RST | handshake.ACK
+	default:
+		return p, l.data(&p, from, words)
+	}
+	return p, true
+}
+
+// data fills in a segment with data or FIN: the next one, or the last again.
+func (l *ladder) data(p *handshake.Packet, from handshake.Side, words []string) bool {
+	size := uint32(1)
+	switch words[0] {
+	case "DATA":
+		p.Flags, p.Len, size = handshake.ACK|handshake.PSH, 10, 10
+	case "FIN":
+		p.Flags = handshake.ACK | handshake.FIN
+	default:
+		return false
+	}
+	if from == handshake.ServerSide {
+		return true
+	}
+	if slices.Contains(words, "again") {
+		if words[0] == "FIN" {
+			p.Seq += l.top - 1
+		}
+		return true
+	}
+	p.Seq += l.top
+	l.top += size
+	return true
+}
+
+// play gives the events to a new Tracker: all evidence, or only the packets
+// that those sides see.
+func play(events []event, sides handshake.Side, full bool) *handshake.Tracker {
+	t := handshake.New(handshake.Config{Sides: sides, Sockets: full})
+	for _, e := range events {
+		switch {
+		case e.give != nil && full:
+			e.give(t)
+		case e.fate != "" && full:
+			t.Fate(*e.packet, e.fate)
+		case e.packet != nil && e.fate == "" && e.packet.Side&sides != 0:
+			t.Packet(*e.packet)
+			if full && e.reaction != nil {
+				t.Reaction(handshake.Reaction{T: e.t, Packets: 1, Number: e.packet.Number, Delta: *e.reaction})
+			}
+		}
+	}
+	return t
+}

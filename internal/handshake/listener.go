@@ -1,0 +1,176 @@
+package handshake
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// listener is what is known of one server address.
+type listener struct {
+	answered  bool       // it has sent a SYN-ACK, or a sample has shown it
+	sampled   bool       // a sample has told whether it is open
+	overflow  bool       // its accept queue was full at some time
+	members   []Listener // the latest sample of each open socket
+	undecided []*Attempt // reset while connected: by its end or by the server's program
+	folds     Folded
+}
+
+// listener returns what is known of an address; what was sampled of the wildcard
+// address holds for it, too.
+func (t *Tracker) listener(address netip.AddrPort) *listener {
+	l := t.listeners[address]
+	if l == nil {
+		l = &listener{folds: Folded{Server: address}}
+		for wild, w := range t.listeners {
+			if wild.Addr().IsUnspecified() && wild.Port() == address.Port() {
+				l.members = slices.Clone(w.members)
+				l.answered, l.sampled, l.overflow = w.answered, w.sampled, w.overflow
+			}
+		}
+		t.listeners[address] = l
+	}
+	return l
+}
+
+// serves reports whether something at this address has answered a SYN or was
+// sampled as a listener.
+func (t *Tracker) serves(address netip.AddrPort) bool {
+	l := t.listeners[address]
+	return l != nil && l.answered
+}
+
+// Listener takes a sample of a listener. That of a wildcard address is taken
+// for every address with its port.
+func (t *Tracker) Listener(s Listener) {
+	t.at(s.T)
+	s.Address = unmap(s.Address)
+	t.listener(s.Address).take(s)
+	if !s.Address.Addr().IsUnspecified() {
+		return
+	}
+	for address, l := range t.listeners {
+		if address.Port() == s.Address.Port() && address != s.Address {
+			l.take(s)
+		}
+	}
+}
+
+func (l *listener) take(s Listener) {
+	l.sampled = true
+	l.answered = l.answered || s.Open
+	i := slices.IndexFunc(l.members, func(m Listener) bool { return m.Inode == s.Inode })
+	switch {
+	case s.Open && i < 0:
+		l.members = append(l.members, s)
+	case s.Open:
+		l.members[i] = s
+	case s.Inode == 0:
+		l.members = l.members[:0]
+	case i >= 0:
+		l.members = slices.Delete(l.members, i, i+1)
+	}
+	l.overflow = l.overflow || l.full()
+	l.undecided = slices.DeleteFunc(l.undecided, func(a *Attempt) bool { return a.decide(s) })
+}
+
+// decide settles why a connection was reset, when a sample tells: by the end of
+// its listener, else by the program that accepted it. It reports whether it did.
+func (a *Attempt) decide(s Listener) bool {
+	switch {
+	case a.listener.closed():
+	case s.T < a.reset.first:
+		return false
+	default:
+		a.set(owned)
+	}
+	a.settle(a.reset.first)
+	return true
+}
+
+// closed reports that the listener was looked for and is not there.
+func (l *listener) closed() bool { return l.sampled && len(l.members) == 0 }
+
+// full reports that a member's accept queue is (sk_acceptq_is_full,
+// include/net/sock.h: length > limit, in all versions).
+func (l *listener) full() bool {
+	return slices.ContainsFunc(l.members, func(m Listener) bool { return m.AcceptLen > m.AcceptLimit })
+}
+
+// queue returns length and limit of the accept queue; ok is false if it is not
+// known which member's queue counts.
+func (l *listener) queue() (length, limit int, ok bool) {
+	if len(l.members) != 1 {
+		return 0, 0, false
+	}
+	return l.members[0].AcceptLen, l.members[0].AcceptLimit, true
+}
+
+// reserve is what decides whether the last quarter of the SYN queue is kept for
+// proven peers (tcp_conn_request, net/ipv4/tcp_input.c, since 2.6).
+type reserve struct {
+	cookies, backlog           int // net.ipv4.tcp_syncookies, tcp_max_syn_backlog
+	cookiesKnown, backlogKnown bool
+}
+
+// Sysctl takes a setting of the server's namespace: net.ipv4.tcp_syncookies and
+// net.ipv4.tcp_max_syn_backlog tell what a ListenDrops that comes alone means.
+// Others are ignored.
+func (t *Tracker) Sysctl(name string, value int) {
+	switch name {
+	case "net.ipv4.tcp_syncookies":
+		t.reserve.cookies, t.reserve.cookiesKnown = value, true
+	case "net.ipv4.tcp_max_syn_backlog":
+		t.reserve.backlog, t.reserve.backlogKnown = value, true
+	}
+}
+
+// unexplained is what a SYN was struck by when ListenDrops rose alone: it was
+// the reserve, or memory, route or a security module failed.
+func (t *Tracker) unexplained(l *listener) causes {
+	r := &t.reserve
+	if r.cookiesKnown && r.cookies != 0 {
+		return hostDrop
+	}
+	if !r.cookiesKnown || !r.backlogKnown || len(l.members) != 1 || l.members[0].SynLen < 0 {
+		return synReserve | hostDrop
+	}
+	if r.backlog-l.members[0].SynLen < r.backlog>>2 {
+		return synReserve
+	}
+	return synReserve | hostDrop // the sample may be older than the drop
+}
+
+// Folded counts attempts on one server of which nothing more is kept: clients
+// that sent a SYN and were never heard of again, as in a flood.
+type Folded struct {
+	Server      netip.AddrPort
+	Attempts    int
+	Outcomes    map[Outcome]int // as of when they were folded
+	Causes      map[Cause]int
+	First, Last time.Duration // when the first and the last of them began
+}
+
+func (l *listener) fold(a *Attempt) {
+	f := &l.folds
+	if f.Attempts == 0 {
+		f.Outcomes, f.Causes, f.First = map[Outcome]int{}, map[Cause]int{}, a.started
+	}
+	v := a.reading()
+	f.Attempts++
+	f.Outcomes[v.Outcome]++
+	f.Causes[v.Cause]++
+	f.Last = a.started
+}
+
+// Folded returns what Config.MaxAttempts has folded, by server.
+func (t *Tracker) Folded() []Folded {
+	var all []Folded
+	for _, l := range t.listeners {
+		if l.folds.Attempts > 0 {
+			all = append(all, l.folds)
+		}
+	}
+	slices.SortFunc(all, func(a, b Folded) int { return a.Server.Compare(b.Server) })
+	return all
+}

@@ -1,0 +1,286 @@
+// Package handshake is the model of one attempt to open a TCP connection. From
+// what was observed (packets, socket states of both ends, the listener's
+// queues, counters, system calls) it tells what became of the attempt, why, and
+// tells it as a story in plain sentences.
+//
+// It is pure: no I/O, no clock. It works with whatever it is given: with all
+// the evidence of the lab it is certain; with packets alone, of one side or of
+// both, it says what is likely and which other readings are possible.
+//
+//	t := handshake.New(handshake.Config{Sides: handshake.ServerSide})
+//	for each packet { t.Packet(p) }
+//	for _, a := range t.Attempts() { fmt.Println(a.Verdict().Outcome, a.Story()) }
+//
+// A Tracker is not safe for concurrent use.
+package handshake
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Side is a place where packets or sockets are looked at; sides can be or-ed.
+type Side uint8
+
+// A packet seen on the side of its sender was sent; one seen on the other side
+// arrived there.
+const (
+	ClientSide Side = 1 << iota
+	ServerSide
+)
+
+// Flags are the TCP header's flag bits in their order on the wire (RFC 9293, 3.1).
+type Flags uint8
+
+// The flags that the model looks at.
+const (
+	FIN Flags = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+)
+
+// Has reports whether all of the given flags are set.
+func (f Flags) Has(flags Flags) bool { return f&flags == flags }
+
+// Packet is one TCP segment as it was seen at one place.
+type Packet struct {
+	Number   int           // in the capture, from 1; 0 if it is not in one
+	T        time.Duration // since the start of the observation
+	Side     Side          // where it was seen: one side, or both where client and server share one wire (lo)
+	Src, Dst netip.AddrPort
+	Flags    Flags
+	Seq, Ack uint32
+	Len      int // bytes of payload
+	Window   uint16
+	Options  Options
+}
+
+// Options are the TCP options of a segment that tell how a handshake was done.
+type Options struct {
+	Present     OptionSet
+	MSS         uint16
+	WindowScale uint8
+	TSVal       uint32 // RFC 7323
+	TSEcr       uint32
+}
+
+// OptionSet says which options a segment carries.
+type OptionSet uint8
+
+// The options that the model looks at.
+const (
+	OptMSS OptionSet = 1 << iota
+	OptWindowScale
+	OptSACKPermitted
+	OptTimestamps
+	OptFastOpen // RFC 7413
+	OptMPTCP    // RFC 8684
+)
+
+// Has reports whether all of the given options are present.
+func (s OptionSet) Has(o OptionSet) bool { return s&o == o }
+
+// Fate is what the network in between did with a packet, where that is known.
+type Fate string
+
+// What a wire can do other than deliver at once.
+const (
+	FateLost       Fate = "lost"
+	FateHeld       Fate = "held"
+	FateDuplicated Fate = "duplicated"
+)
+
+// Delta is how far the counters of the server's namespace moved that tell why
+// the kernel dropped or refused a segment. The names are the kernel's
+// (net/ipv4/proc.c), all of TcpExt.
+type Delta struct {
+	ListenOverflows, ListenDrops                     int // accept queue full; any drop by a listener
+	TCPReqQFullDrop, TCPReqQFullDoCookies            int // SYN queue full: dropped; answered with a cookie
+	SyncookiesSent, SyncookiesRecv, SyncookiesFailed int
+	EmbryonicRsts                                    int // requests ended by a reset, sent (abort_on_overflow) or received
+	TCPDeferAcceptDrop                               int // bare final ACKs ignored under TCP_DEFER_ACCEPT
+}
+
+// Reaction is how the server's counters moved while packets were delivered to it.
+// With one packet the movement is that packet's doing; with several it is
+// known only that it was the doing of some of them.
+type Reaction struct {
+	T       time.Duration
+	Packets int // delivered to the server since the last Reaction, those of other connections too
+	Number  int // of the packet, if Packets is 1
+	Delta   Delta
+}
+
+// State is a TCP state by the name that ss prints in its long form; None if
+// the namespace was looked at and has no such socket.
+type State string
+
+// The states of include/net/tcp_states.h, and None.
+const (
+	None        State = "NONE"
+	Established State = "ESTABLISHED"
+	SynSent     State = "SYN_SENT"
+	SynRecv     State = "SYN_RECV"
+	FinWait1    State = "FIN_WAIT1"
+	FinWait2    State = "FIN_WAIT2"
+	TimeWait    State = "TIME_WAIT"
+	Close       State = "CLOSE"
+	CloseWait   State = "CLOSE_WAIT"
+	LastAck     State = "LAST_ACK"
+	Listen      State = "LISTEN"
+	Closing     State = "CLOSING"
+)
+
+// Socket is one end of a connection as the kernel showed it at one moment.
+type Socket struct {
+	T              time.Duration
+	Side           Side // whose socket this is: one side only
+	Client, Server netip.AddrPort
+	State          State
+	Owned          bool          // a process has it (it has an inode). On the server: accept() returned it
+	Wait           time.Duration // in the accept queue, for a server's socket that nobody owns
+	Retransmits    int           // of what is being sent again now; SYN-ACKs for SYN_RECV
+	RecvQ, SendQ   int           // bytes
+}
+
+// Listener is what a listener's queues held at one moment.
+type Listener struct {
+	T           time.Duration
+	Address     netip.AddrPort
+	Inode       uint32 // tells the members of a SO_REUSEPORT group apart; 0 if there is one only
+	Open        bool   // false: looked, and there is no listener any more
+	AcceptLen   int
+	AcceptLimit int
+	SynLen      int // -1 if unknown
+}
+
+// Call is a system call of the client on one connection, when it returned.
+type Call struct {
+	T              time.Duration // when it was called
+	Client, Server netip.AddrPort
+	Name           string // "connect", "send", "recv", "shutdown", "close"
+	Result         int
+	Errno          string // "ECONNRESET"; empty on success
+	Duration       time.Duration
+	Reset          bool // close() with SO_LINGER 0, which resets the connection
+	Own            bool // the client ended a connect() by a limit of its own
+}
+
+// Outcome is what became of one attempt.
+type Outcome string
+
+// What the client is, and what the server has.
+const (
+	Accepted        Outcome = "accepted"    // connected or closed; a socket that accept() returned
+	Queued          Outcome = "queued"      // connected, closed or reset; a socket in the accept queue
+	EstablishedBoth Outcome = "established" // accepted or queued, not known which
+	Pending         Outcome = "pending"     // connecting, or not there (spoofed); a request, no final ACK came
+	HalfOpen        Outcome = "half-open"   // connected or closed; only a request, although the final ACK was sent
+	Phantom         Outcome = "phantom"     // connected or closed; nothing: a SYN cookie whose ACK was dropped
+	Forgotten       Outcome = "forgotten"   // connected or closed; nothing any more: the request expired
+	Unanswered      Outcome = "unanswered"  // connecting; nothing: its SYNs were dropped
+	GaveUp          Outcome = "gave-up"     // ended connect() by a limit of its own; nothing or a request
+	TimedOut        Outcome = "timed-out"   // connect() failed with ETIMEDOUT; nothing
+	Reset           Outcome = "reset"       // connection reset; nothing
+	Refused         Outcome = "refused"     // connection refused; no listener
+	Unknown         Outcome = "unknown"     // not enough was seen
+)
+
+// Cause is the first event without which the attempt would have been accepted
+// at once; and, as EndedBy, what finished it.
+type Cause string
+
+// Causes, and the ends that are no causes.
+const (
+	AcceptQueueFull Cause = "accept-queue-full"
+	SynQueueFull    Cause = "syn-queue-full"
+	SynQueueReserve Cause = "syn-queue-reserve" // last quarter of tcp_max_syn_backlog
+	DeferAccept     Cause = "defer-accept"
+	ListenerClosed  Cause = "listener-closed"
+	NoListener      Cause = "no-listener"
+	HostDrop        Cause = "host-drop" // filter, memory, route
+	NetworkLoss     Cause = "network-loss"
+	ByClient        Cause = "client"
+	ByServer        Cause = "server"
+	NoCause         Cause = "none"
+	UnknownCause    Cause = "unknown"
+
+	AbortOnOverflow Cause = "abort-on-overflow"
+	CookieRejected  Cause = "cookie-rejected"
+	RequestExpired  Cause = "request-expired"
+	Timeout         Cause = "timeout"
+)
+
+// Struck is the packet that the cause hit; empty if none was or it is not known which.
+type Struck string
+
+// The packets of a handshake, and the first ones after it.
+const (
+	StruckSYN    Struck = "syn"
+	StruckSYNACK Struck = "syn-ack"
+	StruckACK    Struck = "ack"
+	StruckData   Struck = "data"
+	StruckFIN    Struck = "fin"
+)
+
+// Kind is how the server kept the handshake while it was unfinished.
+type Kind string
+
+// With a cookie the server keeps nothing, and window scale and SACK may be lost.
+const (
+	Request  Kind = "request"
+	Cookie   Kind = "cookie"
+	FastOpen Kind = "fastopen"
+)
+
+// Confidence is how sure a verdict is.
+type Confidence string
+
+// From seen to guessed.
+const (
+	Certain  Confidence = "certain"
+	Likely   Confidence = "likely"
+	Possible Confidence = "possible"
+)
+
+// Reading is one way to read what was observed.
+type Reading struct {
+	Outcome Outcome `json:"outcome"`
+	Cause   Cause   `json:"cause"`
+	EndedBy Cause   `json:"ended_by,omitempty"`
+}
+
+// Verdict is what the model makes of an attempt so far.
+type Verdict struct {
+	Reading
+	Struck       Struck
+	Handshake    Kind // empty if it is not known, as it often is from packets alone
+	Confidence   Confidence
+	Alternatives []Reading // what else it can be; empty if certain
+
+	// Delay is how late the server had the connection: from the first packet
+	// that was dropped or lost to the one in its place that succeeded.
+	// Zero if it was not late or has not succeeded (Late tells which).
+	Delay time.Duration
+	Late  bool
+
+	SynRetransmits    int // SYNs that the client sent again
+	SynAckRetransmits int // SYN-ACKs that the server sent again, by its timer or for a SYN sent again
+	DataRetransmits   int // segments with data or FIN that the client sent again
+	History           []Change
+}
+
+// Change is a moment at which the outcome became another.
+type Change struct {
+	T       time.Duration
+	Outcome Outcome
+}
+
+// Line is one sentence of a story.
+type Line struct {
+	T      time.Duration
+	Text   string
+	Packet int // the number of the packet that it rests on; 0 if none
+}

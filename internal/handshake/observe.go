@@ -1,0 +1,140 @@
+package handshake
+
+import "time"
+
+// Socket takes a sample of one end of a connection whose packets were seen.
+// One that is older than what has come to the server since says nothing new,
+// except that accept() returned the connection: that stays true.
+func (t *Tracker) Socket(s Socket) {
+	t.at(s.T)
+	a := t.latest[pair{unmap(s.Client), unmap(s.Server)}]
+	switch {
+	case a == nil:
+		return
+	case s.Side == ClientSide:
+		a.takeClientSocket(s)
+	case s.Owned || s.T >= a.lastIn:
+		a.takeServerSocket(s)
+	}
+	a.settle(s.T)
+}
+
+func (a *Attempt) takeClientSocket(s Socket) {
+	switch s.State {
+	case None:
+		if s.T > a.syn.last {
+			a.set(clientClosed)
+		}
+	case SynSent, SynRecv, Close:
+	default:
+		a.set(clientUp)
+	}
+}
+
+func (a *Attempt) takeServerSocket(s Socket) {
+	switch s.State {
+	case None:
+		a.takeNone(s.T)
+	case SynRecv:
+		if !a.is(fastOpened) {
+			a.takeRequest(s.T)
+		}
+	case Listen, Close, SynSent:
+	default:
+		a.connect(a.maker())
+		a.waited(s)
+	}
+}
+
+// takeRequest notes a request. Any that is seen after the final ACK had come
+// and a Reaction was due shows that the ACK was dropped.
+func (a *Attempt) takeRequest(now time.Duration) {
+	a.set(sawKept)
+	if a.ackIn.n == 0 || now <= a.lastIn || a.is(child|owned) {
+		return
+	}
+	a.set(ignored)
+	if a.is(taken) {
+		a.clear(taken)
+		a.strike(stageACK, hostDrop, StruckACK, moment{a.lastIn, 0})
+	}
+}
+
+// takeNone notes that the server has no socket for the connection.
+func (a *Attempt) takeNone(now time.Duration) {
+	switch {
+	case a.hasConnection() || a.synack.n == 0:
+	case a.kept():
+		if !a.is(gone) && a.reset.n == 0 && !a.is(embryonic) && now > a.synack.last {
+			a.set(gone)
+			a.note(note{what: expired}, now, 0)
+		}
+	case a.ackIn.n > 0:
+		a.set(vacant)
+	}
+}
+
+// kept reports whether the server has or had a request: one was seen, or a SYN-ACK was
+// sent while the counters told of no cookie.
+func (a *Attempt) kept() bool {
+	return a.is(sawKept) || a.synack.n > 0 && a.ruledOut[stageSYN] != 0 && !a.is(cookie|fastOpened)
+}
+
+// waited tells from the server's connection whether accept() has returned it:
+// it has an owner, or is in a state that only an owner's close() leads to.
+func (a *Attempt) waited(s Socket) {
+	switch s.State {
+	case FinWait1, FinWait2, Closing, LastAck, TimeWait:
+		a.accept(s.T)
+	default:
+		if s.Owned {
+			a.accept(s.T)
+		}
+	}
+}
+
+// Call takes a system call of the client. It counts as of when it returned.
+func (t *Tracker) Call(c Call) {
+	now := c.T + c.Duration
+	t.at(now)
+	a := t.latest[pair{unmap(c.Client), unmap(c.Server)}]
+	if a == nil {
+		return
+	}
+	switch c.Name {
+	case "connect":
+		a.takeConnect(c, now)
+	case "close", "shutdown":
+		n := note{what: clientCloses}
+		if c.Reset {
+			n.what = clientResets
+		}
+		a.note(n, now, 0)
+	default:
+		if c.Errno != "" && c.Errno != "EAGAIN" && c.Errno != "EINTR" {
+			a.note(note{what: callFailed, call: c.Name, errno: c.Errno}, now, 0)
+		}
+	}
+	a.settle(now)
+}
+
+func (a *Attempt) takeConnect(c Call, now time.Duration) {
+	n := note{what: connectFailed, errno: c.Errno, took: c.Duration}
+	switch {
+	case c.Own:
+		a.set(gaveUp)
+		n.what = connectEnded
+	case c.Errno == "" || c.Errno == "EISCONN":
+		a.set(clientUp)
+		return
+	case c.Errno == "ETIMEDOUT":
+		a.set(timedOut)
+	case c.Errno == "ECONNREFUSED":
+		a.set(connectDenied)
+	case c.Errno == "ECONNRESET":
+		a.set(connectReset)
+	case c.Errno == "EINPROGRESS" || c.Errno == "EALREADY" || c.Errno == "EINTR" || c.Errno == "EAGAIN":
+		return
+	}
+	a.note(n, now, 0)
+}

@@ -1,0 +1,309 @@
+package handshake
+
+import "time"
+
+// segment is what a client's segment is to the handshake.
+type segment uint8
+
+const (
+	segOther segment = iota
+	segSYN
+	segACK
+	segData
+	segFIN
+	segRST
+)
+
+// struck is the segment as the packet that a cause hit.
+func (s segment) struck() Struck {
+	return [...]Struck{segSYN: StruckSYN, segACK: StruckACK, segData: StruckData, segFIN: StruckFIN, segRST: ""}[s]
+}
+
+// Times that the kernel's timers tell apart.
+const (
+	firstTimeout = 900 * time.Millisecond // less than TCP_TIMEOUT_INIT, 1 s (include/net/tcp.h)
+	dataTimeout  = 150 * time.Millisecond // less than TCP_RTO_MIN, 200 ms
+)
+
+// nearServer reports whether a segment of the client was seen as near to the
+// server as there are eyes.
+func (a *Attempt) nearServer(seen sight) bool { return seen.arrived || !a.sees(ServerSide) }
+
+// fromClient takes a segment of the client.
+func (a *Attempt) fromClient(p *Packet, seen sight) segment {
+	switch {
+	case p.Flags.Has(RST):
+		return a.takeClientRST(p, seen)
+	case p.Flags.Has(SYN | ACK):
+		a.set(crossed)
+		return segOther
+	case p.Flags.Has(SYN):
+		return a.takeSYN(p, seen)
+	case p.Flags.Has(ACK):
+		return a.takeACK(p, seen)
+	}
+	return segOther
+}
+
+func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
+	duplicate := !a.sees(ClientSide) && a.syn.n > 0 && p.T-a.syn.last < firstTimeout/2
+	if seen.sent && !duplicate {
+		if a.syn.n > 0 {
+			a.synGap = p.T - a.syn.last
+		}
+		a.syn.add(p.T)
+		switch a.syn.n {
+		case 1:
+			a.tsval = p.Options.TSVal
+		case 2:
+			a.synAgain = p.T
+		}
+		if a.syn.n > 1 {
+			a.note(note{what: synAgain}, p.T, p.Number)
+			a.remark(p.Number, note{what: synAgain, n: a.syn.n - 1})
+		}
+	}
+	a.set(sawSYN)
+	if seen.arrived {
+		a.synIn.add(p.T)
+	}
+	if a.synack.n == 0 {
+		a.triesSent = a.syn.n
+	}
+	if a.nearServer(seen) {
+		a.set(synSince)
+		if a.synack.n == 0 && !duplicate {
+			a.tries++
+			a.asked = p.T
+		}
+	}
+	return segSYN
+}
+
+// takeACK takes the final ACK and what follows it. Keep-alives, which begin one
+// byte before what is due, say nothing.
+func (a *Attempt) takeACK(p *Packet, seen sight) segment {
+	if a.is(midway) {
+		a.ack.add(p.T)
+		return segOther
+	}
+	begin, size := p.Seq-a.isn-1, uint32(p.Len)
+	if p.Flags.Has(FIN) {
+		size++
+	}
+	if begin == ^uint32(0) || size == 0 && a.hasConnection() {
+		return segOther
+	}
+	kind := kindOf(p)
+	if seen.sent {
+		if a.ack.n == 0 {
+			a.beforeACK = a.synack.n
+			if kind != segACK {
+				a.set(dataFirst)
+			}
+		}
+		a.ack.add(p.T)
+		if size > 0 {
+			a.takeData(p, begin, begin+size)
+		}
+	}
+	if seen.arrived {
+		a.ackIn.add(p.T)
+	}
+	if a.nearServer(seen) {
+		a.lastIn = p.T
+	}
+	return kind
+}
+
+func kindOf(p *Packet) segment {
+	switch {
+	case p.Len > 0:
+		return segData
+	case p.Flags.Has(FIN):
+		return segFIN
+	}
+	return segACK
+}
+
+// takeData takes data or a FIN of the client as it was sent.
+func (a *Attempt) takeData(p *Packet, begin, end uint32) {
+	if begin > 0 {
+		a.set(beyond)
+	}
+	if int32(end-a.top) > 0 {
+		a.top = end
+		a.data.add(p.T)
+		return
+	}
+	a.dataAgain++
+	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
+		a.set(unacked)
+	}
+	a.data.add(p.T)
+	a.note(note{what: dataAgain}, p.T, p.Number)
+	a.remark(p.Number, note{what: dataAgain, n: a.dataAgain})
+}
+
+func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
+	if seen.sent {
+		a.clientReset.add(p.T)
+	}
+	if seen.arrived {
+		a.rstIn.add(p.T)
+	}
+	if a.rstIn.n > a.clientReset.n {
+		a.set(foreignReset)
+	}
+	return segRST
+}
+
+// fromServer takes a segment of the server.
+func (a *Attempt) fromServer(p *Packet, seen sight) {
+	switch {
+	case p.Flags.Has(RST):
+		a.takeRST(p, seen)
+	case p.Flags.Has(SYN | ACK):
+		a.takeSYNACK(p, seen)
+	case p.Flags.Has(SYN):
+	case p.Len > 0 || p.Flags.Has(FIN):
+		a.connect(a.maker()) // a connection that nobody accepted sends neither
+		a.accept(p.T)
+	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n > 0:
+		if acked := p.Ack - a.isn - 1; acked > 0 && acked <= a.top {
+			a.connect(a.maker())
+		}
+	}
+}
+
+// maker is when the segment came that made the connection, where only a later
+// answer shows that one did.
+func (a *Attempt) maker() time.Duration {
+	if a.is(ignored) || a.strikes[stageACK].causes != 0 {
+		return a.lastIn
+	}
+	if a.ackIn.n > 0 {
+		return a.ackIn.first
+	}
+	return a.ack.first
+}
+
+func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
+	if a.is(midway) {
+		return
+	}
+	switch acked := p.Ack - a.isn - 1; {
+	case int32(acked) < 0:
+		return // of an earlier connection
+	case acked > 0 && acked < 1<<16 && p.Flags.Has(ACK):
+		a.set(fastOpened)
+		a.connect(p.T)
+	}
+	a.listener.answered = true
+	if seen.sent {
+		a.answer(p)
+	}
+	if seen.arrived {
+		a.synackIn.add(p.T)
+	}
+}
+
+// answer takes a SYN-ACK as it was sent.
+func (a *Attempt) answer(p *Packet) {
+	if a.synack.n == 0 || a.serverISN != p.Seq {
+		a.serverISN = p.Seq
+		echo := OptTimestamps
+		if a.tries > 1 && p.Options.Present.Has(echo) && p.Options.TSEcr == a.tsval && a.tsval != 0 {
+			a.set(answeredFirst)
+		}
+	} else if !a.is(synSince | fastOpened) {
+		a.resend(p)
+	}
+	a.synack.add(p.T)
+	a.clear(synSince)
+	if a.synack.n > 1 {
+		a.remark(p.Number, note{what: synackAgain, n: a.synack.n - 1})
+	}
+}
+
+// resend takes a SYN-ACK that no SYN asked for: the server's timer sent it, so
+// there is a request, and what came before has made no connection of it.
+func (a *Attempt) resend(p *Packet) {
+	a.set(sawKept)
+	a.resent.add(p.T)
+	a.note(note{what: synackAgain}, p.T, p.Number)
+	if a.is(taken) && !a.is(child) {
+		a.clear(taken)
+		a.strike(stageACK, hostDrop, StruckACK, moment{a.lastIn, 0})
+	}
+	came := a.ackIn.n > 0
+	if !a.sees(ServerSide) { // it may have crossed the final ACK
+		came = a.ack.n > 0 && p.T-a.ack.first > a.synack.first-a.asked
+	}
+	if came {
+		a.set(ignored)
+		if a.top > 0 {
+			a.set(ignoredData)
+		}
+	}
+}
+
+func (a *Attempt) takeRST(p *Packet, seen sight) {
+	if seen.arrived {
+		a.resetIn.add(p.T)
+	}
+	if seen.sent {
+		if a.reset.n == 0 {
+			a.firstReset(p)
+		}
+		a.reset.add(p.T)
+		a.remark(p.Number, note{what: serverReset, end: a.ends().first})
+	}
+	if a.resetIn.n > a.reset.n {
+		a.set(foreignReset)
+	}
+}
+
+func (a *Attempt) firstReset(p *Packet) {
+	switch {
+	case a.synack.n == 0 && !a.is(midway):
+		a.set(refusedSYN)
+	case !p.Flags.Has(ACK):
+		a.set(plainReset)
+	}
+	if a.t.cfg.Sockets && a.hasConnection() && !a.is(owned) {
+		a.listener.undecided = append(a.listener.undecided, a)
+	}
+	a.note(note{what: serverReset}, p.T, p.Number)
+}
+
+// hasConnection reports whether the server has or had one.
+func (a *Attempt) hasConnection() bool { return a.is(taken | child | owned) }
+
+// connect notes that the server has a connection, since the segment that came at t.
+func (a *Attempt) connect(t time.Duration) {
+	if !a.hasConnection() {
+		a.established = t
+	}
+	a.set(child)
+	a.clear(unacked | vacant | gone)
+}
+
+// accept notes that accept() has returned the connection.
+func (a *Attempt) accept(t time.Duration) {
+	if !a.is(owned) {
+		a.set(owned)
+		a.note(note{what: accepted}, t, 0)
+	}
+}
+
+// strike notes that a packet was dropped or lost. The first one of its stage
+// counts; but TCP_DEFER_ACCEPT drops the bare final ACK by design, so a drop of
+// the data that it waits for comes before it.
+func (a *Attempt) strike(s stage, c causes, packet Struck, m moment) {
+	st := &a.strikes[s]
+	st.n++
+	if st.causes == 0 || st.causes == deferred && c != netLoss && packet != StruckACK {
+		st.causes, st.packet, st.at = c, packet, m
+	}
+}

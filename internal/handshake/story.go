@@ -1,0 +1,266 @@
+package handshake
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Story tells the attempt in sentences, by their time. They hold no address and
+// no absolute time: attempts that went alike have equal stories.
+func (a *Attempt) Story() []Line {
+	end := a.ends().first
+	var lines []Line
+	say := func(at moment, text string) {
+		if text != "" {
+			lines = append(lines, Line{T: at.T, Text: text, Packet: at.number})
+		}
+	}
+	for i := range a.notes {
+		say(a.notes[i].at, a.sentence(&a.notes[i], end))
+	}
+	switch {
+	case a.hasConnection():
+		say(moment{T: a.established}, a.connectedSentence(end))
+	case end == endPending || end == endExpired:
+		say(moment{T: a.synack.first}, a.pendingSentence())
+	case end == endUnanswered && a.syn.n == 1 && a.strikes[stageSYN].n == 0:
+		say(moment{T: a.syn.first}, "the client sends its SYN: no answer yet")
+	case end == endHalfOpen && a.strikes[stageACK].causes == 0, end == endPhantom && a.strikes[stageACK].causes == 0:
+		say(moment{T: a.ack.first}, "the final ACK makes no connection"+a.difference())
+	}
+	slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(a.T, b.T) })
+	return lines
+}
+
+func (a *Attempt) connectedSentence(end end) string {
+	text := "the server has the connection"
+	if d, late := a.delay(end); late && d >= roundTo/2 {
+		text += ", " + seconds(d) + " s late"
+	}
+	switch {
+	case end == endQueued:
+		return text + "; it waits in the accept queue"
+	case end == endEstablished:
+		return text + "; whether it was accepted cannot be seen"
+	}
+	return text
+}
+
+func (a *Attempt) pendingSentence() string {
+	switch {
+	case a.is(cookie):
+		return "the server waits for the final ACK, and keeps nothing meanwhile"
+	case a.kept():
+		return "the server keeps a request (SYN_RECV) and waits for the final ACK"
+	}
+	return "the server waits for the final ACK"
+}
+
+// sentence tells one note; empty where another one tells more.
+func (a *Attempt) sentence(n *note, end end) string {
+	switch n.what {
+	case synAgain:
+		if a.strikes[stageSYN].n > 0 {
+			return ""
+		}
+		return "the client sends its SYN again" + n.repeated(a.syn.first) + ": it has had no answer"
+	case synackAgain:
+		return "the server sends its SYN-ACK again" + n.repeated(a.synack.first) + ": it still waits for the final ACK" + a.eachTime()
+	case dataAgain:
+		if a.hasConnection() || a.tells(segData) || a.tells(segFIN) {
+			return ""
+		}
+		return "the client sends its data again" + n.repeated(a.data.first) + ": the server does not acknowledge it"
+	case dropped:
+		return a.droppedSentence(n)
+	case lost:
+		return n.subject() + times(n.n, " is lost on the way", " is lost on the way %d times") + a.afterLoss(n)
+	case held:
+		return n.subject() + " is held back on the way"
+	case sentCookie:
+		return "the server answers with a SYN cookie and keeps no request"
+	case serverReset:
+		return resetSentence(end)
+	case accepted:
+		return "accept() returns the connection" + after(n.at.T-a.established)
+	case expired:
+		return "the request expires" + after(n.at.T-a.synack.first) + " without a word: the server has nothing any more" + a.stillConnected()
+	}
+	return n.callSentence()
+}
+
+func (n *note) callSentence() string {
+	switch n.what {
+	case clientCloses:
+		return "the client closes"
+	case clientResets:
+		return "the client resets the connection"
+	case callFailed:
+		return n.call + "() fails: " + n.errno
+	case connectFailed:
+		return "connect() fails" + after(n.took) + ": " + n.errno
+	case connectEnded:
+		return "the client gives up" + after(n.took)
+	}
+	return ""
+}
+
+// tells reports whether a drop or loss of such segments is told.
+func (a *Attempt) tells(s segment) bool {
+	return slices.ContainsFunc(a.notes, func(n note) bool {
+		return n.segment == s && (n.what == dropped || n.what == lost)
+	})
+}
+
+func (a *Attempt) droppedSentence(n *note) string {
+	text := n.subject() + " is dropped"
+	switch {
+	case n.n > 1 && n.segment == segSYN:
+		text += n.repeated(a.syn.first)
+	case n.n > 1 && n.segment != segACK:
+		text += n.repeated(a.data.first)
+	}
+	text += ": " + n.reason()
+	if n.at == a.strikes[stageACK].at {
+		text += a.difference()
+	}
+	return text
+}
+
+func (a *Attempt) afterLoss(n *note) string {
+	if n.at == a.strikes[stageACK].at {
+		return a.difference()
+	}
+	return ""
+}
+
+// difference says what the client believes and what the server has, after the
+// final ACK came to nothing.
+func (a *Attempt) difference() string {
+	switch {
+	case a.is(aborted):
+		return ""
+	case a.is(cookie):
+		return "; the client is connected, the server is not: it has nothing (a SYN cookie keeps no request)"
+	case a.kept():
+		return "; the client is connected, the server is not: it has only a request (SYN_RECV)"
+	}
+	return "; the client is connected, the server is not"
+}
+
+func (a *Attempt) eachTime() string {
+	for i := range a.notes {
+		if n := &a.notes[i]; n.what == dropped && n.segment == segACK && n.n > 1 {
+			return ", and drops each one that comes"
+		}
+	}
+	return ""
+}
+
+func (a *Attempt) stillConnected() string {
+	if a.ack.n > 0 && a.clientReset.n == 0 {
+		return "; the client still believes that it is connected"
+	}
+	return ""
+}
+
+func resetSentence(e end) string {
+	switch e {
+	case endRefused:
+		return "the server refuses the connection: nothing listens there"
+	case endAborted:
+		return "the server resets the connection: tcp_abort_on_overflow is set"
+	case endRejected:
+		return "the server resets the connection: it had sent a SYN cookie, and what comes now does not begin where the cookie can be checked"
+	case endStale:
+		return "the server resets the connection: it has forgotten it"
+	case endClosed:
+		return "the server resets the connection: its listener was closed"
+	}
+	return "the server resets the connection"
+}
+
+// subject is the packet that a note is about.
+func (n *note) subject() string {
+	return [...]string{
+		segOther: "the SYN-ACK", segSYN: "the SYN", segACK: "the final ACK",
+		segData: "the client's data", segFIN: "the client's FIN", segRST: "the client's RST",
+	}[n.segment]
+}
+
+// reason says why the server dropped it.
+func (n *note) reason() string {
+	switch n.causes {
+	case acceptFull:
+		return "the accept queue is full" + n.measure()
+	case synFull:
+		return "the SYN queue is full"
+	case synReserve:
+		return "the rest of tcp_max_syn_backlog is reserved for clients known from before"
+	case deferred:
+		return "with TCP_DEFER_ACCEPT the server waits for data"
+	case hostDrop:
+		return "memory, route or a security module failed"
+	}
+	return "not because a queue is full"
+}
+
+func (n *note) measure() string {
+	if !n.measured {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of limit %d)", n.length, n.limit)
+}
+
+// repeated tells how often and when something happened, from start.
+func (n *note) repeated(start time.Duration) string {
+	var b strings.Builder
+	known := min(n.n, maxTimes)
+	if n.n > 1 {
+		fmt.Fprintf(&b, " %d times", n.n)
+	}
+	for i, t := range n.times[:known] {
+		switch {
+		case i == 0 && known > 1 && t-start < roundTo/2:
+			b.WriteString(", at first and after ")
+			continue
+		case i == 0:
+			b.WriteString(", after ")
+		case i == known-1 && n.n == known && !strings.HasSuffix(b.String(), "after "):
+			b.WriteString(" and ")
+		case !strings.HasSuffix(b.String(), "after "):
+			b.WriteString(", ")
+		}
+		b.WriteString(seconds(t - start))
+	}
+	b.WriteString(" s")
+	if n.n > known {
+		b.WriteString(" and later")
+	}
+	return b.String()
+}
+
+// roundTo is how exactly a story tells durations.
+const roundTo = 100 * time.Millisecond
+
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f", d.Round(roundTo).Seconds())
+}
+
+// after tells how long something took; nothing if it was done at once.
+func after(d time.Duration) string {
+	if d < roundTo/2 {
+		return ""
+	}
+	return " after " + seconds(d) + " s"
+}
+
+func times(n int, once, often string) string {
+	if n == 1 {
+		return once
+	}
+	return fmt.Sprintf(often, n)
+}

@@ -1,0 +1,228 @@
+package handshake
+
+import (
+	"slices"
+	"time"
+)
+
+// Verdict returns what the model makes of the attempt with all that it was given
+// so far.
+func (a *Attempt) Verdict() Verdict {
+	a.settle(a.t.now)
+	o := a.ends()
+	first, struck, causes := a.best(o.first)
+	v := Verdict{
+		Reading:           first,
+		Struck:            struck,
+		Handshake:         a.handshake(),
+		Alternatives:      a.alternatives(o, first),
+		SynRetransmits:    max(0, a.syn.n-1),
+		SynAckRetransmits: max(0, a.synack.n-1),
+		DataRetransmits:   a.dataAgain,
+		History:           slices.Clone(a.history),
+	}
+	switch {
+	case len(v.Alternatives) == 0 && v.Outcome != Unknown && v.Cause != UnknownCause:
+		v.Confidence = Certain
+	case (o.others == 0 || o.likely) && (causes.one() || v.Cause != UnknownCause):
+		v.Confidence = Likely
+	default:
+		v.Confidence = Possible
+	}
+	v.Delay, v.Late = a.delay(o.first)
+	return v
+}
+
+// reading is the best reading alone.
+func (a *Attempt) reading() Reading {
+	r, _, _ := a.best(a.ends().first)
+	return r
+}
+
+// handshake is how the server kept the handshake, where something tells.
+func (a *Attempt) handshake() Kind {
+	switch {
+	case a.is(fastOpened):
+		return FastOpen
+	case a.is(cookie):
+		return Cookie
+	case a.kept():
+		return Request
+	}
+	return ""
+}
+
+// possible is what can be the cause of one end, by the stage that it struck;
+// base tells whether it can be none of them.
+func (a *Attempt) possible(e end) (sets [stages]causes, base bool) {
+	row := &endings[e]
+	for s := row.first; s <= row.last && s < stages; s++ {
+		set := a.struckBy(s)
+		if row.first == stageACK && row.last == stageACK {
+			set = a.failing(e, set)
+		}
+		sets[s] = set &^ nothing
+		if set&nothing == 0 {
+			return sets, false
+		}
+	}
+	return sets, row.base != ""
+}
+
+// failing narrows what struck the final ACK to what leads to an end that is
+// not reached without a strike.
+func (a *Attempt) failing(e end, set causes) causes {
+	within := endings[e].within
+	if within == 0 {
+		within = anyACK | netLoss
+	}
+	if set&^nothing == 0 {
+		set = (anyACK | netLoss) &^ a.ruledOut[stageACK]
+		if a.sees(ServerSide) && a.ackIn.n > 0 {
+			set &^= netLoss
+		}
+	}
+	if e == endHalfOpen && a.silent() && set&deferred != 0 {
+		within = deferred
+	}
+	return set & within
+}
+
+// best is the reading of an end that fits best: its only cause, none where
+// nothing tells of any, or the one that others of its listener suffer from.
+func (a *Attempt) best(e end) (Reading, Struck, causes) {
+	sets, base := a.possible(e)
+	if base {
+		return a.read(e, 0), "", 0
+	}
+	all := sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]
+	if pick := a.favourite(all); pick != 0 {
+		all = pick
+	}
+	return a.read(e, all), a.struckAs(sets, all), all
+}
+
+// favourite is the member of a set of causes that evidence speaks for; 0 if none.
+func (a *Attempt) favourite(set causes) causes {
+	switch {
+	case set.one():
+		return set
+	case set&acceptFull == 0:
+		return 0
+	case a.listener.overflow, a.is(ignored) && a.sees(ServerSide), a.is(ignored) && a.resent.n > 1:
+		return acceptFull
+	}
+	return 0
+}
+
+// struckAs is the packet that a cause struck, if only one stage can hold it.
+func (a *Attempt) struckAs(sets [stages]causes, c causes) Struck {
+	var struck Struck
+	for s, set := range sets {
+		if set&c == 0 {
+			continue
+		}
+		if struck != "" {
+			return ""
+		}
+		switch told := a.strikes[s].packet; {
+		case told != "":
+			struck = told
+		case stage(s) == stageACK && a.is(dataFirst):
+			struck = StruckData
+		default:
+			struck = [...]Struck{StruckSYN, StruckSYNACK, StruckACK}[s]
+		}
+	}
+	return struck
+}
+
+// read makes the reading of an end by one cause; by its base for 0.
+func (a *Attempt) read(e end, c causes) Reading {
+	row := &endings[e]
+	r := Reading{Outcome: row.outcome, Cause: c.name(), EndedBy: row.by}
+	if c == 0 {
+		r.Cause = a.base(e)
+	}
+	if r.EndedBy == r.Cause || e == endRefused && c != 0 && !a.listener.answered {
+		r.EndedBy = ""
+	}
+	if e == endRefused && c == 0 {
+		r.EndedBy = ""
+	}
+	return r
+}
+
+// base is the cause of an end that nothing struck.
+func (a *Attempt) base(e end) Cause {
+	switch {
+	case e == endPending && a.resent.n > 0:
+		return ByClient // it has had the time to answer
+	case e == endRefused && a.listener.answered:
+		return ListenerClosed
+	case endings[e].base == "":
+		return UnknownCause
+	}
+	return endings[e].base
+}
+
+// alternatives are all readings but the best one, each once.
+func (a *Attempt) alternatives(o outlook, first Reading) []Reading {
+	var all []Reading
+	add := func(r Reading) {
+		if r != first && !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	o.others.add(o.first)
+	for e := range o.others.each() {
+		sets, base := a.possible(e)
+		if base {
+			add(a.read(e, 0))
+		}
+		for c := range (sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]).each() {
+			add(a.read(e, c))
+		}
+		if e == endRefused {
+			a.refusals(add)
+		}
+	}
+	return all
+}
+
+// refusals adds what else can have answered a SYN with RST.
+func (a *Attempt) refusals(add func(Reading)) {
+	if a.t.cfg.Sockets {
+		return
+	}
+	for _, c := range []Cause{NoListener, ListenerClosed, HostDrop, UnknownCause} {
+		if c != NoListener || !a.listener.answered {
+			add(Reading{Outcome: Refused, Cause: c})
+		}
+	}
+}
+
+// delay is how late the connection was, if it is there and was: from the first
+// strike to when the last stage that was struck was passed.
+func (a *Attempt) delay(e end) (time.Duration, bool) {
+	if endings[e].outcome != Accepted && e != endQueued && e != endEstablished {
+		return 0, false
+	}
+	passed := [stages]time.Duration{a.asked, a.synackIn.first, a.established}
+	var from, to time.Duration
+	late := false
+	for s := range stages {
+		began := a.strikes[s].at.T
+		if a.strikes[s].causes == 0 {
+			if a.struckBy(s)&nothing != 0 {
+				continue
+			}
+			began = [stages]time.Duration{a.syn.first, a.synack.first, a.ack.first}[s]
+		}
+		if !late {
+			from = began
+		}
+		late, to = true, passed[s]
+	}
+	return max(0, to-from), late
+}

@@ -1,0 +1,108 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/client"
+	"listenq/internal/lab/script"
+)
+
+// firstClientPort is the port of the first client; each other has the next, so
+// that a capture can be read. It is below what the kernel gives to others.
+const firstClientPort = 20001
+
+// connect makes the connections of one step.
+func (e *experiment) connect(ctx context.Context, do script.Connect) error {
+	if do.Group != "" {
+		e.groups[do.Group] = do.Names
+	}
+	if do.Order == script.Overlapping {
+		return e.overlap(ctx, do)
+	}
+	for i, name := range do.Names {
+		if i > 0 && do.Order == script.Spaced {
+			if err := e.wait(ctx, do.Gap); err != nil {
+				return err
+			}
+		}
+		if err := e.dial(name, do); err != nil {
+			return err
+		}
+		if do.Order == script.OneByOne {
+			if err := e.settle(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// overlap holds what follows the SYNs until each was answered or dropped, and
+// lets it go in the order of the names.
+func (e *experiment) overlap(ctx context.Context, do script.Connect) error {
+	clients := e.addresses(do.Names)
+	rest := e.net.wire.Hold(handshake.ServerSide, func(p *handshake.Packet) bool {
+		return !p.Flags.Has(handshake.SYN) && slices.Contains(clients, p.Src)
+	})
+	defer rest.Close()
+	for _, name := range do.Names {
+		if err := errors.Join(e.dial(name, do), e.settle(ctx)); err != nil {
+			return err
+		}
+	}
+	for _, client := range clients {
+		rest.Release(func(p *handshake.Packet) bool { return p.Src == client })
+		if err := e.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assignPorts gives every connection of the script its address, so that rules
+// can name it before it is made.
+func assignPorts(s *script.Script, client netip.Addr) map[string]netip.AddrPort {
+	assigned := map[string]netip.AddrPort{}
+	for _, step := range s.Steps {
+		if do, ok := step.Do.(script.Connect); ok {
+			for _, name := range do.Names {
+				assigned[name] = netip.AddrPortFrom(client, uint16(firstClientPort+len(assigned)))
+			}
+		}
+	}
+	return assigned
+}
+
+func (e *experiment) addresses(names []string) []netip.AddrPort {
+	var all []netip.AddrPort
+	for _, name := range names {
+		all = append(all, e.assigned[name])
+	}
+	return all
+}
+
+// dial begins to connect the client of that name.
+func (e *experiment) dial(name string, do script.Connect) error {
+	to := e.server(do.To).address
+	c := &connection{name: name, pair: pair{e.assigned[name], to}}
+	e.obs.expectClient(c.pair)
+	err := kernel.InNetns(int(e.net.client.netns.Fd()), func() (err error) {
+		c.Conn, err = client.Dial(client.Config{
+			Local: c.client, Remote: to, GiveUp: do.GiveUp, Clock: e.clock.now,
+			Report: func(call handshake.Call) { e.obs.call(name, call) },
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("connect %s: %w", name, err)
+	}
+	e.byName[name] = c
+	e.clients = append(e.clients, c)
+	return nil
+}

@@ -1,0 +1,129 @@
+package lab
+
+import (
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/script"
+)
+
+// env is what an expression of the script can ask for now.
+func (e *experiment) env() script.Env {
+	o := e.obs
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	env := script.Env{
+		Conns:     map[string]script.Conn{},
+		Groups:    map[string][]script.Conn{},
+		Listeners: map[string]script.Listener{},
+		Execs:     e.results,
+		Delta:     movedInt(o.counters[0]),
+		Facts:     e.facts,
+	}
+	for _, c := range e.clients {
+		env.Conns[c.name] = o.connEnv(c)
+	}
+	for group, names := range e.groups {
+		for _, name := range names {
+			env.Groups[group] = append(env.Groups[group], env.Conns[name])
+		}
+	}
+	for _, s := range e.servers {
+		if s.watched != nil {
+			env.Listeners[s.name] = s.watched.env()
+		}
+	}
+	env.ClientDelta = env.Delta
+	if !e.net.loopback() {
+		env.ClientDelta = movedInt(o.counters[1])
+	}
+	return env
+}
+
+// movedInt is how far each counter moved since the first step.
+func movedInt(m movement) map[string]int64 {
+	moved := map[string]int64{}
+	for i, name := range m.last.Names {
+		first, _ := m.first.Get(name)
+		moved[name] = int64(m.last.Values[i] - first)
+	}
+	return moved
+}
+
+// connEnv is a connection; the caller holds mu.
+func (o *observer) connEnv(c *connection) script.Conn {
+	ends := o.conn(c.pair, 0)
+	env := script.Conn{
+		Name:        c.name,
+		Outcome:     handshake.Unknown,
+		Cause:       handshake.UnknownCause,
+		ClientState: ends.client.State,
+		ServerState: ends.server.State,
+		ClientTimer: script.Timer(ends.client.timer.String()),
+		ServerTimer: script.Timer(ends.server.timer.String()),
+	}
+	if e := ends.client; e.exists() {
+		env.ClientRecvQ, env.ClientSendQ = &e.RecvQ, &e.SendQ
+	}
+	if e := ends.server; e.exists() {
+		env.ServerRecvQ, env.ServerSendQ, env.Owned = &e.RecvQ, &e.SendQ, &e.Owned
+	}
+	if ends.waited > 0 {
+		env.Wait = new(ends.waited)
+	}
+	for _, call := range ends.calls {
+		env.Errno = new(script.Errno(call.Errno))
+		if call.Name == "connect" {
+			env.Connect, env.ConnectErrno = new(call.Duration), env.Errno
+		}
+	}
+	if a := o.tracker.Attempt(c.client, c.server); a != nil {
+		describe(&env, a)
+	}
+	return env
+}
+
+// describe adds what the model makes of a connection.
+func describe(env *script.Conn, a *handshake.Attempt) {
+	v := a.Verdict()
+	env.Outcome, env.Cause, env.EndedBy = v.Outcome, v.Cause, v.EndedBy
+	env.Struck, env.Handshake, env.Confidence = v.Struck, v.Handshake, v.Confidence
+	env.SynRetransmits, env.SynAckRetransmits, env.DataRetransmits = v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits
+	switch v.Outcome {
+	case handshake.Accepted, handshake.Queued:
+		env.Delay = &v.Delay
+	case handshake.Reset, handshake.Refused, handshake.TimedOut:
+		if n := len(v.History); n > 0 {
+			env.Ended = new(v.History[n-1].T - a.Start())
+		}
+	}
+}
+
+// env is a listener; the caller holds mu.
+func (l *listener) env() script.Listener {
+	env := script.Listener{
+		Open:      l.open,
+		AcceptMax: &l.acceptMax,
+		SynMax:    &l.synMax,
+	}
+	if !l.open {
+		return env
+	}
+	env.Accept, env.Limit = new(l.AcceptLen), new(l.AcceptLimit)
+	env.Full = new(l.Full())
+	env.Syn = new(int(l.SynLen.N))
+	env.Waiting, env.Dead = new(l.waiting), new(max(0, l.AcceptLen-l.waiting))
+	if l.Drops.Known {
+		env.Drops = new(int(l.Drops.N))
+	}
+	env.Unacked, env.Sacked = field(l.info, "tcpi_unacked"), field(l.info, "tcpi_sacked")
+	return env
+}
+
+// field is a field of struct tcp_info; nil if the kernel did not give it.
+func field(info kernel.TCPInfo, name string) *int {
+	value, ok := info.Field(name)
+	if !ok {
+		return nil
+	}
+	return new(int(value))
+}

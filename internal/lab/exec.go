@@ -1,0 +1,119 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"listenq/internal/kernel"
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+
+	"golang.org/x/sys/unix"
+)
+
+// exec runs a command in the client's namespace, to its end.
+func (e *experiment) exec(ctx context.Context, do script.ClientExec) error {
+	var address netip.AddrPort
+	if do.To != "" {
+		address = e.server(do.To).address
+	}
+	argv := script.Expand(do.Command, address)
+	cmd, err := e.box.Command(argv)
+	if err != nil {
+		return commandFailed(err)
+	}
+	output := &tail{}
+	cmd.Stdout, cmd.Stderr = output, output
+	began := e.clock.now()
+	if err := kernel.InNetns(int(e.net.client.netns.Fd()), func() error { return e.box.Start(cmd) }); err != nil {
+		return fmt.Errorf("start command: %w", err)
+	}
+	late := waitFor(ctx, cmd, do.AtMost)
+	took := e.clock.now() - began
+	e.prescribed += took
+	exit := exitOf(cmd)
+	e.commands = append(e.commands, record.Command{
+		Name: do.Name, Argv: argv, T: record.MS(began), Duration: record.MS(took), Exit: exit, Output: output.String(),
+	})
+	if do.Name != "" {
+		text := output.String()
+		e.results[do.Name] = script.Exec{Exit: &exit, Output: &text}
+	}
+	switch {
+	case ctx.Err() != nil || do.MayFail:
+		return nil
+	case late:
+		return &Failure{fmt.Sprintf("%s did not end within %v%s", argv[0], do.AtMost, output.said()), "exec at most 2m … gives it longer"}
+	case exit != 0:
+		return &Failure{fmt.Sprintf("%s failed with exit code %d%s", argv[0], exit, output.said()), "exec may fail … allows that"}
+	}
+	return nil
+}
+
+// waitFor waits for a command, and ends it when its time is over.
+func waitFor(ctx context.Context, cmd *exec.Cmd, most time.Duration) (late bool) {
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait() // how it ended is in its ProcessState
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return false
+	case <-ctx.Done():
+	case <-time.After(most):
+		late = true
+	}
+	unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // fails if it is gone
+	<-ended
+	return late
+}
+
+// exitOf is a command's exit code as a shell gives it.
+func exitOf(cmd *exec.Cmd) int {
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// tail keeps the last of what a command writes.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// maxOutput bounds what is kept of a command's output.
+const maxOutput = 64 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	if over := len(t.text) - maxOutput; over > 0 {
+		t.text = t.text[over:]
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.ToValidUTF8(string(t.text), "?")
+}
+
+// said is the end of the output for an error message.
+func (t *tail) said() string {
+	text := strings.TrimSpace(t.String())
+	if text == "" {
+		return ", and said nothing"
+	}
+	lines := strings.Split(text, "\n")
+	return "; it said: " + strings.Join(lines[max(0, len(lines)-3):], " / ")
+}

@@ -1,0 +1,139 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"listenq/internal/capture"
+	"listenq/internal/lab/client"
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/script"
+	"listenq/internal/lab/wire"
+	"listenq/internal/record"
+)
+
+// experiment is one run of a script: its namespaces, its processes and what is
+// seen of them. Its methods belong to the goroutine that runs the steps.
+type experiment struct {
+	script *script.Script
+	facts  map[string]any
+	box    *sandbox.Inside
+	tell   func(Progress)
+
+	clock    clock
+	net      *network
+	obs      *observer
+	stopTick func() error
+
+	servers  []*running
+	assigned map[string]netip.AddrPort // of each client that the script will make
+	clients  []*connection
+	byName   map[string]*connection
+	groups   map[string][]string
+	holds    []*wire.Hold
+	commands []record.Command
+	results  map[string]script.Exec
+
+	expectations []record.Expectation
+	prescribed   time.Duration // spent on what the script or a kernel timer prescribes
+}
+
+// connection is a client of the lab's own.
+type connection struct {
+	name string
+	pair
+	*client.Conn
+}
+
+// recordingTo is where the frames and events of an experiment go.
+type recordingTo struct {
+	packets, events io.Writer
+	tool            string
+	started         time.Time
+}
+
+// newExperiment builds everything up to the first step.
+func newExperiment(box *sandbox.Inside, s *script.Script, facts map[string]any, to recordingTo, tick time.Duration, tell func(Progress)) (*experiment, error) {
+	e := &experiment{
+		script: s, facts: facts, box: box, tell: tell,
+		byName: map[string]*connection{}, groups: map[string][]string{}, results: map[string]script.Exec{},
+	}
+	var err error
+	if e.clock, err = newClock(); err != nil {
+		return nil, err
+	}
+	if e.net, err = newNetwork(box, s.Network); err != nil {
+		return nil, err
+	}
+	packets, err := capture.NewWriter(to.packets, to.started, to.tool, e.net.interfaces()...)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("write recording: %w", err), e.net.close())
+	}
+	if e.obs, err = newObserver(e.clock, e.net, packets, record.NewEvents(to.events)); err != nil {
+		return nil, errors.Join(err, e.net.close())
+	}
+	e.net.start(e.clock, e.obs.tap)
+	e.assigned = assignPorts(s, e.net.client.addr)
+	e.stopTick = e.obs.tick(tick)
+	return e, nil
+}
+
+// run carries out the steps. It ends early with an error, or with ctx.
+func (e *experiment) run(ctx context.Context) error {
+	for _, step := range e.script.Steps {
+		e.begin(step)
+		err := e.do(ctx, step)
+		if err == nil {
+			err = e.obs.failed()
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return &stepError{step, err}
+		}
+	}
+	return nil
+}
+
+// begin says that a step begins.
+func (e *experiment) begin(step script.Step) {
+	e.obs.step(step.Line, step.Text)
+	p := Progress{Scenario: e.script.Name, Line: step.Line, Text: step.Text}
+	switch do := step.Do.(type) {
+	case script.Wait:
+		p.AtMost = do.For
+	case script.WaitUntil:
+		p.AtMost = do.AtMost
+	}
+	e.tell(p)
+}
+
+// close ends what the experiment started and takes its network down.
+func (e *experiment) close() error {
+	var errs []error
+	for _, c := range e.clients {
+		c.Abandon()
+	}
+	for _, s := range e.servers {
+		s.kill()
+	}
+	if e.stopTick != nil {
+		errs = append(errs, e.stopTick())
+	}
+	errs = append(errs, e.net.close(), e.obs.packets.Flush())
+	return errors.Join(errs...)
+}
+
+// stepError says at which step an experiment failed.
+type stepError struct {
+	script.Step
+	err error
+}
+
+func (e *stepError) Error() string { return fmt.Sprintf("line %d: %s: %v", e.Line, e.Text, e.err) }
+func (e *stepError) Unwrap() error { return e.err }

@@ -1,0 +1,67 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+
+	"listenq/internal/lab/scenarios"
+	"listenq/internal/lab/script"
+)
+
+// Fact is how this kernel behaves in one respect, as probed.
+type Fact struct {
+	Name           string `json:"name"`
+	Value          any    `json:"value,omitempty"`
+	Meaning        string `json:"meaning"`
+	How            string `json:"how"`
+	UnknownBecause string `json:"unknown_because,omitempty"`
+}
+
+// Kernel is the answer of `listenq kernel`.
+type Kernel struct {
+	Schema string `json:"schema"`
+	Kernel string `json:"kernel"`
+	Facts  []Fact `json:"facts"`
+}
+
+// Facts are the facts that a script may ask for.
+func Facts() []script.Fact {
+	var facts []script.Fact
+	for _, name := range scenarios.Facts() {
+		facts = append(facts, script.Fact{Name: name, Zero: false, Meaning: probe(name).Title})
+	}
+	return facts
+}
+
+// probe parses the script that probes a fact. Probes ask for no facts.
+func probe(fact string) *script.Script {
+	s, err := script.Parse(fact+".lab", scenarios.Probe(fact), nil)
+	if err != nil {
+		panic(fmt.Sprintf("built-in probe: %v", err)) // a test parses them all
+	}
+	return s
+}
+
+// ProbeAll probes every fact.
+func ProbeAll(ctx context.Context) (Kernel, error) {
+	values, release, err := probeHere(ctx, scenarios.Facts())
+	if err != nil {
+		return Kernel{}, err
+	}
+	k := Kernel{Schema: "listenq/kernel/v1", Kernel: release}
+	for _, name := range scenarios.Facts() {
+		s := probe(name)
+		f := Fact{Name: name, Meaning: s.Title, How: "a run of these steps, with the kernel's " + s.Source}
+		if s.Doc != "" {
+			f.Meaning += " " + s.Doc
+		}
+		switch v := values[name].(type) {
+		case bool:
+			f.Value = v
+		default:
+			f.UnknownBecause = fmt.Sprint(v)
+		}
+		k.Facts = append(k.Facts, f)
+	}
+	return k, nil
+}

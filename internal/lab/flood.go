@@ -1,0 +1,139 @@
+package lab
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"listenq/internal/capture"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/script"
+
+	"golang.org/x/sys/unix"
+)
+
+// The senders of a flood: the networks kept for benchmarks (RFC 2544) and a
+// part of the one kept for documentation (RFC 3849).
+var (
+	spoofedIPv4 = netip.MustParsePrefix("198.18.0.0/15")
+	spoofedIPv6 = netip.MustParsePrefix("2001:db8:f::/48")
+)
+
+// floodBatch is how often the sender of a flood pauses.
+const floodBatch = time.Millisecond
+
+// flood sends bare SYNs to a server of the script. They go out of the client's
+// interface, whose other end is the lab's wire: there is no way for them to
+// anywhere else.
+func (e *experiment) flood(ctx context.Context, do script.Flood) error {
+	fd, err := e.openFlood()
+	if err != nil {
+		return fmt.Errorf("flood: %w", err)
+	}
+	defer unix.Close(fd)
+	f := newSpoofed(e.net.client.addr, e.server(do.To).address)
+	began := time.Now()
+	defer func() { e.prescribed += time.Since(began) }()
+	for sent := 0; sent < do.Count && ctx.Err() == nil; {
+		due := min(do.Count, int(time.Since(began).Seconds()*float64(do.Rate))+1)
+		for ; sent < due; sent++ {
+			if err := sendFrame(fd, f.next(uint32(sent))); err != nil {
+				return fmt.Errorf("flood: %w", err)
+			}
+		}
+		time.Sleep(floodBatch)
+	}
+	return nil
+}
+
+// openFlood opens a packet socket that only sends, out of the client's interface.
+func (e *experiment) openFlood() (fd int, err error) {
+	err = kernel.InNetns(int(e.net.client.netns.Fd()), func() error {
+		out, err := net.InterfaceByName(hostInterface)
+		if err != nil {
+			return err
+		}
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+			return fmt.Errorf("open packet socket: %w", err)
+		}
+		return unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: out.Index})
+	})
+	return fd, err
+}
+
+// sendFrame writes a frame, again if the interface has no room for it now.
+func sendFrame(fd int, frame []byte) error {
+	for {
+		_, err := unix.Write(fd, frame)
+		if err != unix.ENOBUFS && err != unix.EINTR {
+			return err
+		}
+		time.Sleep(floodBatch)
+	}
+}
+
+// spoofed makes SYNs to one server, each from another address.
+type spoofed struct {
+	frame  []byte
+	source []byte // the part of the frame that is the sender's address
+	from   netip.Addr
+	tcp    []byte
+	ip     []byte // the IPv4 header; nil for IPv6
+}
+
+func newSpoofed(client netip.Addr, server netip.AddrPort) *spoofed {
+	const ethernet, tcp = 14, 20
+	ip := 20
+	if client.Is6() {
+		ip = 40
+	}
+	f := &spoofed{frame: make([]byte, ethernet+ip+tcp)}
+	copy(f.frame, serverMAC)
+	copy(f.frame[6:], clientMAC)
+	header := f.frame[ethernet : ethernet+ip]
+	if client.Is6() {
+		binary.BigEndian.PutUint16(f.frame[12:], unix.ETH_P_IPV6)
+		header[0], header[5], header[6], header[7] = 0x60, tcp, unix.IPPROTO_TCP, 64
+		f.from, f.source = spoofedIPv6.Addr(), header[8:24]
+		copy(header[24:], server.Addr().AsSlice())
+	} else {
+		binary.BigEndian.PutUint16(f.frame[12:], unix.ETH_P_IP)
+		header[0], header[3], header[8], header[9] = 0x45, 40, 64, unix.IPPROTO_TCP
+		f.from, f.source, f.ip = spoofedIPv4.Addr(), header[12:16], header
+		copy(header[16:], server.Addr().AsSlice())
+	}
+	f.tcp = f.frame[ethernet+ip:]
+	binary.BigEndian.PutUint16(f.tcp[2:], server.Port())
+	f.tcp[12], f.tcp[13] = 5<<4, 2 // no options; SYN
+	binary.BigEndian.PutUint16(f.tcp[14:], 65535)
+	return f
+}
+
+// next is the n-th SYN; it is valid until the one after it. Addresses repeat
+// after 65,536, then with other ports.
+func (f *spoofed) next(n uint32) []byte {
+	copy(f.source, f.from.AsSlice())
+	last := f.source[len(f.source)-2:]
+	binary.BigEndian.PutUint16(last, uint16(n))
+	binary.BigEndian.PutUint16(f.tcp, uint16(1024+n>>16))
+	binary.BigEndian.PutUint32(f.tcp[4:], n*2654435761) // sequence numbers that do not count up
+	if f.ip != nil {
+		f.ip[10], f.ip[11] = 0, 0
+		binary.BigEndian.PutUint16(f.ip[10:], ^onesSum(f.ip))
+	}
+	capture.FillChecksums(f.frame)
+	return f.frame
+}
+
+// onesSum is the ones' complement sum of RFC 1071.
+func onesSum(b []byte) uint16 {
+	var sum uint32
+	for i := 0; i+1 < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	sum = sum>>16 + sum&0xffff
+	return uint16(sum>>16 + sum)
+}

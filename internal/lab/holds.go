@@ -1,0 +1,70 @@
+package lab
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"listenq/internal/handshake"
+	"listenq/internal/lab/script"
+)
+
+// hold keeps frames on the wire from now on.
+func (e *experiment) hold(do script.Hold) error {
+	clients := e.addresses(do.From)
+	for _, side := range destinations(do.To) {
+		e.holds = append(e.holds, e.net.wire.Hold(side, func(p *handshake.Packet) bool {
+			client := p.Src
+			if side == handshake.ClientSide {
+				client = p.Dst
+			}
+			return isKind(p, do.Kind) && (clients == nil || slices.Contains(clients, client))
+		}))
+	}
+	return nil
+}
+
+// isKind reports whether a segment is what the language calls so.
+func isKind(p *handshake.Packet, kind script.FrameKind) bool {
+	has := p.Flags.Has
+	switch kind {
+	case script.FrameSYN:
+		return has(handshake.SYN) && !has(handshake.ACK)
+	case script.FrameSYNACK:
+		return has(handshake.SYN | handshake.ACK)
+	case script.FrameACK:
+		return has(handshake.ACK) && p.Len == 0 && p.Flags&(handshake.SYN|handshake.FIN|handshake.RST) == 0
+	case script.FrameData:
+		return p.Len > 0
+	case script.FrameFIN:
+		return has(handshake.FIN)
+	case script.FrameRST:
+		return has(handshake.RST)
+	}
+	return true
+}
+
+// release lets the frames of those clients go, one client after the other; of
+// all, if none is named, and then nothing is held any more.
+func (e *experiment) release(ctx context.Context, names []string) error {
+	for _, client := range e.addresses(names) {
+		for _, h := range e.holds {
+			h.Release(func(p *handshake.Packet) bool { return belongs(p, client) })
+		}
+		if err := e.settle(ctx); err != nil {
+			return err
+		}
+	}
+	if len(names) > 0 {
+		return nil
+	}
+	for _, h := range e.holds {
+		h.Close()
+	}
+	e.holds = nil
+	return nil
+}
+
+func belongs(p *handshake.Packet, client netip.AddrPort) bool {
+	return p.Src == client || p.Dst == client
+}

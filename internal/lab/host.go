@@ -1,0 +1,151 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+)
+
+// Options are how to run an experiment.
+type Options struct {
+	Tool     string         // name and version, for the recording
+	Command  []string       // the command line, for the recording
+	Out      string         // folder for the recording; "": a fresh one among the temporary files
+	Tick     time.Duration  // between two samples; 0: 10 ms
+	Stay     bool           // keep the namespaces after the last step until ctx ends
+	Progress func(Progress) // called as the experiment goes on; may be nil
+}
+
+// DefaultTick is the time between two samples of the sockets and counters.
+const DefaultTick = 10 * time.Millisecond
+
+// stopTimeout is how long an experiment that was asked to stop may take to
+// hand over what it has.
+const stopTimeout = 3 * time.Second
+
+// Run runs a script in namespaces of its own. What went wrong is in the
+// result's Error as well as in the error: *sandbox.Forbidden where the host does
+// not allow namespaces, ctx's error when it was interrupted. Whatever had been
+// recorded by then is kept.
+func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
+	began := time.Now()
+	failed := func(err error) (record.Run, error) {
+		return record.Run{Scenario: s.Name, Title: s.Title, Error: err.Error()}, err
+	}
+	folder, err := record.Create(o.Out, s.Name, s.Text)
+	if err != nil {
+		return failed(err)
+	}
+	if o.Tick == 0 {
+		o.Tick = DefaultTick
+	}
+	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: o.Tick, Started: began, Facts: neededFacts(s), Stay: o.Stay}
+	end, err := runInside(ctx, j, s.Dir, o.Progress, folder.Packets, folder.Events)
+	end.Meta.Started, end.Meta.Tool, end.Meta.Command = began, o.Tool, o.Command
+	run := end.Run
+	run.Recording = folder.Path
+	run.Duration = record.MS(time.Since(began))
+	if err != nil {
+		run.Scenario, run.Title, run.Error, run.Incomplete = s.Name, s.Title, err.Error(), true
+		end.Meta.Incomplete = err.Error()
+	}
+	if closed := folder.Close(end.Meta, run); closed != nil && err == nil {
+		run.Error, run.Incomplete, err = closed.Error(), true, closed
+	}
+	return run, err
+}
+
+// runInside starts this program again in a sandbox and follows its reports to the end.
+func runInside(ctx context.Context, j job, dir string, progress func(Progress), packets, events *os.File) (done, error) {
+	orders, giveOrders, err := os.Pipe()
+	if err != nil {
+		return done{}, fmt.Errorf("start the lab: %w", err)
+	}
+	defer giveOrders.Close()
+	reports, giveReports, err := os.Pipe()
+	if err != nil {
+		return done{}, fmt.Errorf("start the lab: %w", err)
+	}
+	defer reports.Close()
+	var stderr bytes.Buffer
+	box, err := sandbox.Start(sandbox.Spec{
+		Args:   []string{InsideArg},
+		Files:  []*os.File{orders, giveReports, packets, events},
+		Dir:    dir,
+		Stderr: &stderr,
+	})
+	orders.Close()
+	giveReports.Close()
+	if err != nil {
+		return done{}, err
+	}
+	stop := context.AfterFunc(ctx, func() {
+		giveOrders.Close()
+		time.AfterFunc(stopTimeout, box.Kill)
+	})
+	defer stop()
+	if err := json.NewEncoder(giveOrders).Encode(j); err != nil && ctx.Err() == nil {
+		box.Kill()
+		return done{}, errors.Join(fmt.Errorf("give the lab its job: %w", err), box.Wait())
+	}
+	end, err := follow(reports, box.Pid(), progress)
+	ended := box.Wait()
+	if err != nil {
+		return end, lost(ctx, err, ended, stderr.String())
+	}
+	return end, end.err(ctx)
+}
+
+// follow reads reports until the last.
+func follow(reports io.Reader, pid int, progress func(Progress)) (done, error) {
+	for decoder := json.NewDecoder(reports); ; {
+		var r report
+		if err := decoder.Decode(&r); err != nil {
+			return done{}, err
+		}
+		if r.Done != nil {
+			return *r.Done, nil
+		}
+		if progress == nil {
+			continue
+		}
+		r.Progress.Enter = map[string]string{}
+		for name, fd := range r.Progress.Namespaces {
+			r.Progress.Enter[name] = enterCommand(pid, fd)
+		}
+		progress(*r.Progress)
+	}
+}
+
+// lost explains why the reports ended before the last one.
+func lost(ctx context.Context, err, ended error, stderr string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("the lab ended unexpectedly: %w (%v)\n%s", err, ended, stderr)
+}
+
+// err is what the inside says went wrong.
+func (d done) err(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil && d.Run.Incomplete:
+		return ctx.Err()
+	case d.Run.Error != "":
+		return &Failure{Message: d.Run.Error, Hint: d.Run.Hint}
+	}
+	return nil
+}
+
+// Failure is an experiment that could not be carried out as written.
+type Failure struct{ Message, Hint string }
+
+func (f *Failure) Error() string { return f.Message }

@@ -1,0 +1,175 @@
+// Package lab runs experiments: it reproduces a listen-queue overflow in
+// namespaces of its own and tells what happened to each connection.
+//
+//	s, err := script.Parse("b2.lab", text, lab.Facts())
+//	run, err := lab.Run(ctx, s, lab.Options{})
+//
+// Three processes of this program take part. The host side (Run) starts the
+// inside in a sandbox, gives it the script as a job, and follows its reports.
+// The inside (Inside) builds the network, carries out the steps, observes, and
+// feeds the handshake model. The server (package server) is a process of its
+// own, so that it can be stopped. Only the inside touches namespaces, and
+// nothing of them is left when it ends.
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/scenarios"
+	"listenq/internal/lab/script"
+	"listenq/internal/lab/server"
+	"listenq/internal/record"
+)
+
+// The first arguments with which this program is started again. A main
+// function hands them to Reexec.
+const (
+	InsideArg = "lab-inside"
+	ServerArg = "lab-server"
+)
+
+// Reexec runs a part of an experiment if the arguments (without the program's
+// name) say that this process is one; then it returns its exit code.
+func Reexec(args []string) (code int, ok bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	var err error
+	switch args[0] {
+	case sandbox.DropArg:
+		code, err = 126, sandbox.Drop(args[1:])
+	case InsideArg:
+		code, err = 1, inside()
+	case ServerArg:
+		code, err = 1, server.Serve(os.NewFile(3, "orders"), os.NewFile(4, "answers"))
+	default:
+		return 0, false
+	}
+	if err == nil {
+		return 0, true
+	}
+	fmt.Fprintln(os.Stderr, "listenq:", err)
+	return code, true
+}
+
+// inside is the program in the sandbox: it does one job.
+func inside() error {
+	box, err := sandbox.Enter()
+	if err != nil {
+		return err
+	}
+	orders := os.NewFile(fdJob, "job")
+	var j job
+	decoder := json.NewDecoder(orders)
+	if err := decoder.Decode(&j); err != nil {
+		return fmt.Errorf("read job: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		io.Copy(io.Discard, orders) // ends when the host side asks to stop
+		stop()
+	}()
+	reports := json.NewEncoder(os.NewFile(fdReports, "reports"))
+	end := j.carryOut(ctx, box, func(p Progress) { reports.Encode(report{Progress: &p}) }) // that nobody listens any more ends us anyway
+	return reports.Encode(report{Done: &end})
+}
+
+// carryOut probes the facts that are asked for and runs the script, if there is one.
+func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progress)) done {
+	began := time.Now()
+	end := done{Meta: record.Meta{Kernel: release(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
+	end.Run.Kernel = end.Meta.Kernel
+	facts := map[string]any{}
+	for _, name := range j.Facts {
+		facts[name] = probeFact(ctx, box, name)
+	}
+	end.Run.Facts = facts
+	if len(j.Text) == 0 {
+		return end
+	}
+	run, err := j.run(ctx, box, facts, &end.Meta, tell)
+	run.Kernel = end.Run.Kernel
+	run.Setup = record.MS(time.Since(began)) - run.Setup
+	if err != nil {
+		run.Incomplete, run.Pass = true, false
+		run.Error = err.Error()
+		if failure, ok := errors.AsType[*Failure](err); ok {
+			run.Hint = failure.Hint
+		}
+		end.Meta.Incomplete = run.Error
+	}
+	end.Run = run
+	return end
+}
+
+// run runs the script. In the result Setup is, for now, how long the steps took.
+func (j job) run(ctx context.Context, box *sandbox.Inside, facts map[string]any, meta *record.Meta, tell func(Progress)) (record.Run, error) {
+	s, err := script.Parse(j.Name, j.Text, Facts())
+	if err != nil {
+		return record.Run{}, err
+	}
+	to := recordingTo{os.NewFile(fdPackets, record.PacketsFile), os.NewFile(fdEvents, record.EventsFile), j.Tool, j.Started}
+	e, err := newExperiment(box, s, facts, to, j.Tick, tell)
+	if err != nil {
+		return record.Run{}, err
+	}
+	began := time.Now()
+	err = e.run(ctx)
+	if err == nil && j.Stay {
+		err = e.stay(ctx)
+	}
+	run := e.result()
+	run.Setup = record.MS(time.Since(began))
+	meta.Network = e.net.String()
+	meta.Sysctls, _ = e.net.sysctls()
+	return run, errors.Join(err, e.close())
+}
+
+// probeFact runs the script that probes a fact: true if it passes, false if
+// not, and if it could not be run, why.
+func probeFact(ctx context.Context, box *sandbox.Inside, name string) any {
+	e, err := newExperiment(box, probe(name), nil, recordingTo{io.Discard, io.Discard, "", time.Now()}, DefaultTick, func(Progress) {})
+	if err != nil {
+		return err.Error()
+	}
+	err = errors.Join(e.run(ctx), e.close())
+	if err != nil {
+		return err.Error()
+	}
+	return passed(e.expectations)
+}
+
+// probeHere probes facts in a sandbox of their own.
+func probeHere(ctx context.Context, facts []string) (map[string]any, string, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, "", fmt.Errorf("probe the kernel: %w", err)
+	}
+	defer null.Close()
+	end, err := runInside(ctx, job{Name: "facts", Facts: facts, Tick: DefaultTick, Started: time.Now()}, "", nil, null, null)
+	return end.Run.Facts, end.Run.Kernel, err
+}
+
+func release() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}
+
+// neededFacts are the facts that a script speaks of.
+func neededFacts(s *script.Script) []string {
+	return slices.DeleteFunc(scenarios.Facts(), func(name string) bool { return !bytes.Contains(s.Text, []byte(name)) })
+}

@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"time"
+
+	"listenq/internal/record"
+)
+
+// The descriptors that the program inside a sandbox inherits, in this order.
+const (
+	fdJob     = 3 + iota // read: one job; its end asks the experiment to stop
+	fdReports            // written: reports, one JSON value each
+	fdPackets            // written: packets.pcapng
+	fdEvents             // written: events.jsonl
+)
+
+// job is what the host side asks the inside to do.
+type job struct {
+	Name    string
+	Text    []byte
+	Tool    string
+	Tick    time.Duration
+	Started time.Time
+	Facts   []string // probe these as well, whether the script needs them or not
+	Stay    bool     // leave everything standing after the last step until asked to stop
+}
+
+// report is what the inside tells; exactly one field is set.
+type report struct {
+	Progress *Progress
+	Done     *done
+}
+
+// done ends the reports.
+type done struct {
+	Run  record.Run
+	Meta record.Meta
+}
+
+// Progress says what an experiment is waiting for.
+type Progress struct {
+	Scenario string
+	Line     int
+	Text     string        // of the step
+	AtMost   time.Duration // how long the step may take; 0 if it is not a wait
+
+	// When all steps are done and everything stays: the descriptors of the
+	// namespaces, and on the host side a command to enter each.
+	Namespaces map[string]int
+	Enter      map[string]string
+}

@@ -1,0 +1,135 @@
+package lab
+
+import (
+	"net/netip"
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/queue"
+	"listenq/internal/record"
+)
+
+// listener is a listening socket that the script started, as it was last seen.
+type listener struct {
+	name    string
+	address netip.AddrPort // where clients connect to
+	inode   uint32         // 0: whichever listens on that port
+	queue.Listener
+	open      bool
+	first     record.ListenerState // before the first client
+	acceptMax int
+	synMax    int
+	waiting   int // connections that nobody owns
+	info      kernel.TCPInfo
+}
+
+// listen begins to watch a listening socket.
+func (o *observer) listen(name string, address netip.AddrPort, inode uint32) *listener {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := &listener{name: name, address: address, inode: inode}
+	o.listeners = append(o.listeners, l)
+	return l
+}
+
+// before keeps the listener's state as that before the first client.
+func (o *observer) before(l *listener) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.first = l.state()
+}
+
+func (o *observer) acceptLen(l *listener) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return l.AcceptLen
+}
+
+// listens reports whether an address is that of a listener of the script.
+func (o *observer) listens(local netip.AddrPort) bool {
+	for _, l := range o.listeners {
+		if l.address.Port() == local.Port() {
+			return true
+		}
+	}
+	return false
+}
+
+// takeListeners gives the listeners of a sample to the model and, if their
+// queues changed, to the recording.
+func (o *observer) takeListeners(t time.Duration) {
+	for _, l := range o.listeners {
+		before, wasOpen := l.Listener, l.open
+		l.open = false
+		for i := range o.sampler.listeners {
+			if k := &o.sampler.listeners[i]; l.is(k) {
+				l.take(k)
+			}
+		}
+		l.count(o.sampler.connections)
+		if before == l.Listener && wasOpen == l.open {
+			continue
+		}
+		o.tracker.Listener(handshake.Listener{
+			T: t, Address: l.address, Inode: l.inode, Open: l.open,
+			AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: int(l.SynLen.N),
+		})
+		o.write(record.Event{T: t, Listener: &record.ListenerSample{Name: l.name, ListenerState: l.state(), Drops: count(l.Drops)}})
+	}
+}
+
+func (l *listener) is(k *kernel.Socket) bool {
+	return k.Local.Port() == l.address.Port() && (l.inode == 0 || l.inode == k.Inode)
+}
+
+func (l *listener) take(k *kernel.Socket) {
+	l.Listener, l.open = k.Listener(), true
+	l.info = append(l.info[:0], k.Info...)
+	l.acceptMax = max(l.acceptMax, l.AcceptLen)
+}
+
+// count counts requests and waiting connections on the listener's port. Members
+// of a SO_REUSEPORT group cannot be told apart: each gets the whole number.
+func (l *listener) count(connections []kernel.Socket) {
+	var requests uint64
+	l.waiting = 0
+	for i := range connections {
+		k := &connections[i]
+		if k.Local.Port() != l.address.Port() {
+			continue
+		}
+		switch k.State {
+		case handshake.SynRecv:
+			requests++
+		case handshake.Established, handshake.CloseWait:
+			if k.Inode == 0 {
+				l.waiting++
+			}
+		}
+	}
+	l.SynLen = queue.Known(requests)
+	l.synMax = max(l.synMax, int(requests))
+}
+
+func (l *listener) state() record.ListenerState {
+	return record.ListenerState{Open: l.open, AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: number(int(l.SynLen.N))}
+}
+
+func number(n int) *int { return &n }
+
+// count is a Count in JSON: absent if unknown.
+func count(c queue.Count) *uint64 {
+	if !c.Known {
+		return nil
+	}
+	return &c.N
+}
+
+// result is the listener in the result.
+func (l *listener) result() record.Listener {
+	return record.Listener{
+		Name: l.name, Address: l.address.String(), AcceptLimit: l.AcceptLimit, AcceptMax: l.acceptMax,
+		SynMax: number(l.synMax), Drops: count(l.Drops), Before: l.first, After: l.state(), Info: infoMap(l.info),
+	}
+}

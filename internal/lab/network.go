@@ -1,0 +1,247 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/script"
+	"listenq/internal/lab/wire"
+)
+
+// The addresses of an experiment: of the networks kept for documentation (RFC
+// 5737, RFC 3849), so that nobody takes a capture for a real one.
+var (
+	clientIPv4 = netip.MustParsePrefix("192.0.2.1/24")
+	serverIPv4 = netip.MustParsePrefix("192.0.2.2/24")
+	clientIPv6 = netip.MustParsePrefix("2001:db8::1/64")
+	serverIPv6 = netip.MustParsePrefix("2001:db8::2/64")
+)
+
+// The Ethernet addresses of the hosts: locally administered.
+var (
+	clientMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	serverMAC = net.HardwareAddr{2, 0, 0, 0, 0, 2}
+)
+
+// hostInterface is the interface of either host in its namespace.
+const hostInterface = "eth0"
+
+// network is what joins client and server: the namespaces of both, how to look
+// into them, and the wire between them.
+type network struct {
+	client, server *side    // one and the same on loopback
+	between        *os.File // the wire's namespace
+	ports          []*wire.Port
+	wire           *wire.Wire // nil on loopback
+	stopWire       func() error
+}
+
+// side is one network namespace of the experiment.
+type side struct {
+	addr  netip.Addr
+	netns *os.File
+	// Whoever reads these holds observer.sampling, but for reactions.
+	diag      *kernel.Diag
+	samples   *kernel.CounterReader
+	reactions *kernel.CounterReader // for the wire's goroutine alone
+	settled   *kernel.CounterReader // for the steps' goroutine alone
+}
+
+// sides are the namespaces of the experiment: server, client; one on loopback.
+func (n *network) sides() []*side {
+	if n.loopback() {
+		return []*side{n.server}
+	}
+	return []*side{n.server, n.client}
+}
+
+func (n *network) String() string {
+	kind, family := "wire", "ipv4"
+	if n.loopback() {
+		kind = "loopback"
+	}
+	if n.server.addr.Is6() {
+		family = "ipv6"
+	}
+	return kind + " " + family
+}
+
+func (n *network) loopback() bool { return n.client == n.server }
+
+// hosts reports whether a segment is between the two hosts, and not spoofed.
+func (n *network) hosts(p *handshake.Packet) bool {
+	c, s := n.client.addr, n.server.addr
+	return p.Src.Addr() == c && p.Dst.Addr() == s || p.Src.Addr() == s && p.Dst.Addr() == c
+}
+
+// newNetwork makes the namespaces of an experiment and joins them.
+func newNetwork(box *sandbox.Inside, spec script.Network) (*network, error) {
+	n := &network{client: &side{}, server: &side{}}
+	err := n.build(box, spec)
+	if err != nil {
+		err = errors.Join(err, n.close())
+		return nil, fmt.Errorf("build network: %w", err)
+	}
+	return n, nil
+}
+
+func (n *network) build(box *sandbox.Inside, spec script.Network) error {
+	if err := smallHashTable(); err != nil {
+		return err
+	}
+	if err := n.server.open(box); err != nil {
+		return err
+	}
+	if spec.Loopback {
+		n.client = n.server
+		port, err := wire.OpenLoopback(int(n.server.netns.Fd()))
+		if err != nil {
+			return err
+		}
+		n.ports = append(n.ports, port)
+		n.server.addr = netip.MustParseAddr("127.0.0.1")
+		if spec.IPv6 {
+			n.server.addr = netip.IPv6Loopback()
+		}
+		return nil
+	}
+	if err := n.client.open(box); err != nil {
+		return err
+	}
+	n.client.addr, n.server.addr = clientIPv4.Addr(), serverIPv4.Addr()
+	if spec.IPv6 {
+		n.client.addr, n.server.addr = clientIPv6.Addr(), serverIPv6.Addr()
+	}
+	return n.connect(box)
+}
+
+// smallHashTable makes the namespaces that come keep their sockets in a small
+// table of their own, which is quick to walk. Kernels before 6.1 cannot; there
+// a sample takes longer.
+func smallHashTable() error {
+	err := os.WriteFile("/proc/sys/net/ipv4/tcp_child_ehash_entries", []byte("4096"), 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// open makes a namespace and what looks into it.
+func (s *side) open(box *sandbox.Inside) (err error) {
+	if s.netns, err = box.NewNetns(); err != nil {
+		return err
+	}
+	return kernel.InNetns(int(s.netns.Fd()), func() (err error) {
+		if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
+			return fmt.Errorf("allow low ports: %w", err)
+		}
+		if s.diag, err = kernel.OpenDiag(); err != nil {
+			return err
+		}
+		for _, reader := range []**kernel.CounterReader{&s.samples, &s.reactions, &s.settled} {
+			if *reader, err = kernel.OpenCounters(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// connect joins both hosts to the wire's namespace.
+func (n *network) connect(box *sandbox.Inside) error {
+	var err error
+	if n.between, err = box.NewNetns(); err != nil {
+		return err
+	}
+	client := wire.Host{Netns: int(n.client.netns.Fd()), Interface: hostInterface,
+		MAC: clientMAC, Addrs: []netip.Prefix{clientIPv4, clientIPv6}}
+	server := wire.Host{Netns: int(n.server.netns.Fd()), Interface: hostInterface,
+		MAC: serverMAC, Addrs: []netip.Prefix{serverIPv4, serverIPv6}}
+	if err := n.join("client", client, server); err != nil {
+		return err
+	}
+	return n.join("server", server, client)
+}
+
+// join lays one end of the wire.
+func (n *network) join(name string, host, peer wire.Host) error {
+	if err := wire.Connect(int(n.between.Fd()), name, host, peer); err != nil {
+		return err
+	}
+	return kernel.InNetns(int(n.between.Fd()), func() error {
+		port, err := wire.OpenPort(name, 0)
+		if err == nil {
+			n.ports = append(n.ports, port)
+		}
+		return err
+	})
+}
+
+// start lets frames pass; tap sees them all.
+func (n *network) start(clock clock, tap func(*wire.Event)) {
+	run := func(ctx context.Context) error { return wire.Listen(ctx, n.ports[0], clock.now, tap) }
+	if !n.loopback() {
+		n.wire = wire.New(wire.Config{
+			Client: n.ports[0], Server: n.ports[1], Clock: clock.now, Tap: tap,
+			Hosts: []netip.Addr{n.client.addr, n.server.addr},
+		})
+		run = n.wire.Run
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	n.stopWire = func() error {
+		stop()
+		return <-ended
+	}
+}
+
+// interfaces are the names of those in the recording.
+func (n *network) interfaces() []string {
+	if n.loopback() {
+		return []string{"lo"}
+	}
+	return []string{"client", "server"}
+}
+
+// close takes the network down. What is still open in its namespaces goes with them.
+func (n *network) close() error {
+	var errs []error
+	if n.stopWire != nil {
+		errs = append(errs, n.stopWire())
+	}
+	for _, p := range n.ports {
+		errs = append(errs, p.Close())
+	}
+	for _, s := range n.sides() {
+		errs = append(errs, s.close())
+	}
+	if n.between != nil {
+		errs = append(errs, n.between.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *side) close() error {
+	var errs []error
+	if s.diag != nil {
+		errs = append(errs, s.diag.Close())
+	}
+	for _, reader := range []*kernel.CounterReader{s.samples, s.reactions, s.settled} {
+		if reader != nil {
+			errs = append(errs, reader.Close())
+		}
+	}
+	if s.netns != nil {
+		errs = append(errs, s.netns.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,162 @@
+package lab
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"listenq/internal/capture"
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/queue"
+	"listenq/internal/record"
+)
+
+// observer gathers what is seen of an experiment, on one clock: it gives all
+// of it to the handshake model and what changed to the recording. Packets come
+// from the wire's goroutine, samples from the sampler's and from steps, calls
+// from the clients': mu keeps them apart.
+type observer struct {
+	clock clock
+	net   *network
+
+	sampling sync.Mutex // one sample at a time; taken before mu
+	sampler  sampler
+	moved    chan struct{} // a packet came: sample soon
+
+	mu        sync.Mutex
+	tracker   *handshake.Tracker
+	packets   *capture.Writer
+	events    *record.Events
+	err       error // the first that kept something out of the recording
+	number    int   // of the last packet in the recording
+	conns     map[pair]*ends
+	listeners []*listener
+	counters  [2]movement // by side: server, client
+	reactions reactions
+}
+
+// pair names a connection.
+type pair struct{ client, server netip.AddrPort }
+
+// ends is what was last seen of both sockets of a connection.
+type ends struct {
+	since          time.Duration // when the first SYN was seen, or the first socket
+	client, server end
+	waited         time.Duration // in the accept queue, as far as samples saw
+	calls          []handshake.Call
+}
+
+// end is one socket of a connection as it was last seen.
+type end struct {
+	handshake.Socket
+	timer      kernel.Timer
+	expires    time.Duration
+	generation uint64 // of the sample that saw it
+}
+
+// exists reports whether there is such a socket.
+func (e *end) exists() bool { return e.State != "" && e.State != handshake.None }
+
+// movement is where the counters of one side were at first and at last.
+type movement struct{ first, last queue.Counters }
+
+// newObserver starts with the counters as they are now.
+func newObserver(c clock, net *network, packets *capture.Writer, events *record.Events) (*observer, error) {
+	o := &observer{
+		clock:   c,
+		net:     net,
+		packets: packets,
+		events:  events,
+		conns:   map[pair]*ends{},
+		moved:   make(chan struct{}, 1),
+		tracker: handshake.New(handshake.Config{Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true, MaxAttempts: maxAttempts}),
+	}
+	return o, o.baseline()
+}
+
+// maxAttempts bounds what the model keeps one by one. A script has at most
+// 10,000 connections; beyond it there are only spoofed SYNs.
+const maxAttempts = 20_000
+
+// expectClient begins to follow a connection before its first packet.
+func (o *observer) expectClient(p pair) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.conn(p, o.clock.now())
+}
+
+// baseline takes the counters as they are for those before the experiment.
+func (o *observer) baseline() error {
+	if err := o.reactions.start(o.net.server.reactions); err != nil {
+		return err
+	}
+	for i, side := range o.net.sides() {
+		var c queue.Counters
+		if err := side.samples.Read(&c); err != nil {
+			return err
+		}
+		o.counters[i] = movement{first: clone(c), last: c}
+	}
+	return nil
+}
+
+// write puts an event into the recording. The caller holds mu.
+func (o *observer) write(ev record.Event) { o.note(o.events.Write(ev)) }
+
+func (o *observer) note(err error) {
+	if o.err == nil {
+		o.err = err
+	}
+}
+
+// failed returns what kept something out of the recording.
+func (o *observer) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+// call takes a system call of the client of that name.
+func (o *observer) call(name string, c handshake.Call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tracker.Call(c)
+	ends := o.conn(pair{c.Client, c.Server}, c.T)
+	ends.calls = append(ends.calls, c)
+	o.write(record.Event{T: c.T, Call: &record.ClientCall{Name: name, Call: recordCall(c)}})
+}
+
+func recordCall(c handshake.Call) record.Call {
+	took := record.MS(c.Duration)
+	return record.Call{T: record.MS(c.T), Call: c.Name, Result: c.Result, Errno: c.Errno, Duration: &took}
+}
+
+// accepted takes a connection that accept() returned to a server of ours.
+func (o *observer) accepted(server string, t time.Duration, peer string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.write(record.Event{T: t, Accept: &record.Accept{Server: server, Client: peer}})
+}
+
+// step notes that a step of the script begins.
+func (o *observer) step(line int, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.write(record.Event{T: o.clock.now(), Step: &record.Step{Line: line, Text: text}})
+}
+
+// conn returns what is kept of a connection; since is when it was first seen.
+func (o *observer) conn(p pair, since time.Duration) *ends {
+	c, ok := o.conns[p]
+	if !ok {
+		c = &ends{since: since}
+		o.conns[p] = c
+	}
+	return c
+}
+
+func clone(c queue.Counters) queue.Counters {
+	c.Values = append([]uint64(nil), c.Values...)
+	return c
+}

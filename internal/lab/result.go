@@ -1,0 +1,107 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+
+	"listenq/internal/handshake"
+	"listenq/internal/record"
+)
+
+// result is what came of the experiment.
+func (e *experiment) result() record.Run {
+	o := e.obs
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	run := record.Run{
+		Scenario:     e.script.Name,
+		Title:        e.script.Title,
+		Facts:        e.facts,
+		Pass:         passed(e.expectations),
+		Prescribed:   record.MS(e.prescribed),
+		Expectations: e.expectations,
+		Connections:  o.connections(e.names()),
+		Commands:     e.commands,
+		Listeners:    []record.Listener{},
+	}
+	for _, f := range o.tracker.Folded() {
+		run.Folded = append(run.Folded, record.Folded{Server: f.Server.String(), Attempts: f.Attempts, Outcomes: f.Outcomes, Causes: f.Causes})
+	}
+	for _, l := range o.listeners {
+		run.Listeners = append(run.Listeners, l.result())
+	}
+	run.Counters.Server = movements(o.counters[0])
+	if !e.net.loopback() {
+		run.Counters.Client = movements(o.counters[1])
+	}
+	run.Verdict = verdict(run)
+	return run
+}
+
+func passed(all []record.Expectation) bool {
+	return !slices.ContainsFunc(all, func(x record.Expectation) bool { return !x.Pass && x.NotTaken == "" })
+}
+
+// names are the script's names of connections.
+func (e *experiment) names() map[pair]string {
+	names := map[pair]string{}
+	for _, c := range e.clients {
+		names[c.pair] = c.name
+	}
+	return names
+}
+
+// connections are the attempts that the model kept, those of the script by
+// name, those of commands by number. The caller holds mu.
+func (o *observer) connections(names map[pair]string) []record.Connection {
+	all := []record.Connection{}
+	unnamed := 0
+	for a := range o.tracker.Attempts() {
+		p := pair{a.Client(), a.Server()}
+		name, ok := names[p]
+		if !ok {
+			unnamed++
+			name = fmt.Sprintf("#%d", unnamed)
+		}
+		all = append(all, o.connection(name, a))
+	}
+	return all
+}
+
+func (o *observer) connection(name string, a *handshake.Attempt) record.Connection {
+	v, ends := a.Verdict(), o.conn(pair{a.Client(), a.Server()}, a.Start())
+	c := record.Connection{
+		Name: name, Client: a.Client().String(), Server: a.Server().String(),
+		Outcome: v.Outcome, Cause: v.Cause, EndedBy: v.EndedBy, Struck: v.Struck, Handshake: v.Handshake,
+		Confidence: v.Confidence, Alternatives: v.Alternatives,
+		ClientState: ends.client.State, ServerState: ends.server.State,
+		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
+		History: []record.Change{}, Calls: []record.Call{}, Story: []record.Line{},
+	}
+	if v.Late && v.Delay > 0 {
+		c.Delay = new(record.MS(v.Delay))
+	}
+	for _, h := range v.History {
+		c.History = append(c.History, record.Change{T: record.MS(h.T), Outcome: h.Outcome})
+	}
+	for _, call := range ends.calls {
+		if call.Name == "connect" {
+			c.Connect = new(record.MS(call.Duration))
+		}
+		c.Calls = append(c.Calls, recordCall(call))
+	}
+	for _, line := range a.Story() {
+		c.Story = append(c.Story, record.Line{T: record.MS(line.T), Text: line.Text, Packet: line.Packet})
+	}
+	return c
+}
+
+// movements are the TCP counters that moved.
+func movements(m movement) map[string]record.Movement {
+	moved := map[string]record.Movement{}
+	for name, delta := range difference(m.first, m.last) {
+		before, _ := m.first.Get(name)
+		moved[name] = record.Movement{Before: before, After: before + delta}
+	}
+	return moved
+}

@@ -1,0 +1,210 @@
+package lab
+
+import (
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/queue"
+	"listenq/internal/record"
+)
+
+// sampler reads the sockets of both sides. Its slices are reused.
+type sampler struct {
+	generation  uint64
+	connections []kernel.Socket
+	listeners   []kernel.Socket
+	info        []byte // what the Info of all of them points into
+	counters    queue.Counters
+}
+
+// sample looks at every socket and counter of both sides once.
+func (o *observer) sample() error {
+	o.sampling.Lock()
+	defer o.sampling.Unlock()
+	s := &o.sampler
+	s.generation++
+	s.connections, s.listeners, s.info = s.connections[:0], s.listeners[:0], s.info[:0]
+	t := o.clock.now()
+	for _, side := range o.net.sides() {
+		if err := s.read(side.diag); err != nil {
+			return err
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.takeConnections(t)
+	o.takeListeners(t)
+	o.takePending(t)
+	return o.takeCounters(t)
+}
+
+// read dumps one namespace: listeners with their memory, then the connections.
+func (s *sampler) read(d *kernel.Diag) error {
+	listening := kernel.States(handshake.Listen)
+	err := d.Dump(kernel.Request{States: listening, Info: true, Memory: true}, func(k *kernel.Socket) error {
+		s.listeners = append(s.listeners, s.keep(k))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return d.Dump(kernel.Request{States: kernel.AllStates &^ listening, Info: true}, func(k *kernel.Socket) error {
+		s.connections = append(s.connections, s.keep(k))
+		return nil
+	})
+}
+
+// keep copies a socket that is valid only during a dump.
+func (s *sampler) keep(k *kernel.Socket) kernel.Socket {
+	kept, from := *k, len(s.info)
+	s.info = append(s.info, k.Info...)
+	kept.Info = s.info[from:len(s.info):len(s.info)]
+	return kept
+}
+
+// takeConnections gives the sockets of a sample to the model: a connection
+// that has none on one side is told so.
+func (o *observer) takeConnections(t time.Duration) {
+	for i := range o.sampler.connections {
+		o.takeConnection(t, &o.sampler.connections[i])
+	}
+	for p, c := range o.conns {
+		if c.since < t {
+			o.takeAbsent(t, p, &c.client, handshake.ClientSide)
+			o.takeAbsent(t, p, &c.server, handshake.ServerSide)
+		}
+	}
+}
+
+func (o *observer) takeConnection(t time.Duration, k *kernel.Socket) {
+	p, side := pair{k.Remote, k.Local}, handshake.ServerSide
+	if !o.listens(k.Local) {
+		p, side = pair{k.Local, k.Remote}, handshake.ClientSide
+	}
+	if p.client.Addr() != o.net.client.addr {
+		return // spoofed
+	}
+	c := o.conn(p, t)
+	e := &c.server
+	if side == handshake.ClientSide {
+		e = &c.client
+	}
+	now := handshake.Socket{
+		T: t, Side: side, Client: p.client, Server: p.server, State: k.State, Owned: k.Inode != 0,
+		Retransmits: k.Retransmits, RecvQ: int(k.RecvQ), SendQ: int(k.SendQ),
+	}
+	if side == handshake.ServerSide && k.Inode == 0 {
+		now.Wait, _ = k.Info.LastDataSent()
+		c.waited = max(c.waited, now.Wait)
+	}
+	o.takeEnd(e, now, k)
+}
+
+// takeEnd keeps what one socket is now. If it changed it goes to the model and
+// the recording. Without a socket k is nil.
+func (o *observer) takeEnd(e *end, now handshake.Socket, k *kernel.Socket) {
+	before := e.Socket
+	before.T, before.Wait = now.T, now.Wait
+	e.Socket, e.generation = now, o.sampler.generation
+	e.timer, e.expires = kernel.TimerNone, 0
+	if k != nil {
+		e.timer, e.expires = k.Timer, k.Expires
+	}
+	if before != now {
+		o.tracker.Socket(now)
+		o.write(record.Event{T: now.T, Socket: recordSocket(e, k)})
+	}
+}
+
+func (o *observer) takeAbsent(t time.Duration, p pair, e *end, side handshake.Side) {
+	if e.generation != o.sampler.generation && e.State != handshake.None {
+		o.takeEnd(e, handshake.Socket{T: t, Side: side, Client: p.client, Server: p.server, State: handshake.None}, nil)
+	}
+}
+
+func recordSocket(e *end, k *kernel.Socket) *record.SocketState {
+	s := &record.SocketState{
+		Side: "server", Client: e.Client.String(), Server: e.Server.String(),
+		State: e.State, Owned: e.Owned, RecvQ: e.RecvQ, SendQ: e.SendQ, Retransmits: e.Retransmits,
+	}
+	if e.Side == handshake.ClientSide {
+		s.Side = "client"
+	}
+	if e.timer != kernel.TimerNone {
+		s.Timer, s.Expires = e.timer.String(), record.MS(e.expires)
+	}
+	if e.Wait > 0 {
+		wait := record.MS(e.Wait)
+		s.Wait = &wait
+	}
+	if k != nil {
+		s.Info = infoMap(k.Info)
+	}
+	return s
+}
+
+// infoMap is struct tcp_info by field, without those that are 0.
+func infoMap(info kernel.TCPInfo) map[string]uint64 {
+	if len(info) == 0 {
+		return nil
+	}
+	m := map[string]uint64{}
+	for name, value := range info.All() {
+		if value != 0 {
+			m[name] = value
+		}
+	}
+	return m
+}
+
+// takePending makes up for the readings that a flood left out.
+func (o *observer) takePending(t time.Duration) {
+	if o.reactions.pending == 0 {
+		return
+	}
+	reaction, ok, err := o.reactions.read(0, t)
+	o.note(err)
+	if ok {
+		o.reaction(reaction)
+	}
+}
+
+// takeCounters keeps the counters of both sides.
+func (o *observer) takeCounters(t time.Duration) error {
+	names := [...]string{"server", "client"}
+	for i, side := range o.net.sides() {
+		if err := side.samples.Read(&o.sampler.counters); err != nil {
+			return err
+		}
+		m := &o.counters[i]
+		if delta := difference(m.last, o.sampler.counters); len(delta) > 0 {
+			o.write(record.Event{T: t, Counters: &record.CounterSample{Side: names[i], Delta: delta}})
+			m.last, o.sampler.counters = o.sampler.counters, m.last
+		}
+	}
+	return nil
+}
+
+// difference is how far the TCP counters moved; nil if they did not. The names
+// of both may differ (the kernel shows new ICMP types as they come).
+func difference(from, to queue.Counters) map[string]uint64 {
+	var moved map[string]uint64
+	for i, name := range to.Names {
+		before := from.Values[min(i, len(from.Values)-1)]
+		if i >= len(from.Names) || from.Names[i] != name {
+			before, _ = from.Get(name)
+		}
+		if to.Values[i] == before || !isTCP(name) {
+			continue
+		}
+		if moved == nil {
+			moved = map[string]uint64{}
+		}
+		moved[name] = to.Values[i] - before
+	}
+	return moved
+}
+
+// isTCP leaves out the counters of IP, ICMP and UDP.
+func isTCP(name string) bool { return len(name) > 3 && name[:3] == "Tcp" }

@@ -1,0 +1,158 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Self is the name of this program for Command.
+const Self = "/proc/self/exe"
+
+// CommandNotFound is the error for a command that is neither in the search path
+// nor, if its name has a slash, in the shown folder.
+type CommandNotFound struct {
+	Name     string
+	Searched []string // folders or, for a name with a slash, the one file
+}
+
+func (e *CommandNotFound) Error() string {
+	return fmt.Sprintf("command %s not found in %s", e.Name, strings.Join(e.Searched, ", "))
+}
+
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Command prepares a command without any rights, to be started by Start. A name
+// without a slash is looked up in the system's folders, a relative one in the
+// shown folder; Self is this program. The files are its descriptors 3 and up.
+// It gets a clean environment, a session of its own, and an empty working
+// directory with symbolic links to what is in the shown folder. The caller may
+// set Stdin, Stdout and Stderr, and add to Env.
+//
+// Its exit code is 126 if it could be found but not executed.
+func (in *Inside) Command(argv []string, files ...*os.File) (*exec.Cmd, error) {
+	if len(argv) == 0 {
+		return nil, errors.New("prepare command: no name")
+	}
+	path, err := in.find(argv[0])
+	if err != nil {
+		return nil, err
+	}
+	dir, err := in.workDir()
+	if err != nil {
+		return nil, fmt.Errorf("make working directory: %w", err)
+	}
+	drop := []string{"listenq", DropArg, strconv.Itoa(in.who.Uid), strconv.Itoa(in.who.Gid), path}
+	return &exec.Cmd{
+		Path:        Self,
+		Args:        append(drop, argv...),
+		Env:         []string{"PATH=" + searchPath, "HOME=" + dir, "TMPDIR=" + dir, "PWD=" + dir, "LANG=C.UTF-8"},
+		Dir:         dir,
+		ExtraFiles:  files,
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}, nil
+}
+
+// find returns the path of a command.
+func (in *Inside) find(name string) (string, error) {
+	if name == Self {
+		return name, nil
+	}
+	var candidates, searched []string
+	switch {
+	case filepath.IsAbs(name):
+		candidates = []string{name}
+	case !strings.Contains(name, "/"):
+		searched = strings.Split(searchPath, ":")
+		for _, folder := range searched {
+			candidates = append(candidates, filepath.Join(folder, name))
+		}
+	case in.view.Dir != "":
+		candidates = []string{filepath.Join(in.view.Dir, name)}
+	}
+	for _, path := range candidates {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrPermission) {
+			return "", fmt.Errorf("find command %s: %w", name, err)
+		}
+		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	if searched == nil {
+		searched = candidates
+	}
+	return "", &CommandNotFound{name, searched}
+}
+
+// workDir makes the working directory of one command.
+func (in *Inside) workDir() (string, error) {
+	dir, err := os.MkdirTemp(workFolder, "")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range in.view.Entries {
+		if err := os.Symlink(filepath.Join(in.view.Dir, name), filepath.Join(dir, name)); err != nil {
+			return "", err
+		}
+	}
+	return dir, os.Chown(dir, in.who.Uid, in.who.Gid)
+}
+
+// Start starts a command of Command in the network namespace of the calling
+// thread and in the PID namespace of all commands. Its process id is that of
+// our own PID namespace, and it is our child.
+func (in *Inside) Start(cmd *exec.Cmd) error {
+	commands, err := in.pidNamespace()
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	if err := unix.Setns(commands, unix.CLONE_NEWPID); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter PID namespace of commands: %w", err)
+	}
+	err = cmd.Start()
+	if back := unix.Setns(in.own, unix.CLONE_NEWPID); back != nil {
+		return fmt.Errorf("leave PID namespace of commands: %w", back) // the thread stays locked: it is of no use to others
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// pidNamespace returns the PID namespace of commands, and starts its first
+// process if there is none yet. It needs one that is no command, which would
+// take all the others with it at its end.
+func (in *Inside) pidNamespace() (int, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.init != nil {
+		return in.commands, nil
+	}
+	init := &exec.Cmd{
+		Path:        Self,
+		Args:        []string{"listenq", DropArg},
+		SysProcAttr: &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Setsid: true},
+	}
+	if _, err := init.StdinPipe(); err != nil { // held open until our end
+		return 0, fmt.Errorf("start init of commands: %w", err)
+	}
+	if err := init.Start(); err != nil {
+		return 0, fmt.Errorf("start init of commands: %w", err)
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/pid", init.Process.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open PID namespace of commands: %w", err)
+	}
+	in.init, in.commands = init, fd
+	return fd, nil
+}

@@ -1,0 +1,119 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// identity says as whom a sandbox runs. There are three kinds: strangers (a
+// range of ids that nobody on the host has), own (the caller's id and no
+// other), and bare (no user namespace, for root where it is forbidden).
+type identity struct {
+	Userns   bool
+	Uids     []syscall.SysProcIDMap
+	Gids     []syscall.SysProcIDMap
+	Stranger bool // the first process is 0 inside, mapped to an id that nobody has
+	Uid, Gid int  // of commands, as seen inside
+}
+
+// The ids of commands: of the first ordinary user where there is a range of
+// ids, of nobody where the ids are the host's.
+const (
+	userID   = 1000
+	nobodyID = 65534
+)
+
+// identities returns the ways to run a sandbox here, best first.
+func identities() ([]identity, error) {
+	own := identity{
+		Userns: true,
+		Uids:   []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}},
+		Gids:   []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}},
+		Uid:    os.Getuid(),
+		Gid:    os.Getgid(),
+	}
+	if os.Geteuid() != 0 {
+		return []identity{own}, nil
+	}
+	bare := identity{Uid: nobodyID, Gid: nobodyID}
+	uids, gids := spareIDs(readSetting("/proc/self/uid_map")), spareIDs(readSetting("/proc/self/gid_map"))
+	if uids == nil || gids == nil {
+		return []identity{own, bare}, nil
+	}
+	stranger := identity{Userns: true, Uids: uids, Gids: gids, Stranger: true, Uid: userID, Gid: userID}
+	return []identity{stranger, bare}, executableByStrangers()
+}
+
+// spareIDs picks ids for a sandbox from a uid_map or gid_map of its parent
+// (user_namespaces(7)): the last 65,536 below 2³¹ of the largest range, or the
+// upper half of a smaller one. It returns nil if there are too few.
+func spareIDs(idMap string) []syscall.SysProcIDMap {
+	var best []syscall.SysProcIDMap
+	for line := range strings.Lines(idMap) {
+		field := strings.Fields(line)
+		if len(field) != 3 {
+			continue
+		}
+		first, err1 := strconv.ParseUint(field[0], 10, 32)
+		count, err2 := strconv.ParseUint(field[2], 10, 32)
+		if err1 != nil || err2 != nil {
+			continue
+		}
+		end := min(first+count, 1<<31)
+		if end <= first {
+			continue
+		}
+		size := min((end-first)/2, 1<<16)
+		if size > userID && (best == nil || int(size) > best[0].Size) {
+			best = []syscall.SysProcIDMap{{HostID: int(end - size), Size: int(size)}}
+		}
+	}
+	return best
+}
+
+// executableByStrangers tells in plain words what would come out as EACCES of
+// an execve: inside, this program is started by an id that nobody has.
+func executableByStrangers() error {
+	info, err := os.Stat(Self)
+	if err != nil {
+		return fmt.Errorf("look at own program: %w", err)
+	}
+	if info.Mode().Perm()&0o001 == 0 {
+		path, _ := os.Readlink(Self)
+		return fmt.Errorf("start sandbox: program is not executable by everybody: chmod a+rx %s", path)
+	}
+	return nil
+}
+
+// attr returns how to clone the first process. The ids are changed before the
+// death signal is set (forkAndExecInChild1, syscall/exec_linux.go), since a
+// change of ids clears it (commit_creds, kernel/cred.c).
+func (who identity) attr() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		Setsid:     true,
+		Pdeathsig:  unix.SIGKILL,
+	}
+	if _, err := os.Stat("/proc/self/ns/cgroup"); err == nil {
+		attr.Cloneflags |= unix.CLONE_NEWCGROUP
+	}
+	if !who.Userns {
+		return attr
+	}
+	attr.Cloneflags |= unix.CLONE_NEWUSER
+	attr.UidMappings, attr.GidMappings = who.Uids, who.Gids
+	if who.Stranger {
+		attr.GidMappingsEnableSetgroups = true
+		attr.Credential = &syscall.Credential{}
+		return attr
+	}
+	for c := range lastCapability() + 1 {
+		attr.AmbientCaps = append(attr.AmbientCaps, uintptr(c))
+	}
+	return attr
+}

@@ -1,0 +1,221 @@
+package sandbox
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// roleArg makes the test binary another program of the tests: a role of roles.
+const roleArg = "test-role"
+
+// roles are the programs of the tests. What a role prints on descriptor 3 (or
+// standard output, for a host or a probe) is its result.
+var roles map[string]func(args []string) error
+
+func TestMain(m *testing.M) {
+	roles = map[string]func([]string) error{
+		"host":       hostRole,
+		"inside":     insideRole,
+		"probe":      func(args []string) error { return probeRole(os.Stdout, args) },
+		"listen":     listenRole,
+		"victim":     victimRole,
+		"no-clone":   noCloneRole,
+		"no-setting": noSettingRole,
+		"unchanged":  unchangedRole,
+	}
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case DropArg:
+			exitWith(Drop(os.Args[2:]), 126)
+		case roleArg:
+			exitWith(roles[os.Args[2]](os.Args[3:]), 1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+func exitWith(err error, code int) {
+	if err == nil {
+		os.Exit(0)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+		code = exit.ExitCode()
+	}
+	os.Exit(code)
+}
+
+// user is who runs listenq in a test.
+type user struct {
+	name   string
+	uid    uint32
+	before []string // roles that prepare the ground and then become the next
+}
+
+// ordinaryUID is an ordinary user's id that nobody has here.
+const ordinaryUID = 54321
+
+var users = []user{
+	{name: "root"},
+	{name: "root without user namespaces", before: []string{"no-clone"}},
+	{name: "ordinary user", uid: ordinaryUID},
+}
+
+// command returns a role as a process of that user.
+func (u user) command(args ...string) *exec.Cmd {
+	line := []string{"sandbox-test", roleArg}
+	for _, role := range u.before {
+		line = append(line, role)
+	}
+	cmd := &exec.Cmd{Path: Self, Args: append(line, args...), Dir: "/", Env: os.Environ()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.uid, Gid: u.uid}, Pdeathsig: unix.SIGKILL}
+	return cmd
+}
+
+// run runs a role as a process of that user and returns what it printed, and
+// its error with what it complained of.
+func (u user) run(args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := u.command(args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// hostRole starts a sandbox that shows a folder ("" for none) and runs the
+// inside role in it. It leaks a descriptor, as a careless parent would.
+func hostRole(args []string) error {
+	if _, err := syscall.Open("/etc/passwd", syscall.O_RDONLY, 0); err != nil {
+		return err
+	}
+	box, err := Start(Spec{
+		Args:   append([]string{roleArg, "inside"}, args[1:]...),
+		Files:  []*os.File{os.Stdout},
+		Dir:    args[0],
+		Stderr: os.Stderr,
+	})
+	if err != nil {
+		if f, ok := errors.AsType[*Forbidden](err); ok {
+			return fmt.Errorf("forbidden by %s=%s: %s: %w", f.Setting, f.Value, f.Way, err)
+		}
+		return err
+	}
+	return box.Wait()
+}
+
+// insideRole enters the sandbox and does what its first argument says with the rest.
+func insideRole(args []string) error {
+	in, err := Enter()
+	if err != nil {
+		return err
+	}
+	out := os.NewFile(3, "out")
+	switch args[0] {
+	case "command": // run a command
+		return runCommand(in, out, args[1:])
+	case "runner": // run a probe with the rights of the runner
+		return probeRole(out, args[1:])
+	case "netns":
+		return netnsRole(in, out)
+	case "shared":
+		_, err := fmt.Fprintln(out, strings.Join(in.Shared(), "\n"))
+		return err
+	case "commands": // several commands, one after the other
+		return commandsRole(in, out)
+	case "stay": // start a command that never ends and say so
+		return stay(in, out)
+	}
+	return fmt.Errorf("no such thing to do: %s", args[0])
+}
+
+func runCommand(in *Inside, out io.Writer, argv []string) error {
+	cmd, err := in.Command(argv)
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	if err := startInNetns(in, cmd); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+// startInNetns starts a command in a network namespace of its own.
+func startInNetns(in *Inside, cmd *exec.Cmd) error {
+	netns, err := in.NewNetns()
+	if err != nil {
+		return err
+	}
+	defer netns.Close()
+	return inNetns(netns, func() error { return in.Start(cmd) })
+}
+
+// inNetns calls fn on a thread that ends in that network namespace.
+func inNetns(netns *os.File, fn func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET)
+		if err == nil {
+			err = fn()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+func stay(in *Inside, out io.Writer) error {
+	cmd, err := in.Command([]string{"sleep", "1000"})
+	if err != nil {
+		return err
+	}
+	if err := in.Start(cmd); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out, "ready"); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+// noSettingRole forbids user namespaces in the user namespace that it is in by
+// the sysctl, becomes the user 1 there if told so, and then the next role.
+func noSettingRole(args []string) error {
+	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
+		return err
+	}
+	if args[0] == "ordinary" {
+		if err := syscall.Setresgid(1, 1, 1); err != nil {
+			return err
+		}
+		if err := syscall.Setresuid(1, 1, 1); err != nil {
+			return err
+		}
+	}
+	return become(args[1:])
+}
+
+// noCloneRole forbids user namespaces to itself by a seccomp filter as
+// containers have one, and becomes the next role.
+func noCloneRole(args []string) error {
+	if err := denyUserNamespaces(); err != nil {
+		return err
+	}
+	return become(args)
+}
+
+func become(args []string) error {
+	return syscall.Exec(Self, append([]string{"sandbox-test", roleArg}, args...), os.Environ())
+}

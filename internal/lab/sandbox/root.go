@@ -1,0 +1,254 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// The steps by which a setting betrays itself, see diagnose.
+const (
+	stepPrivate = "cut off mounts"
+	stepProc    = "mount /proc"
+)
+
+// workFolder holds the working directories of commands.
+const workFolder = "/run/listenq"
+
+// builder builds the root directory of a sandbox.
+type builder struct {
+	view view
+	tree int    // the shown folder as a mount of its own; valid if view.Dir is set
+	root string // where the new root is until it is the root
+}
+
+// buildRoot replaces the root directory of the process by one that holds what
+// a program needs and nothing else of the host. The working directory must be
+// view.Dir.
+func buildRoot(v view) error {
+	b := builder{view: v}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{stepPrivate, b.cutOff},
+		{"take shown folder", b.takeDir},
+		{"mount new root", b.mountRoot},
+		{"show system folders", b.systemFolders},
+		{"make private folders", b.privateFolders},
+		{"make /dev", b.dev},
+		{stepProc, b.proc},
+		{"show folder", b.showDir},
+		{"hide sockets", b.hideSockets},
+		{"enter new root", b.pivot},
+	} {
+		if err := step.do(); err != nil {
+			return &stepError{step.name, err}
+		}
+	}
+	return nil
+}
+
+// cutOff keeps what is mounted from here on out of the host.
+func (b *builder) cutOff() error {
+	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+}
+
+// takeDir makes a mount of the working directory. The empty path needs no right
+// to look anything up, neither in the folder nor on the way to it.
+func (b *builder) takeDir() (err error) {
+	if b.view.Dir == "" {
+		return nil
+	}
+	b.tree, err = unix.OpenTree(unix.AT_FDCWD, "",
+		unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	return err
+}
+
+// mountRoot puts the new root on a folder that every host has.
+func (b *builder) mountRoot() error {
+	for _, b.root = range []string{"/tmp", "/run", "/mnt"} {
+		if info, err := os.Lstat(b.root); err == nil && info.IsDir() {
+			return tmpfs(b.root, "1m", "755")
+		}
+	}
+	return errors.New("no folder /tmp, /run or /mnt")
+}
+
+// systemFolders shows programs, libraries and their settings. What is a
+// symbolic link on the host is one inside (/bin → usr/bin).
+func (b *builder) systemFolders() error {
+	libraries, err := filepath.Glob("/lib*")
+	if err != nil {
+		return err
+	}
+	for _, path := range append(libraries, systemFolders...) {
+		if err := b.systemFolder(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) systemFolder(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(path)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, b.root+path)
+	case !info.IsDir():
+		return nil
+	}
+	if err := os.Mkdir(b.root+path, 0o755); err != nil {
+		return err
+	}
+	if err := bind(path, b.root+path); err != nil {
+		return err
+	}
+	return makeHarmless(b.root + path)
+}
+
+// privateFolders makes the folders that commands may write to. Below /var are
+// the empty folders that the host's programs expect to find.
+func (b *builder) privateFolders() error {
+	for _, folder := range []struct{ path, size string }{
+		{"/tmp", "256m"}, {"/run", "16m"}, {"/var", "64m"}, {"/dev/shm", "64m"},
+	} {
+		if err := tmpfs(b.root+folder.path, folder.size, "1777"); err != nil {
+			return err
+		}
+	}
+	for _, path := range []string{"/var/tmp", "/var/cache", "/var/lib", "/var/log", "/var/spool"} {
+		if err := b.emptyFolders(path); err != nil {
+			return err
+		}
+	}
+	if err := os.Symlink("/run", b.root+"/var/run"); err != nil {
+		return err
+	}
+	return os.Mkdir(b.root+workFolder, 0o755)
+}
+
+// emptyFolders makes a folder that everybody may write to and, but for /var/tmp, in it
+// one for each folder that the host has there (/var/log/nginx). Mkdir's mode
+// would be cut by the umask.
+func (b *builder) emptyFolders(path string) error {
+	paths := []string{path}
+	if path != "/var/tmp" {
+		entries, _ := os.ReadDir(path) // a host without it has nothing to expect there
+		for _, entry := range entries {
+			if entry.IsDir() {
+				paths = append(paths, filepath.Join(path, entry.Name()))
+			}
+		}
+	}
+	for _, path := range paths {
+		if err := os.Mkdir(b.root+path, 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(b.root+path, 0o777|fs.ModeSticky); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dev shows the devices that do nothing, and no other.
+func (b *builder) dev() error {
+	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
+		path := "/dev/" + name
+		if err := os.WriteFile(b.root+path, nil, 0o644); err != nil {
+			return err
+		}
+		if err := bind(path, b.root+path); err != nil {
+			return err
+		}
+	}
+	for name, target := range map[string]string{"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"} {
+		if err := os.Symlink("/proc/self/"+target, b.root+"/dev/"+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// proc mounts the /proc of the sandbox's PID namespace: read-only but for the
+// network sysctls, which are those of the network namespace that the writing
+// thread is in.
+func (b *builder) proc() error {
+	point := b.root + "/proc"
+	if err := os.Mkdir(point, 0o555); err != nil {
+		return err
+	}
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if err := unix.Mount("proc", point, "proc", flags, ""); err != nil {
+		return err
+	}
+	if err := bind(point+"/sys/net", point+"/sys/net"); err != nil {
+		return err
+	}
+	return unix.Mount("", point, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|flags, "")
+}
+
+// showDir puts the shown folder at its own path.
+func (b *builder) showDir() error {
+	if b.view.Dir == "" {
+		return nil
+	}
+	defer unix.Close(b.tree)
+	if inSystemFolder(b.view.Dir) { // it is there already
+		return nil
+	}
+	point := b.root + b.view.Dir
+	if err := os.MkdirAll(point, 0o755); err != nil {
+		return err
+	}
+	if err := unix.MoveMount(b.tree, "", unix.AT_FDCWD, point, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return err
+	}
+	return makeHarmless(point)
+}
+
+// hideSockets covers sockets of the host, which could be connected to through a
+// read-only mount and from another network namespace (unix_find_bsd,
+// net/unix/af_unix.c). One that is gone or out of our reach is out of reach of
+// a command too, which has fewer rights.
+func (b *builder) hideSockets() error {
+	for _, path := range b.view.Sockets {
+		err := unix.Mount("/dev/null", b.root+path, "", unix.MS_BIND, "")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("hide %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// pivot makes the new root the root, read-only, and lets go of the old one. Both
+// have the same path for a moment, so that no folder is needed for the old one
+// (pivot_root(2)).
+func (b *builder) pivot() error {
+	if err := unix.Mount("", b.root, "", unix.MS_BIND|unix.MS_REMOUNT|harmless, ""); err != nil {
+		return fmt.Errorf("make root read-only: %w", err)
+	}
+	if err := os.Chdir(b.root); err != nil {
+		return err
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("unmount old root: %w", err)
+	}
+	return os.Chdir("/")
+}

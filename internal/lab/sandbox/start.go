@@ -1,0 +1,189 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Spec says what to run in a sandbox.
+type Spec struct {
+	Args   []string   // arguments for this program inside: os.Args[1:]
+	Files  []*os.File // inherited as descriptors 3 and up
+	Dir    string     // folder of the host whose files commands may read; "": none
+	Stderr io.Writer  // of the program inside; nil: none
+}
+
+// Sandbox is a running sandbox, seen from the host.
+type Sandbox struct {
+	cmd  *exec.Cmd
+	host *os.File // our end of the socket; its end ends the sandbox
+	done chan struct{}
+	err  error // of cmd.Wait; valid when done is closed
+}
+
+// socketEnv tells the program inside which descriptor is its end of the socket.
+const socketEnv = "LISTENQ_SANDBOX"
+
+// Start runs this program again as the first process of new namespaces, and
+// returns when it has entered them, which it must do before anything else. The
+// error is a *Forbidden where the host does not allow namespaces. Root goes on
+// without a user namespace where only that one is forbidden.
+func Start(spec Spec) (*Sandbox, error) {
+	view, err := survey(spec.Dir)
+	if err != nil {
+		return nil, err
+	}
+	choices, err := identities()
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, who := range choices {
+		box, err := start(spec, config{view, who})
+		if err == nil {
+			return box, nil
+		}
+		if !forbids(err) {
+			return nil, err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, diagnose(first, readSetting)
+}
+
+// config is what the program inside is told.
+type config struct {
+	View view
+	Who  identity
+}
+
+// entered is what the program inside answers.
+type entered struct {
+	Step  string // that failed; "": none
+	Errno unix.Errno
+	Text  string
+}
+
+func start(spec Spec, c config) (*Sandbox, error) {
+	host, inside, err := socketPair()
+	if err != nil {
+		return nil, fmt.Errorf("start sandbox: %w", err)
+	}
+	box := &Sandbox{host: host, done: make(chan struct{}), cmd: &exec.Cmd{
+		Path:        Self,
+		Args:        append([]string{os.Args[0]}, spec.Args...),
+		Env:         append(os.Environ(), socketEnv+"="+strconv.Itoa(3+len(spec.Files))),
+		Stderr:      spec.Stderr,
+		ExtraFiles:  append(spec.Files[:len(spec.Files):len(spec.Files)], inside),
+		SysProcAttr: c.Who.attr(),
+	}}
+	started := make(chan error)
+	go box.live(c, started)
+	err = <-started
+	inside.Close() // or its other end would not see the sandbox end
+	if err != nil {
+		host.Close()
+		return nil, fmt.Errorf("start sandbox: %w", err)
+	}
+	if err := box.handshake(c); err != nil {
+		box.Kill()
+		return nil, errors.Join(err, box.end())
+	}
+	return box, nil
+}
+
+// live is the life of the sandbox's parent thread. The kernel sends the death
+// signal when that thread ends, not the process, so it stays until the sandbox
+// has ended. It is never unlocked: it ends with the changes made to it.
+func (s *Sandbox) live(c config, started chan<- error) {
+	runtime.LockOSThread()
+	err := prepareThread(c)
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	started <- err
+	if err == nil {
+		s.err = s.cmd.Wait()
+		s.host.Close()
+		close(s.done)
+	}
+}
+
+// prepareThread gives the calling thread what its child is to inherit: the
+// shown folder as working directory, and few rights where no user namespace
+// makes them worthless. The working directory is the one way to a folder that
+// only the caller may reach: its copy in the new mount namespace needs no path.
+func prepareThread(c config) error {
+	if c.View.Dir != "" {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return fmt.Errorf("leave shared working directory: %w", err)
+		}
+		if err := unix.Chdir(c.View.Dir); err != nil {
+			return fmt.Errorf("enter %s: %w", c.View.Dir, err)
+		}
+	}
+	if c.Who.Userns {
+		return nil
+	}
+	return boundCapabilities(bareCapabilities)
+}
+
+// handshake tells the program inside what it needs and waits for its answer.
+func (s *Sandbox) handshake(c config) error {
+	if err := json.NewEncoder(s.host).Encode(c); err != nil {
+		return fmt.Errorf("configure sandbox: %w", err)
+	}
+	var answer entered
+	if err := json.NewDecoder(s.host).Decode(&answer); err != nil {
+		return fmt.Errorf("sandbox ended before it was entered: %w", err)
+	}
+	if answer.Step == "" {
+		return nil
+	}
+	if answer.Errno == 0 {
+		return &stepError{answer.Step, errors.New(answer.Text)}
+	}
+	return &stepError{answer.Step, answer.Errno}
+}
+
+// end waits for a sandbox that was not entered and returns how it ended,
+// unless that was by Kill.
+func (s *Sandbox) end() error {
+	err := s.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && !exit.Exited() {
+		return nil
+	}
+	return err
+}
+
+// Wait waits until the sandbox has ended, all of its processes included, and
+// returns an *exec.ExitError if its first process did not exit with 0. Any
+// number of goroutines may wait.
+func (s *Sandbox) Wait() error {
+	<-s.done
+	return s.err
+}
+
+// Kill ends all processes of the sandbox at once. Wait returns soon after.
+func (s *Sandbox) Kill() { _ = s.cmd.Process.Kill() } // the one error is that it has ended already
+
+// Pid is the host's id of the sandbox's first process.
+func (s *Sandbox) Pid() int { return s.cmd.Process.Pid }
+
+func socketPair() (host, inside *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make socket pair: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "sandbox"), os.NewFile(uintptr(fds[1]), "host"), nil
+}

@@ -1,0 +1,58 @@
+// Package scenarios holds the built-in experiments, one text file each. A
+// file's name is its id (as in a4, b2, x5) and a few words; the language is
+// described in docs/reference/lab.md.
+package scenarios
+
+import (
+	"embed"
+	"io/fs"
+	"strings"
+)
+
+//go:embed *.lab facts/*.lab
+var files embed.FS
+
+// Names returns the names of all experiments, sorted.
+func Names() []string { return names("*.lab") }
+
+// Match returns the experiments that are called by that name or by that id.
+func Match(name string) []string {
+	var found []string
+	for _, n := range Names() {
+		id, _, _ := strings.Cut(n, "-")
+		if n == name || id == name {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// Text returns the script of an experiment of Names.
+func Text(name string) []byte { return text(name + ".lab") }
+
+// Facts returns the names of the kernel facts that have a probe.
+func Facts() []string { return names("facts/*.lab") }
+
+// Probe returns the script that probes a fact of Facts: the fact is true if
+// the script's expectations hold.
+func Probe(fact string) []byte { return text("facts/" + fact + ".lab") }
+
+func names(pattern string) []string {
+	paths, err := fs.Glob(files, pattern)
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	for i, p := range paths {
+		p = p[strings.LastIndexByte(p, '/')+1:]
+		paths[i] = strings.TrimSuffix(p, ".lab")
+	}
+	return paths
+}
+
+func text(path string) []byte {
+	b, err := files.ReadFile(path)
+	if err != nil {
+		panic(err) // callers take names from this package
+	}
+	return b
+}

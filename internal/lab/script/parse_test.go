@@ -1,0 +1,182 @@
+package script
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// testFacts are the facts that the scripts of these tests know.
+var testFacts = []Fact{
+	{"accept_full_drops_syn", false, "a SYN that finds the accept queue full is dropped"},
+	{"syn_queue_one_more", false, "the SYN queue holds one more than the backlog"},
+	{"synack_timeout", time.Duration(0), "the first time-out of a request"},
+	{"ehash_entries", 0, "places in the hash table of sockets"},
+	{"congestion", "", "the congestion control"},
+}
+
+// exprText compares expressions by their text.
+var exprText = cmp.Transformer("text", func(e *Expr) string {
+	if e == nil {
+		return ""
+	}
+	return e.String()
+})
+
+func TestParseSteps(t *testing.T) {
+	server := "server backlog 1 accept never\n"
+	tests := []struct {
+		name string
+		text string
+		want []Action // of the last lines
+	}{
+		{"sysctl", "sysctl net.ipv4.tcp_rmem 4096 131072 6291456", []Action{Sysctl{"net.ipv4.tcp_rmem", "4096 131072 6291456"}}},
+		{"wire both ways", "wire delay 100ms loss 10% duplicate 0.5% seed 7",
+			[]Action{Wire{Delay: 100 * time.Millisecond, Loss: 0.1, Duplicate: 0.005, Seed: 7}}},
+		{"wire to client", "wire to client delay 1.5s", []Action{Wire{To: ToClient, Delay: 1500 * time.Millisecond, Seed: 1}}},
+		{"wire clean", "wire to server clean", []Action{Wire{To: ToServer, Seed: 1}}},
+		{"hold before connect", "hold syn-ack to client from b a\n" + server + "connect b\nconnect 2 as a",
+			[]Action{
+				Hold{FrameSYNACK, ToClient, []string{"b", "a1", "a2"}},
+				Server{Name: "server", Port: DefaultPort, Backlog: 1, Accept: Policy{When: Never}},
+				Connect{Names: []string{"b"}, Order: OneByOne, To: "server"},
+				Connect{Names: []string{"a1", "a2"}, Group: "a", Order: OneByOne, To: "server"},
+			}},
+		{"release", server + "connect 2 as a\nhold all to server\nrelease a2 a1\nrelease",
+			[]Action{Hold{FrameAll, ToServer, nil}, Release{[]string{"a2", "a1"}}, Release{}}},
+		{"server in full", "server as web port 80 defer 3s reuseport fastopen 16 backlog -1 accept every 20ms read",
+			[]Action{Server{"web", 80, -1, 3 * time.Second, true, 16, Policy{When: Every, D: 20 * time.Millisecond}, true}}},
+		{"server exec", "server as web port 80 within 3s exec nginx -c 'a b' # not a word",
+			[]Action{ServerExec{"web", 80, 3 * time.Second, []string{"nginx", "-c", "a b"}}}},
+		{"server exec finds its port", "server exec redis-server", []Action{ServerExec{"server", 0, 10 * time.Second, []string{"redis-server"}}}},
+		{"accept and listen", server + "accept 2\naccept after 1s on server\nlisten backlog 0",
+			[]Action{Accept{Policy{When: Some, N: 2}, "server"}, Accept{Policy{When: After, D: time.Second}, "server"}, Listen{0, "server"}}},
+		{"signals", server + "stop\ncontinue server", []Action{Stop{"server"}, Continue{"server"}}},
+		{"connect with options", server + "connect b c overlapping giving up after 2s to server",
+			[]Action{Connect{Names: []string{"b", "c"}, Order: Overlapping, GiveUp: 2 * time.Second, To: "server"}}},
+		{"connect spaced", server + "connect 2 as a every 1ms", []Action{Connect{Names: []string{"a1", "a2"}, Group: "a", Order: Spaced, Gap: time.Millisecond, To: "server"}}},
+		{"connect to one of two", "server as x port 1 backlog 1 accept all\nserver as y port 2 backlog 1 accept all\nconnect c to y",
+			[]Action{Connect{Names: []string{"c"}, Order: OneByOne, To: "y"}}},
+		{"reuseport members share their port", "server as x reuseport backlog 1 accept all\nserver as y reuseport backlog 1 accept all\nconnect c",
+			[]Action{Connect{Names: []string{"c"}, Order: OneByOne, To: "x"}}},
+		{"sends", server + "connect 2 as a\nsend a \"x\\n\\\"\"\nsend a1 a2 10 bytes\nsend a1 'raw \\n'",
+			[]Action{Send{Names: []string{"a1", "a2"}, Text: "x\n\""}, Send{Names: []string{"a1", "a2"}, Size: 10}, Send{Names: []string{"a1"}, Text: `raw \n`}}},
+		{"ends", server + "connect a b c\nshutdown a\nclose a b server\nreset c",
+			[]Action{Shutdown{[]string{"a"}}, Close{[]string{"a", "b"}, []string{"server"}}, Reset{[]string{"c"}}}},
+		{"exec", server + "exec as out may fail at most 5s ab -n 1 http://{address}/ # load",
+			[]Action{ClientExec{"out", true, 5 * time.Second, []string{"ab", "-n", "1", "http://{address}/"}, "server"}}},
+		{"exec without a server", "exec true", []Action{ClientExec{AtMost: time.Minute, Command: []string{"true"}}}},
+		{"flood", server + "flood 1000 syns at 500/s", []Action{Flood{1000, 500, "server"}}},
+		{"wait", "wait 1.5s", []Action{Wait{1500 * time.Millisecond}}},
+		{"wait until", server + "wait until listener.accept == 1 at most 2s # please",
+			[]Action{WaitUntil{expression("listener.accept == 1"), 2 * time.Second}}},
+		{"expect", server + `expect listener.full if accept_full_drops_syn from source`,
+			[]Action{Expect{expression("listener.full"), expression("accept_full_drops_syn"), true}}},
+		{"expect a # in quotes", server + `connect c` + "\n" + `expect c.name != "a #b"  # or so`,
+			[]Action{Expect{That: expression(`c.name != "a #b"`)}}},
+		{"name as variable", "server as web backlog 1 accept never\nexpect web.open",
+			[]Action{Expect{That: expression("web.open")}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := Parse("test.lab", []byte(tt.text), testFacts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []Action
+			for _, step := range s.Steps[max(0, len(s.Steps)-len(tt.want)):] {
+				got = append(got, step.Do)
+			}
+			if diff := cmp.Diff(tt.want, got, exprText); diff != "" {
+				t.Errorf("steps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// expression stands for an Expr of that text.
+func expression(text string) *Expr { return &Expr{text: text} }
+
+func TestParseHeader(t *testing.T) {
+	text := `# A title.
+#
+# Some text
+# in two lines: with a colon.
+#
+# Another paragraph.
+# Source: the article (a), https://example.org/a
+# Takes: 64s
+
+network loopback ipv6
+# a comment of a step
+server backlog 1 accept never # at the end
+`
+	s, err := Parse("a1.lab", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Script{
+		Name:    "a1.lab",
+		Title:   "A title.",
+		Doc:     "Some text\nin two lines: with a colon.\n\nAnother paragraph.",
+		Source:  "the article (a), https://example.org/a",
+		Takes:   64 * time.Second,
+		Network: Network{Loopback: true, IPv6: true},
+		Steps: []Step{{Line: 12, Text: "server backlog 1 accept never",
+			Do: Server{Name: "server", Port: DefaultPort, Backlog: 1, Accept: Policy{When: Never}}}},
+		Text: []byte(text),
+	}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Errorf("script (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseReadsCRLF(t *testing.T) {
+	s, err := Parse("a.lab", []byte("# Title\r\nserver backlog 1 accept never\r\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Title != "Title" || len(s.Steps) != 1 {
+		t.Errorf("got title %q and %d steps", s.Title, len(s.Steps))
+	}
+}
+
+// TestErrors compares what Parse says of each wrong script with the golden file.
+func TestErrors(t *testing.T) {
+	const golden = "testdata/errors.golden"
+	var b strings.Builder
+	for _, tt := range wrongScripts {
+		_, err := Parse("b2.lab", []byte(tt.text), testFacts)
+		var errs Errors
+		if !errors.As(err, &errs) {
+			t.Errorf("%s: got %v, want errors", tt.name, err)
+			continue
+		}
+		b.WriteString("== " + tt.name + "\n" + errs.Error() + "\n\n")
+	}
+	compareGolden(t, golden, b.String())
+}
+
+// compareGolden compares with a golden file, which -update writes.
+func compareGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}

@@ -1,0 +1,168 @@
+package script
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// readServer reads both forms; what they have in common are the name and the port.
+func readServer(s *statement) Action {
+	name := word{text: defaultServer, at: s.words[0].at}
+	if s.accept("as") {
+		name = s.newName("the server")
+	} else if l := s.names.servers[defaultServer]; l != nil {
+		s.fail(s.words[0], "write server as NAME", "the server of line %d has no name of its own either", l.line)
+	}
+	if s.failed() {
+		return nil
+	}
+	if i := slices.IndexFunc(s.words, func(w word) bool { return w.text == "exec" && !w.quoted }); i >= 0 {
+		return s.serverExec(name.text)
+	}
+	return s.ownServer(name.text)
+}
+
+func (s *statement) ownServer(name string) Action {
+	s.usage = s.forms[0]
+	do := Server{Name: name, Port: DefaultPort}
+	var backlog, accept bool
+	keywords := []string{"port", "defer", "reuseport", "fastopen", "backlog", "accept", "read", "exec"}
+	s.options(keywords, func(keyword string) bool {
+		switch keyword {
+		case "port":
+			do.Port = s.number("a port", 1, math.MaxUint16)
+		case "defer":
+			do.Defer = s.seconds()
+		case "reuseport":
+			do.ReusePort = true
+		case "fastopen":
+			do.FastOpen = s.number("the length of the Fast Open queue", 1, math.MaxUint16)
+		case "backlog":
+			do.Backlog, backlog = s.backlog(), true
+		case "accept":
+			do.Accept, accept = s.policy(), true
+		case "read":
+			do.Read = true
+		}
+		return !s.failed()
+	})
+	if !backlog {
+		s.fail(s.end(), s.usage, "expected backlog N")
+	} else if !accept {
+		s.fail(s.end(), s.usage, "expected accept and a policy, such as: accept never")
+	}
+	s.addServer(name, &listening{port: do.Port, reuseport: do.ReusePort})
+	return do
+}
+
+// backlog reads what listen() is given: any int.
+func (s *statement) backlog() int {
+	return s.number("a backlog", math.MinInt32, math.MaxInt32)
+}
+
+// seconds reads a duration that the kernel takes in whole seconds.
+func (s *statement) seconds() time.Duration {
+	at := s.next
+	d := s.period(MaxWait)
+	if !s.failed() && d%time.Second != 0 {
+		s.fail(s.words[at], "", "the kernel takes TCP_DEFER_ACCEPT in whole seconds, not %s", s.words[at].text)
+	}
+	return d
+}
+
+func (s *statement) serverExec(name string) Action {
+	s.usage = s.forms[1]
+	do := ServerExec{Name: name, Within: defaultWithin}
+	s.options([]string{"port", "within", "exec"}, func(keyword string) bool {
+		switch keyword {
+		case "port":
+			do.Port = s.number("a port", 1, math.MaxUint16)
+		case "within":
+			do.Within = s.period(maxTimeout)
+		case "exec":
+			do.Command = s.rest("a command")
+		}
+		return !s.failed()
+	})
+	if do.Port == 0 {
+		s.needPort()
+	}
+	s.addServer(name, &listening{port: do.Port, exec: true})
+	return do
+}
+
+// needPort complains about a placeholder for a port that nobody has chosen.
+func (s *statement) needPort() {
+	for _, w := range s.words {
+		if strings.Contains(w.text, "{port}") || strings.Contains(w.text, "{address}") {
+			s.fail(w, "write port N before exec", "the port is not known before the command listens")
+		}
+	}
+}
+
+// ours checks that a server is ours and listens, so that it obeys the verb.
+func (s *statement) ours(place word, name string, l *listening) {
+	switch {
+	case s.failed():
+	case l.exec:
+		s.fail(place, "", "%q is a command: when it listens and accepts is its own", name)
+	case l.closed != 0:
+		s.fail(place, "", "the listening socket of %q is closed: see line %d", name, l.closed)
+	}
+}
+
+func readAccept(s *statement) Action {
+	policy := s.policy()
+	name, l := s.theServer(s.words[0], "on")
+	s.ours(s.words[0], name, l)
+	return Accept{Policy: policy, On: name}
+}
+
+func readListen(s *statement) Action {
+	if !s.accept("backlog") {
+		s.fail(s.take("backlog N"), s.usage, "expected backlog N")
+	}
+	n := s.backlog()
+	name, l := s.theServer(s.words[0], "on")
+	s.ours(s.words[0], name, l)
+	return Listen{Backlog: n, On: name}
+}
+
+// signalled reads the server of a stop or a continue.
+func (s *statement) signalled(stop bool) string {
+	var name string
+	var l *listening
+	if s.done() {
+		name, l = s.onlyServer(s.words[0], "")
+	} else {
+		w := s.take("")
+		name, l = w.text, s.server(w)
+	}
+	if s.failed() {
+		return ""
+	}
+	if l.stopped == stop {
+		what := map[bool]string{true: "is stopped already", false: "is not stopped"}[stop]
+		s.fail(s.words[0], "", "%q %s", name, what)
+	}
+	l.stopped = stop
+	return name
+}
+
+func readStop(s *statement) Action { return Stop{Server: s.signalled(true)} }
+
+func readContinue(s *statement) Action { return Continue{Server: s.signalled(false)} }
+
+// closeServer marks a listening socket as closed.
+func (s *statement) closeServer(w word) string {
+	l := s.names.servers[w.text]
+	s.ours(w, w.text, l)
+	if l.stopped {
+		s.fail(w, fmt.Sprintf("write continue %s before it", w.text), "%q is stopped: it cannot close anything", w.text)
+	}
+	l.closed = s.line
+	return w.text
+}

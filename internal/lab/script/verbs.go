@@ -1,0 +1,45 @@
+package script
+
+// verb is one kind of step.
+type verb struct {
+	name  string
+	forms []string // how it is written
+	read  func(*statement) Action
+}
+
+// verbs lists the language. It is no variable, because what reads a verb looks
+// at it in turn.
+func verbs() []verb {
+	return []verb{
+		{"network", []string{"network [wire|loopback] [ipv4|ipv6]"}, readNetwork},
+		{"sysctl", []string{"sysctl NAME VALUE…"}, readSysctl},
+		{"wire", []string{"wire [to server|to client] [delay D] [loss P%] [duplicate P%] [seed N]", "wire [to server|to client] clean"}, readWire},
+		{"hold", []string{"hold syn|syn-ack|ack|data|fin|rst|all to server|client [from NAME…]"}, readHold},
+		{"release", []string{"release [NAME…]"}, readRelease},
+		{"server", []string{
+			"server [as NAME] [port N] [defer D] [reuseport] [fastopen N] backlog N accept POLICY [read]",
+			"server [as NAME] [port N] [within D] exec COMMAND…"}, readServer},
+		{"accept", []string{"accept never|all|every D|after D|N [on NAME]"}, readAccept},
+		{"listen", []string{"listen backlog N [on NAME]"}, readListen},
+		{"stop", []string{"stop [NAME]"}, readStop},
+		{"continue", []string{"continue [NAME]"}, readContinue},
+		{"connect", []string{"connect NAME… [overlapping|at once|every D] [giving up after D] [to SERVER]",
+			"connect N as NAME [overlapping|at once|every D] [giving up after D] [to SERVER]"}, readConnect},
+		{"send", []string{`send NAME… "text"`, "send NAME… N bytes"}, readSend},
+		{"shutdown", []string{"shutdown NAME…"}, readShutdown},
+		{"close", []string{"close NAME…"}, readClose},
+		{"reset", []string{"reset NAME…"}, readReset},
+		{"exec", []string{"exec [as NAME] [may fail] [at most D] [to SERVER] COMMAND…"}, readExec},
+		{"flood", []string{"flood N syns at R/s [to SERVER]"}, readFlood},
+		{"wait", []string{"wait D", "wait until EXPR at most D"}, readWait},
+		{"expect", []string{"expect EXPR [if FACTS] [from source]"}, readExpect},
+	}
+}
+
+func verbNames() []string {
+	var names []string
+	for _, v := range verbs() {
+		names = append(names, v.name)
+	}
+	return names
+}

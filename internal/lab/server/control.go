@@ -1,0 +1,86 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Control gives orders to a server process. It is used by one goroutine; the
+// accepted function of New is called by another.
+type Control struct {
+	orders  *json.Encoder
+	answers chan reply
+	ended   error // why answers was closed; set before
+}
+
+// ErrEnded says that the server process is gone.
+var ErrEnded = errors.New("the server process has ended")
+
+// New speaks to a process that runs Serve, over its two pipes. It calls accepted for
+// each connection that the server accepts, until out ends.
+func New(in io.Writer, out io.Reader, accepted func(Accepted)) *Control {
+	c := &Control{orders: json.NewEncoder(in), answers: make(chan reply, 1)}
+	go c.listenTo(out, accepted)
+	return c
+}
+
+func (c *Control) listenTo(out io.Reader, accepted func(Accepted)) {
+	defer close(c.answers)
+	for answers := json.NewDecoder(out); ; {
+		var r reply
+		if err := answers.Decode(&r); err != nil {
+			c.ended = ErrEnded
+			return
+		}
+		if r.Accepted != nil {
+			accepted(*r.Accepted)
+		}
+		if r.Done {
+			c.answers <- r
+		}
+	}
+}
+
+func (c *Control) order(r request) (reply, error) {
+	if err := c.orders.Encode(r); err != nil {
+		return reply{}, fmt.Errorf("%w: %w", ErrEnded, err)
+	}
+	answer, ok := <-c.answers
+	if !ok {
+		return reply{}, c.ended
+	}
+	if answer.Error != "" {
+		return answer, errors.New(answer.Error)
+	}
+	return answer, nil
+}
+
+// Listen opens the listening socket and starts the accept policy.
+func (c *Control) Listen(conf Config) (Listening, error) {
+	answer, err := c.order(request{Listen: &conf})
+	if err != nil {
+		return Listening{}, err
+	}
+	return *answer.Listening, nil
+}
+
+// ListenAgain calls listen() again with another backlog.
+func (c *Control) ListenAgain(backlog int) error {
+	_, err := c.order(request{Backlog: &backlog})
+	return err
+}
+
+// Accept replaces the accept policy. With Some it returns after what was in the
+// queue has been accepted and told.
+func (c *Control) Accept(p Policy) error {
+	_, err := c.order(request{Accept: &p})
+	return err
+}
+
+// Close closes the listening socket; the process goes on.
+func (c *Control) Close() error {
+	_, err := c.order(request{Close: true})
+	return err
+}

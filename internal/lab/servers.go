@@ -1,0 +1,237 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/script"
+	"listenq/internal/lab/server"
+
+	"golang.org/x/sys/unix"
+)
+
+// running is a server of the script: a process of ours, or any command.
+type running struct {
+	name    string
+	address netip.AddrPort // where clients connect to
+	cmd     *exec.Cmd
+	ended   chan struct{} // closed when the process has ended
+	watched *listener
+	control *server.Control // nil for a command
+	wants   atomic.Int64    // how many more connections the accept policy takes at once
+	stopped bool
+}
+
+func (e *experiment) server(name string) *running {
+	for _, s := range e.servers {
+		if s.name == name {
+			return s
+		}
+	}
+	panic("script.Parse let an unknown server through: " + name)
+}
+
+// serve starts a server of our own.
+func (e *experiment) serve(do script.Server) error {
+	orders, ours, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("start server: %w", err)
+	}
+	answers, theirs, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("start server: %w", err)
+	}
+	cmd, err := e.box.Command([]string{sandbox.Self, ServerArg}, orders, theirs)
+	if err != nil {
+		return fmt.Errorf("start server: %w", err)
+	}
+	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+	s := &running{name: do.Name, cmd: cmd, ended: make(chan struct{})}
+	if err := e.launch(s); err != nil {
+		return err
+	}
+	orders.Close()
+	theirs.Close()
+	s.control = server.New(ours, answers, func(a server.Accepted) {
+		s.took()
+		e.obs.accepted(do.Name, e.clock.since(a.At), a.Peer)
+	})
+	s.setPolicy(do.Accept)
+	where, err := s.control.Listen(server.Config{
+		IPv6: e.script.Network.IPv6, Port: do.Port, Backlog: do.Backlog, Defer: do.Defer, ReusePort: do.ReusePort,
+		FastOpen: do.FastOpen, Read: do.Read, Accept: policy(do.Accept),
+	})
+	if err != nil {
+		return listenFailed(err)
+	}
+	return e.watch(s, netip.AddrPortFrom(e.net.server.addr, uint16(where.Port)), uint32(where.Inode))
+}
+
+func listenFailed(err error) error {
+	if errors.Is(err, server.ErrEnded) {
+		return err
+	}
+	return &Failure{"the server cannot listen: " + err.Error(), "two servers need two ports, or reuseport on both"}
+}
+
+// launch starts a server's process in the server's namespace.
+func (e *experiment) launch(s *running) error {
+	err := kernel.InNetns(int(e.net.server.netns.Fd()), func() error { return e.box.Start(s.cmd) })
+	if err != nil {
+		return fmt.Errorf("start server: %w", err)
+	}
+	e.servers = append(e.servers, s)
+	go func() {
+		s.cmd.Wait() // how it ended is in its ProcessState
+		close(s.ended)
+	}()
+	return nil
+}
+
+// watch begins to follow the listening socket of a server.
+func (e *experiment) watch(s *running, address netip.AddrPort, inode uint32) error {
+	s.address = address
+	s.watched = e.obs.listen(s.name, address, inode)
+	if err := e.obs.sample(); err != nil {
+		return err
+	}
+	e.obs.before(s.watched)
+	return nil
+}
+
+// serveCommand starts a command and waits until it listens.
+func (e *experiment) serveCommand(ctx context.Context, do script.ServerExec) error {
+	address := netip.AddrPortFrom(e.net.server.addr, uint16(do.Port))
+	cmd, err := e.box.Command(script.Expand(do.Command, address))
+	if err != nil {
+		return commandFailed(err)
+	}
+	output := &tail{}
+	cmd.Stdout, cmd.Stderr = output, output
+	s := &running{name: do.Name, cmd: cmd, ended: make(chan struct{})}
+	if err := e.launch(s); err != nil {
+		return err
+	}
+	began := time.Now()
+	defer func() { e.prescribed += time.Since(began) }()
+	for ctx.Err() == nil {
+		port, inode, err := e.findListener(do.Port)
+		switch {
+		case err != nil:
+			return err
+		case port != 0:
+			return e.watch(s, netip.AddrPortFrom(address.Addr(), port), inode)
+		case time.Since(began) > do.Within:
+			return &Failure{fmt.Sprintf("%s did not listen within %v%s", do.Command[0], do.Within, output.said()), "server within 30s exec … gives it longer"}
+		}
+		select {
+		case <-s.ended:
+			return &Failure{fmt.Sprintf("%s ended before it listened: %v%s", do.Command[0], cmd.ProcessState, output.said()), "the command must stay in the foreground"}
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// findListener returns a listening socket of the server's namespace that no
+// server of the script has yet: the one on that port, or any if it is 0.
+func (e *experiment) findListener(port int) (found uint16, inode uint32, err error) {
+	e.obs.sampling.Lock()
+	defer e.obs.sampling.Unlock()
+	err = e.net.server.diag.Dump(kernel.Request{States: kernel.States(handshake.Listen)}, func(k *kernel.Socket) error {
+		if (port == 0 || int(k.Local.Port()) == port) && !e.obs.listens(k.Local) {
+			found, inode = k.Local.Port(), k.Inode
+		}
+		return nil
+	})
+	return found, inode, err
+}
+
+// commandFailed tells what is wrong with a command that could not be prepared.
+func commandFailed(err error) error {
+	if missing, ok := errors.AsType[*sandbox.CommandNotFound](err); ok {
+		return &Failure{missing.Error(), "install it, or name a file beside the script as ./NAME"}
+	}
+	return err
+}
+
+// accept changes the accept policy of a server of ours.
+func (s *running) accept(p script.Policy) error {
+	s.setPolicy(p)
+	return s.control.Accept(policy(p))
+}
+
+// all is a policy that never has enough.
+const all = math.MaxInt64
+
+func (s *running) setPolicy(p script.Policy) {
+	switch p.When {
+	case script.All:
+		s.wants.Store(all)
+	case script.Some:
+		s.wants.Store(int64(p.N))
+	default:
+		s.wants.Store(0)
+	}
+}
+
+// took notes that the server accepted a connection.
+func (s *running) took() {
+	if wants := s.wants.Load(); wants > 0 && wants < all {
+		s.wants.Add(-1)
+	}
+}
+
+// eager reports whether the server accepts what comes, at once.
+func (s *running) eager() bool { return !s.stopped && s.wants.Load() > 0 }
+
+func (s *running) close() error {
+	s.wants.Store(0)
+	return s.control.Close()
+}
+
+// stop stops the server's processes, and waits until they are.
+func (s *running) stop() error {
+	s.stopped = true
+	if err := s.signal(unix.SIGSTOP); err != nil {
+		return err
+	}
+	for range 1000 {
+		var status unix.Siginfo
+		err := unix.Waitid(unix.P_PID, s.cmd.Process.Pid, &status, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err == nil && status.Signo != 0 {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("the server's process did not stop")
+}
+
+func (s *running) resume() error {
+	s.stopped = false
+	return s.signal(unix.SIGCONT)
+}
+
+func (s *running) kill() {
+	s.signal(unix.SIGKILL) // fails if it is gone
+	<-s.ended
+}
+
+// signal sends a signal to the server and the processes it has started.
+func (s *running) signal(sig syscall.Signal) error {
+	if err := unix.Kill(-s.cmd.Process.Pid, sig); err != nil {
+		return fmt.Errorf("send %v to the server: %w", sig, err)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package lab
+
+import (
+	"context"
+	"time"
+
+	"listenq/internal/lab/wire"
+	"listenq/internal/queue"
+)
+
+// How long a step waits for what it caused.
+const (
+	quietFor    = 200 * time.Microsecond // nothing moved between two looks
+	settleLimit = 250 * time.Millisecond // after the last frame; a frame that the kernel drops before TCP would be waited for in vain
+)
+
+// settle waits until all frames that were caused are delivered and processed,
+// and the processes of the lab have taken what is theirs; then it takes a
+// sample. Time that frames spend delayed on the wire is prescribed.
+func (e *experiment) settle(ctx context.Context) error {
+	var before state
+	last := time.Now()
+	limit := last.Add(settleLimit)
+	for ctx.Err() == nil {
+		now, err := e.look()
+		if err != nil {
+			return err
+		}
+		if now.flying {
+			e.prescribed += time.Since(last)
+			limit = time.Now().Add(settleLimit)
+		}
+		last = time.Now()
+		if now == before && now.settled() || time.Now().After(limit) {
+			break
+		}
+		before = now
+		time.Sleep(quietFor)
+	}
+	return e.obs.sample()
+}
+
+// state is what settle compares.
+type state struct {
+	flying             bool // frames are on the wire
+	delivered, counted [2]uint64
+	arrived            [2]uint64 // frames that the hosts sent
+	busy               bool      // a process of the lab has something to take
+}
+
+// settled reports whether TCP has counted at least all segments that were
+// delivered: others may come from within a host.
+func (s state) settled() bool {
+	return !s.flying && !s.busy && s.counted[0] >= s.delivered[0] && s.counted[1] >= s.delivered[1]
+}
+
+func (e *experiment) look() (state, error) {
+	var s state
+	if e.net.wire != nil {
+		w := e.net.wire.Snapshot()
+		s.flying = !w.Quiet()
+		for i, d := range []wire.Direction{w.ToServer, w.ToClient} {
+			s.delivered[i], s.arrived[i] = d.Hosts.Delivered, d.Hosts.Sent
+		}
+	}
+	var counters queue.Counters
+	for i, side := range e.net.sides() {
+		if err := side.settled.Read(&counters); err != nil {
+			return s, err
+		}
+		s.counted[i], _ = counters.Get("TcpInSegs")
+	}
+	if e.net.loopback() {
+		s.flying = uint64(e.obs.seen()) < s.counted[0]
+	}
+	var err error
+	s.busy, err = e.busy()
+	return s, err
+}
+
+// busy reports whether a client has not taken what its socket offers, or a
+// server not accepted what its policy wants.
+func (e *experiment) busy() (bool, error) {
+	for _, c := range e.clients {
+		if c.Behind() {
+			return true, nil
+		}
+	}
+	for _, s := range e.servers {
+		if s.watched == nil || !s.eager() {
+			continue
+		}
+		if err := e.obs.sample(); err != nil {
+			return false, err
+		}
+		if e.obs.acceptLen(s.watched) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,191 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/script"
+	"listenq/internal/lab/server"
+	"listenq/internal/lab/wire"
+	"listenq/internal/record"
+)
+
+// do carries out one step. It returns when all that the step caused is over.
+func (e *experiment) do(ctx context.Context, step script.Step) error {
+	switch do := step.Do.(type) {
+	case script.Expect:
+		return e.expect(step, do)
+	case script.Wait:
+		return e.wait(ctx, do.For)
+	case script.WaitUntil:
+		return e.waitUntil(ctx, step, do)
+	}
+	if err := e.act(ctx, step.Do); err != nil {
+		return err
+	}
+	return e.settle(ctx)
+}
+
+// act carries out a step that changes something.
+func (e *experiment) act(ctx context.Context, action script.Action) error {
+	switch do := action.(type) {
+	case script.Sysctl:
+		return e.sysctl(do)
+	case script.Wire:
+		return e.shape(do)
+	case script.Hold:
+		return e.hold(do)
+	case script.Release:
+		return e.release(ctx, do.Names)
+	case script.Server:
+		return e.serve(do)
+	case script.ServerExec:
+		return e.serveCommand(ctx, do)
+	case script.Accept:
+		return e.server(do.On).accept(do.Policy)
+	case script.Listen:
+		return e.server(do.On).control.ListenAgain(do.Backlog)
+	case script.Stop:
+		return e.server(do.Server).stop()
+	case script.Continue:
+		return e.server(do.Server).resume()
+	case script.Connect:
+		return e.connect(ctx, do)
+	case script.ClientExec:
+		return e.exec(ctx, do)
+	case script.Flood:
+		return e.flood(ctx, do)
+	}
+	return e.actOnConnections(action)
+}
+
+// actOnConnections carries out a step on connections that there are.
+func (e *experiment) actOnConnections(action script.Action) error {
+	switch do := action.(type) {
+	case script.Send:
+		return e.each(do.Names, func(c *connection) error { return c.Send(do.Payload()) })
+	case script.Shutdown:
+		return e.each(do.Names, func(c *connection) error { return c.Shutdown() })
+	case script.Reset:
+		return e.each(do.Names, func(c *connection) error { return c.Reset() })
+	case script.Close:
+		for _, name := range do.Servers {
+			if err := e.server(name).close(); err != nil {
+				return err
+			}
+		}
+		return e.each(do.Names, func(c *connection) error { return c.Close() })
+	}
+	return fmt.Errorf("no such step: %T", action)
+}
+
+func (e *experiment) each(names []string, do func(*connection) error) error {
+	for _, name := range names {
+		if err := do(e.byName[name]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// sysctl writes a setting in the namespaces of both sides.
+func (e *experiment) sysctl(do script.Sysctl) error {
+	path := sysctlPath(do.Name)
+	for _, side := range e.net.sides() {
+		err := kernel.InNetns(int(side.netns.Fd()), func() error { return os.WriteFile(path, []byte(do.Value), 0) })
+		switch {
+		case os.IsNotExist(err):
+			return &Failure{"this kernel has no sysctl " + do.Name, "listenq kernel tells what this kernel does; see docs/reference/lab.md for conditions"}
+		case err != nil:
+			return fmt.Errorf("set %s to %q: %w", do.Name, do.Value, err)
+		}
+	}
+	return nil
+}
+
+// destinations are the sides that a direction leads to.
+func destinations(d script.Direction) []handshake.Side {
+	switch d {
+	case script.ToServer:
+		return []handshake.Side{handshake.ServerSide}
+	case script.ToClient:
+		return []handshake.Side{handshake.ClientSide}
+	}
+	return []handshake.Side{handshake.ServerSide, handshake.ClientSide}
+}
+
+func (e *experiment) shape(do script.Wire) error {
+	for _, side := range destinations(do.To) {
+		e.net.wire.Shape(side, wire.Shape{Delay: do.Delay, Loss: do.Loss, Duplicate: do.Duplicate, Seed: do.Seed})
+	}
+	return nil
+}
+
+// wait lets time pass.
+func (e *experiment) wait(ctx context.Context, d time.Duration) error {
+	e.prescribed += d
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(d):
+		return e.obs.sample()
+	}
+}
+
+// waitUntil lets time pass until a condition holds. That it never did is a
+// failed expectation.
+func (e *experiment) waitUntil(ctx context.Context, step script.Step, do script.WaitUntil) error {
+	began := time.Now()
+	defer func() { e.prescribed += time.Since(began) }()
+	for ctx.Err() == nil {
+		result, err := do.That.Eval(e.env())
+		if err != nil {
+			return err
+		}
+		if result.Pass {
+			break
+		}
+		if time.Since(began) > do.AtMost {
+			e.expectations = append(e.expectations, record.Expectation{Line: step.Line, Text: step.Text, Got: result.Got})
+			break
+		}
+		time.Sleep(DefaultTick)
+		if err := e.obs.sample(); err != nil {
+			return err
+		}
+	}
+	return e.settle(ctx)
+}
+
+// expect checks an expectation.
+func (e *experiment) expect(step script.Step, do script.Expect) error {
+	x := record.Expectation{Line: step.Line, Text: step.Text, FromSource: do.FromSource}
+	env := e.env()
+	if do.If != nil {
+		condition, err := do.If.Eval(env)
+		if err != nil {
+			return err
+		}
+		if !condition.Pass {
+			x.NotTaken = condition.Got
+		}
+	}
+	if x.NotTaken == "" {
+		result, err := do.That.Eval(env)
+		if err != nil {
+			return err
+		}
+		x.Pass, x.Got = result.Pass, result.Got
+	}
+	e.expectations = append(e.expectations, x)
+	return nil
+}
+
+// policy translates the language's accept policy into the server's.
+func policy(p script.Policy) server.Policy {
+	return server.Policy{Mode: server.Mode(p.When), N: p.N, D: p.D}
+}

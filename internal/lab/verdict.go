@@ -1,0 +1,82 @@
+package lab
+
+import (
+	"fmt"
+	"strings"
+
+	"listenq/internal/handshake"
+	"listenq/internal/record"
+)
+
+// verdict says in one sentence what the experiment showed.
+func verdict(run record.Run) string {
+	lead := ""
+	for _, l := range run.Listeners {
+		if l.AcceptMax > l.AcceptLimit {
+			lead = fmt.Sprintf("The accept queue of %s was full (%d, limit %d): ", l.Address, l.AcceptMax, l.AcceptLimit)
+			break
+		}
+	}
+	tail := fates(run.Connections)
+	switch {
+	case tail == "":
+		return strings.TrimSuffix(lead, ": ")
+	case lead == "":
+		return strings.ToUpper(tail[:1]) + tail[1:] + "."
+	}
+	return lead + tail + "."
+}
+
+// fates counts the connections by what became of them: "of 5 connections 2 are
+// queued and 3 are phantoms, …".
+func fates(all []record.Connection) string {
+	var order []handshake.Outcome
+	counts := map[handshake.Outcome]int{}
+	for _, c := range all {
+		if counts[c.Outcome] == 0 {
+			order = append(order, c.Outcome)
+		}
+		counts[c.Outcome]++
+	}
+	var parts []string
+	for _, o := range order {
+		parts = append(parts, plural(counts[o], o))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	text := parts[len(parts)-1]
+	if len(parts) > 1 {
+		text = strings.Join(parts[:len(parts)-1], ", ") + " and " + text
+	}
+	noun := "connections"
+	if len(all) == 1 {
+		noun = "connection"
+	}
+	return fmt.Sprintf("of %d %s %s", len(all), noun, text)
+}
+
+// fateWords say what an outcome is, for one connection and for several.
+var fateWords = map[handshake.Outcome][2]string{
+	handshake.Accepted:        {"was accepted", "were accepted"},
+	handshake.Queued:          {"waits in the accept queue", "wait in the accept queue"},
+	handshake.EstablishedBoth: {"is established", "are established"},
+	handshake.Pending:         {"is pending", "are pending"},
+	handshake.HalfOpen:        {"is half-open", "are half-open"},
+	handshake.Phantom:         {"is connected to nothing (phantom)", "are connected to nothing (phantoms)"},
+	handshake.Forgotten:       {"is forgotten by the server", "are forgotten by the server"},
+	handshake.Unanswered:      {"is unanswered", "are unanswered"},
+	handshake.GaveUp:          {"gave up", "gave up"},
+	handshake.TimedOut:        {"timed out", "timed out"},
+	handshake.Reset:           {"was reset", "were reset"},
+	handshake.Refused:         {"was refused", "were refused"},
+	handshake.Unknown:         {"is unknown", "are unknown"},
+}
+
+func plural(n int, o handshake.Outcome) string {
+	words := fateWords[o]
+	if n == 1 {
+		return "1 " + words[0]
+	}
+	return fmt.Sprintf("%d %s", n, words[1])
+}
