@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -56,7 +57,7 @@ const maxComment = 1<<16 - 4
 
 // Packet adds a frame that was seen at t since the start on the interface of
 // that number, in the order they were named, from 0. The comment may be empty;
-// one of more than 64 KiB is cut. Without a comment nothing is allocated.
+// one of more than 64 KiB is cut, and bytes that are not UTF-8 are left out. Without a comment nothing is allocated.
 func (w *Writer) Packet(iface int, t time.Duration, frame []byte, comment string) error {
 	info := gopacket.CaptureInfo{
 		Timestamp:      w.start.Add(t),
@@ -66,7 +67,7 @@ func (w *Writer) Packet(iface int, t time.Duration, frame []byte, comment string
 	}
 	var options pcapgo.NgPacketOptions
 	if comment != "" {
-		options.Comments = []string{comment[:min(len(comment), maxComment)]}
+		options.Comments = []string{strings.ToValidUTF8(comment[:min(len(comment), maxComment)], "")}
 	}
 	if err := w.ng.WritePacketWithOptions(info, frame, options); err != nil {
 		return fmt.Errorf("write packet: %w", err)

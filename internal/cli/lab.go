@@ -119,6 +119,7 @@ func builtIn(names []string) ([]*script.Script, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.Name = name
 		all = append(all, s)
 	}
 	return all, nil
@@ -201,6 +202,7 @@ func loadFile(word string) (*script.Script, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Name = strings.TrimSuffix(filepath.Base(word), ".lab")
 	s.Dir, err = filepath.Abs(filepath.Dir(word))
 	return s, err
 }

@@ -20,6 +20,7 @@ import (
 
 	"listenq/internal/lab"
 	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/script"
 )
 
 // Env is what the program is run with, so that tests can give their own.
@@ -109,7 +110,7 @@ func clean(text string) string {
 // message prints an error and what to do about it.
 func message(w io.Writer, err error) {
 	text := strings.TrimRight(clean(err.Error()), "\n")
-	if !strings.Contains(text, "\n") {
+	if _, ok := errors.AsType[script.Errors](err); !ok { // those say where they are themselves
 		text = "listenq: error: " + text
 	}
 	fmt.Fprintln(w, text)

@@ -7,18 +7,16 @@ import (
 	"strings"
 	"time"
 
+	"listenq/internal/handshake"
 	"listenq/internal/record"
 )
 
 // printRun prints one experiment as text: the verdict, the story of each
 // connection, the queues and counters, the expectations, the recording.
 func printRun(s screen, run record.Run) {
-	s.wrap("", s.style(bold, run.Scenario)+": "+run.Title)
-	fmt.Fprintln(s)
-	switch {
-	case run.Error != "":
-		s.wrap(s.style(red, "incomplete")+"  ", "what was seen until the error:")
-	case run.Verdict != "":
+	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+clean(run.Title), ": "))
+	if run.Verdict != "" {
+		fmt.Fprintln(s)
 		s.wrap("", run.Verdict)
 	}
 	for _, group := range foldAlike(run.Connections) {
@@ -31,6 +29,9 @@ func printRun(s screen, run record.Run) {
 	printQueues(s, run.Listeners)
 	printCounters(s, run.Counters)
 	printExpectations(s, run.Expectations)
+	for _, m := range run.Missing {
+		s.wrap("\nnot seen: ", m.What+": "+m.Why)
+	}
 	fmt.Fprintf(s, "\n%s  in %s on Linux %s\n", outcome(s, run), seconds(run.Duration), clean(run.Kernel))
 	if run.Recording != "" {
 		fmt.Fprintf(s, "recording: %s\n", run.Recording)
@@ -74,17 +75,29 @@ func foldAlike(all []record.Connection) [][]record.Connection {
 func printConnection(s screen, group []record.Connection) {
 	c := group[0]
 	fmt.Fprintln(s)
-	words := []string{string(c.Outcome)}
-	if c.Cause != "none" && c.Cause != "" {
-		words = append(words, string(c.Cause))
-	}
-	if c.EndedBy != "" {
-		words = append(words, string(c.EndedBy))
-	}
-	s.wrap(s.style(bold, fmt.Sprintf("%-8s", c.Name))+" ", strings.Join(words, ", ")+alike(group))
+	s.wrap(s.style(bold, fmt.Sprintf("%-8s", c.Name))+" ", fate(c)+alike(group))
 	for _, line := range c.Story {
 		s.wrap(fmt.Sprintf("%9s  ", clock(line.T)), clean(line.Text))
 	}
+}
+
+// fate is a connection's outcome with its cause and end, where they say more.
+func fate(c record.Connection) string {
+	text := string(c.Outcome)
+	waits := c.Outcome == handshake.Queued && c.Cause == handshake.ByServer
+	if c.Cause != handshake.NoCause && !waits {
+		text += ", cause: " + string(c.Cause)
+	}
+	if c.EndedBy != "" {
+		text += ", ended by: " + string(c.EndedBy)
+	}
+	if c.Delay != nil {
+		text += ", " + seconds(*c.Delay) + " late"
+	}
+	if c.Confidence != handshake.Certain {
+		text += " (" + string(c.Confidence) + ")"
+	}
+	return text
 }
 
 // alike names who shares the story: "; 4 more like it: c2 … c5".

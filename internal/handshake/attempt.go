@@ -46,7 +46,7 @@ type Attempt struct {
 }
 
 // facts are what is known for certain of an attempt, one bit each.
-type facts uint32
+type facts uint64
 
 const (
 	midway  facts = 1 << iota // nothing of the handshake was seen
@@ -57,6 +57,7 @@ const (
 	answeredFirst // the SYN-ACK's timestamp is an echo of the first SYN
 	sawKept       // the server had a request
 	cookie        // it answered with a SYN cookie
+	noCookie      // counters: it did not answer a SYN with a cookie
 	fastOpened    // it took the SYN's data
 	taken         // counters: nothing kept it from making a connection of the final ACK
 	child         // it had a connection
@@ -84,11 +85,15 @@ const (
 	foreignReset // an RST arrived that the other end has not sent
 )
 
-func (a *Attempt) is(f facts) bool        { return a.facts&f != 0 }
-func (a *Attempt) set(f facts)            { a.facts |= f }
-func (a *Attempt) clear(f facts)          { a.facts &^= f }
-func (a *Attempt) sees(sides Side) bool   { return a.t.cfg.Sides&sides == sides }
+func (a *Attempt) is(f facts) bool      { return a.facts&f != 0 }
+func (a *Attempt) set(f facts)          { a.facts |= f }
+func (a *Attempt) clear(f facts)        { a.facts &^= f }
+func (a *Attempt) sees(sides Side) bool { return a.t.cfg.Sides&sides == sides }
+
+// Client is the address that the first SYN came from.
 func (a *Attempt) Client() netip.AddrPort { return a.client }
+
+// Server is the address that the client wants to reach.
 func (a *Attempt) Server() netip.AddrPort { return a.server }
 
 // Start is when the first packet of the attempt was seen.

@@ -66,6 +66,7 @@ type strike struct {
 	packet Struck
 	n      int // how many of the stage were
 	at     moment
+	since  time.Duration // the first of them, whatever its cause
 }
 
 // struckBy is what can have struck a stage first.
@@ -99,7 +100,7 @@ func (a *Attempt) struckSYN() causes {
 		return nothing | netLoss
 	case answered && a.tries <= 1:
 		return nothing
-	case a.tries > 1 && !answered:
+	case !answered && !a.fresh():
 		return server | netLoss
 	}
 	return server | netLoss | nothing
@@ -112,7 +113,7 @@ func (a *Attempt) struckSYNBetween(answered bool, server causes) causes {
 	switch {
 	case a.tries == 0 && lab:
 		return nothing // on its way
-	case a.tries == 0 && a.syn.n > 1:
+	case a.tries == 0 && !a.fresh():
 		return netLoss
 	case a.tries == 0:
 		return netLoss | nothing
@@ -120,13 +121,16 @@ func (a *Attempt) struckSYNBetween(answered bool, server causes) causes {
 		return netLoss
 	case a.tries > 1:
 		return server
-	case answered || lab:
+	case answered, lab && server == hostDrop && a.fresh():
 		return nothing
-	case a.syn.n > 1:
+	case !a.fresh():
 		return server
 	}
 	return server | nothing
 }
+
+// fresh reports that there is one SYN and it may yet be answered.
+func (a *Attempt) fresh() bool { return a.syn.n <= 1 && a.t.now-a.syn.last < firstTimeout }
 
 func (a *Attempt) struckSYNACK() causes {
 	server, client := a.sees(ServerSide), a.sees(ClientSide)
@@ -153,7 +157,10 @@ func (a *Attempt) struckSYNACK() causes {
 // struckACK is for final ACKs of which nobody told. Whatever befell one may have
 // been made good by the next segment without a trace.
 func (a *Attempt) struckACK() causes {
-	if a.ack.n == 0 {
+	switch {
+	case a.is(fastOpened):
+		return nothing // the SYN made the connection
+	case a.ack.n == 0:
 		return netLoss | nothing
 	}
 	set := anyACK | netLoss
@@ -164,8 +171,8 @@ func (a *Attempt) struckACK() causes {
 	switch {
 	case a.t.cfg.Sockets:
 		set &^= netLoss // told by the wire; lo loses nothing
-	case a.sees(ClientSide|ServerSide) && a.ackIn.n == 0:
-		set = netLoss
+	case a.sees(ClientSide|ServerSide) && (a.ackIn.n == 0 || a.resent.n > 0 && a.ack.first < a.resent.first && a.resent.first < a.ackIn.first):
+		return netLoss
 	case a.sees(ClientSide|ServerSide) && a.ackIn.n == a.ack.n,
 		a.sees(ServerSide) && !a.sees(ClientSide) && a.beforeACK <= 1 && !a.is(dataFirst):
 		set &^= netLoss

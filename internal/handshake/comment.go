@@ -26,7 +26,7 @@ func (t *Tracker) Comment(number int) string {
 	case held:
 		return n.name() + " held on the wire"
 	case serverReset:
-		return resetComment(n.end)
+		return resetComment(n.outlook)
 	}
 	return ""
 }
@@ -57,8 +57,11 @@ func (n *note) short() string {
 }
 
 // resetComment says why the server sent an RST.
-func resetComment(e end) string {
-	switch e {
+func resetComment(o outlook) string {
+	if !o.sure() {
+		return "RST"
+	}
+	switch o.first {
 	case endRefused:
 		return "RST: nothing listens here"
 	case endAborted:

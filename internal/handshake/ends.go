@@ -37,6 +37,7 @@ var endings = [ends]struct {
 	first, last stage
 	within      causes // what can strike to that end; 0: anything
 	base        Cause  // empty: there is no such end without a strike
+	failed      bool   // the final ACK may have made no connection
 }{
 	endUnknown:     {outcome: Unknown, first: stages, base: UnknownCause},
 	endAccepted:    {outcome: Accepted, last: stageACK, base: NoCause},
@@ -53,8 +54,8 @@ var endings = [ends]struct {
 	endAborted:     {outcome: Reset, by: AbortOnOverflow, first: stageACK, last: stageACK, within: acceptFull},
 	endRejected:    {outcome: Reset, by: CookieRejected, first: stageACK, last: stageACK, within: acceptFull | hostDrop | netLoss},
 	endStale:       {outcome: Reset, by: RequestExpired, first: stageACK, last: stageACK},
-	endClosed:      {outcome: Reset, by: ListenerClosed, last: stageACK, base: ListenerClosed},
-	endByClient:    {outcome: Reset, by: ByClient, last: stageACK, base: ByClient},
+	endClosed:      {outcome: Reset, by: ListenerClosed, last: stageACK, base: ListenerClosed, failed: true},
+	endByClient:    {outcome: Reset, by: ByClient, last: stageACK, base: ByClient, failed: true},
 	endForeign:     {outcome: Reset, first: stages, base: UnknownCause},
 	endRefused:     {outcome: Refused, by: ListenerClosed, last: stageSYN, base: NoListener},
 }
@@ -94,6 +95,9 @@ func (o outlook) or(all ...end) outlook {
 	o.others &^= 1 << o.first
 	return o
 }
+
+// sure reports that there is no other end, or none that fits nearly as well.
+func (o outlook) sure() bool { return o.others == 0 || o.likely }
 
 // ends is the heart of the model: what can have become of the attempt.
 func (a *Attempt) ends() outlook {
@@ -145,26 +149,12 @@ func (a *Attempt) sampledEnd() end {
 
 // openEnds is for packets alone, after the final ACK.
 func (a *Attempt) openEnds() outlook {
-	o := outlook{first: endEstablished, likely: true}
+	o := a.openFirst()
 	// The segment that came after the last SYN-ACK may have made a connection of the request.
-	waiting := a.is(ignored) && a.lastIn <= a.resent.last
-	expired := a.t.now-a.synack.last >= firstTimeout
-	switch {
-	case a.is(unacked) || waiting:
-		o = outlook{first: endHalfOpen, likely: a.kept()}
-		if a.kept() && a.t.now-a.resent.last > 3*a.nextResend() {
-			o.first = endForgotten
-		}
-		if !a.kept() {
-			o.first = endPhantom
-		}
-	case a.is(ignored) && a.resent.n > 1:
-		o.likely = false
-	}
-	if !a.is(unacked) && !waiting {
+	if waiting := a.is(ignored) && a.lastIn <= a.resent.last; !waiting && !a.is(unacked) {
 		o = o.or(endEstablished)
 	}
-	if expired {
+	if a.t.now-a.synack.last >= firstTimeout {
 		o = o.or(endForgotten)
 	}
 	if !a.kept() {
@@ -172,6 +162,23 @@ func (a *Attempt) openEnds() outlook {
 	}
 	return o.or(endHalfOpen)
 }
+
+// openFirst is the best of the openEnds.
+func (a *Attempt) openFirst() outlook {
+	overdue := a.t.now-a.synack.last > a.nextResend()*5/4
+	switch {
+	case a.is(unacked) && !a.kept():
+		return only(endPhantom)
+	case (a.is(unacked) || a.resent.n >= synackRetries) && overdue:
+		return outlook{first: endForgotten}
+	case a.is(unacked), a.is(ignored) && !overdue:
+		return outlook{first: endHalfOpen, likely: a.kept() && a.resent.n+a.dataAgain > 1}
+	}
+	return outlook{first: endEstablished, likely: a.resent.n == 0}
+}
+
+// synackRetries is the default of net.ipv4.tcp_synack_retries.
+const synackRetries = 5
 
 // unansweredEnds is for a client whose SYNs have had no SYN-ACK, as far as seen.
 func (a *Attempt) unansweredEnds() outlook {
@@ -188,7 +195,7 @@ func (a *Attempt) unansweredEnds() outlook {
 	}
 	gap := max(firstTimeout, a.synGap)
 	switch quiet := a.t.now - a.syn.last; {
-	case quiet > gap*5/2 && a.sees(ClientSide) && a.syn.n > 4:
+	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 4:
 		o = outlook{first: endTimedOut, likely: true, others: o.others}.or(endUnanswered)
 	case quiet > gap*9/10:
 		o = o.or(endTimedOut)
@@ -254,6 +261,9 @@ func (a *Attempt) resetEnds() outlook {
 	case a.hasConnection() || a.reset.n > 0 && !a.is(plainReset):
 		// tcp_disconnect and close() with unread data send RST with ACK.
 		o := outlook{first: endAccepted, likely: true}.or(endClosed)
+		if a.listener.denied >= a.reset.first {
+			o = outlook{first: endClosed, likely: true}.or(endAccepted)
+		}
 		if !a.sees(ServerSide) {
 			o = o.or(endForeign)
 		}
@@ -271,9 +281,9 @@ func (a *Attempt) sampledReset() end {
 		return endQueued // until a sample of the listener tells
 	case a.is(gone) || a.kept() && a.reset.first-a.synack.last >= firstTimeout:
 		return endStale
-	case a.strikes[stageACK].causes == acceptFull && !a.kept():
+	case a.is(cookie):
 		return endRejected
-	case a.strikes[stageACK].causes == acceptFull:
+	case a.ruledOut[stageACK]&acceptFull == 0:
 		return endAborted
 	}
 	return endForeign
@@ -286,11 +296,11 @@ func (a *Attempt) plainResetEnds() outlook {
 	prompt := a.reset.first-a.ack.first < firstTimeout && a.data.n <= 1 && !a.is(beyond)
 	o := outlook{first: endAborted, likely: prompt}
 	o = o.or(endClosed)
-	if a.is(beyond) && !a.kept() {
-		o = outlook{first: endRejected, others: o.others}.or(endAborted)
-	}
 	if late {
-		o = outlook{first: endStale, likely: a.kept(), others: o.others}.or(o.first)
+		o = outlook{first: endStale, likely: a.kept(), others: o.others}.or(endAborted)
+	}
+	if a.is(beyond) && !a.kept() {
+		o = outlook{first: endRejected, others: o.others}.or(o.first)
 	}
 	if !a.sees(ServerSide) {
 		o = o.or(endForeign, endAccepted)

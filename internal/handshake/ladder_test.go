@@ -44,6 +44,7 @@ type event struct {
 	reaction *handshake.Delta
 	fate     handshake.Fate
 	give     func(*handshake.Tracker)
+	next     bool // the packet's fate is the next event
 }
 
 // deltas are the counters' movements by the word after the packet.
@@ -157,11 +158,12 @@ func (l *ladder) segment(at time.Duration, from handshake.Side, words []string) 
 		return false
 	}
 	send := from == handshake.ClientSide
+	fated := slices.ContainsFunc(words, func(w string) bool { return w == "lost" || strings.HasPrefix(w, "takes=") })
 	lost, foreign := slices.Contains(words, "lost"), slices.Contains(words, "foreign")
 	if !foreign {
 		l.number++
 		p.T, p.Side, p.Number = at, from, l.number
-		l.events = append(l.events, event{t: at, packet: new(p)})
+		l.events = append(l.events, event{t: at, packet: new(p), next: fated})
 	}
 	arrives := at + travel
 	for _, w := range words {
@@ -179,7 +181,7 @@ func (l *ladder) segment(at time.Duration, from handshake.Side, words []string) 
 		return true
 	}
 	l.number++
-	p.T, p.Number, p.Side = arrives, l.number, handshake.ClientSide|handshake.ServerSide&^from
+	p.T, p.Number = arrives, l.number
 	p.Side = (handshake.ClientSide | handshake.ServerSide) &^ from
 	e := event{t: arrives, packet: new(p)}
 	if send {
@@ -273,16 +275,26 @@ func play(events []event, sides handshake.Side, full bool) *handshake.Tracker {
 	t := handshake.New(handshake.Config{Sides: sides, Sockets: full})
 	for _, e := range events {
 		switch {
-		case e.give != nil && full:
-			e.give(t)
-		case e.fate != "" && full:
-			t.Fate(*e.packet, e.fate)
+		case full:
+			apply(t, e)
 		case e.packet != nil && e.fate == "" && e.packet.Side&sides != 0:
 			t.Packet(*e.packet)
-			if full && e.reaction != nil {
-				t.Reaction(handshake.Reaction{T: e.t, Packets: 1, Number: e.packet.Number, Delta: *e.reaction})
-			}
 		}
 	}
 	return t
+}
+
+// apply gives all that an event holds.
+func apply(t *handshake.Tracker, e event) {
+	switch {
+	case e.give != nil:
+		e.give(t)
+	case e.fate != "":
+		t.Fate(*e.packet, e.fate)
+	default:
+		t.Packet(*e.packet)
+		if e.reaction != nil {
+			t.Reaction(handshake.Reaction{T: e.t, Packets: 1, Number: e.packet.Number, Delta: *e.reaction})
+		}
+	}
 }

@@ -8,11 +8,12 @@ import (
 
 // listener is what is known of one server address.
 type listener struct {
-	answered  bool       // it has sent a SYN-ACK, or a sample has shown it
-	sampled   bool       // a sample has told whether it is open
-	overflow  bool       // its accept queue was full at some time
-	members   []Listener // the latest sample of each open socket
-	undecided []*Attempt // reset while connected: by its end or by the server's program
+	answered  bool          // it has sent a SYN-ACK, or a sample has shown it
+	sampled   bool          // a sample has told whether it is open
+	denied    time.Duration // when a SYN was last answered with RST
+	overflow  bool          // its accept queue was full at some time
+	members   []Listener    // the latest sample of each open socket
+	undecided []*Attempt    // reset while connected: by its end or by the server's program
 	folds     Folded
 }
 

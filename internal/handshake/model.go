@@ -9,9 +9,45 @@
 //
 //	t := handshake.New(handshake.Config{Sides: handshake.ServerSide})
 //	for each packet { t.Packet(p) }
-//	for _, a := range t.Attempts() { fmt.Println(a.Verdict().Outcome, a.Story()) }
+//	for a := range t.Attempts() {
+//		fmt.Println(a.Verdict().Outcome, a.Story())
+//	}
 //
-// A Tracker is not safe for concurrent use.
+// It does not decode packets, does not look at anything itself, and says nothing
+// of what becomes of a connection once it was accepted. A Tracker is not safe for
+// concurrent use.
+//
+// # What the words mean here
+//
+// The table of outcomes leaves some cases open. They are read so:
+//
+//   - Once accepted an attempt stays accepted. One in the accept queue stays
+//     queued when its client closes or resets it; its cause is the server, which
+//     has not called accept, unless a packet was struck before.
+//   - The cause is the first stage of the handshake that was struck: SYN, SYN-ACK,
+//     final ACK (or data or FIN in its place). Half-open, phantom, forgotten and
+//     what follows from them need a strike at the final ACK, so that is their cause
+//     even if a SYN was dropped before. Within the last stage a full accept queue comes
+//     before a loss and before TCP_DEFER_ACCEPT.
+//   - A client that ends its connect(), or answers the SYN-ACK with RST, gave up:
+//     ended by the client, or caused by it if nothing was struck. One that resets
+//     after its final ACK came to nothing was reset, ended by the client.
+//   - A request that expires before any final ACK came has timed out, ended by
+//     request-expired; while its SYN-ACKs are sent again its cause is the client.
+//   - An RST that no side has sent is a reset of unknown cause.
+//   - A connection that is reset while it is queued is decided by the next sample
+//     of its listener: gone, and it was reset with it; still there, and a program had
+//     accepted it.
+//
+// # Packets alone
+//
+// Every verdict is one of the readings that nothing seen contradicts; the others
+// are its alternatives. What one side cannot see stays possible: to the server a
+// SYN that was lost before the first that came, to the client any loss. A final
+// ACK that was dropped and made good by the next segment leaves no trace at all.
+// So certain is rare, and likely means that the pattern of answers and
+// retransmissions is that of this reading. It takes the kernel's defaults for its
+// timers (1 s for the first retransmission, tcp_synack_retries 5).
 package handshake
 
 import (

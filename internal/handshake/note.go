@@ -37,7 +37,7 @@ type note struct {
 	at      moment  // the first time
 	times   [maxTimes]time.Duration
 	took    time.Duration // by a system call
-	end     end           // of serverReset
+	outlook outlook       // of serverReset
 
 	length, limit int // of the accept queue, if measured
 	measured      bool
@@ -70,11 +70,6 @@ func (a *Attempt) note(n note, now time.Duration, number int) {
 
 // maxNotes bounds a story. Its kinds are few; only calls with ever new errors could reach it.
 const maxNotes = 32
-
-// has reports whether the attempt has a note of that kind.
-func (a *Attempt) has(w what) bool {
-	return slices.ContainsFunc(a.notes, func(n note) bool { return n.what == w })
-}
 
 // remark is what is worth saying of one packet.
 type remark struct {

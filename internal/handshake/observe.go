@@ -46,18 +46,19 @@ func (a *Attempt) takeServerSocket(s Socket) {
 	}
 }
 
-// takeRequest notes a request. Any that is seen after the final ACK had come
-// and a Reaction was due shows that the ACK was dropped.
+// processing is how long a segment may take from where it was seen to the
+// server's TCP, when its softirqs are busy.
+const processing = 20 * time.Millisecond
+
+// takeRequest notes a request. One that is still there when the final ACK has
+// been processed shows that the ACK was dropped.
 func (a *Attempt) takeRequest(now time.Duration) {
 	a.set(sawKept)
-	if a.ackIn.n == 0 || now <= a.lastIn || a.is(child|owned) {
+	if a.ackIn.n == 0 || now <= a.lastIn+processing || a.is(child|owned) {
 		return
 	}
 	a.set(ignored)
-	if a.is(taken) {
-		a.clear(taken)
-		a.strike(stageACK, hostDrop, StruckACK, moment{a.lastIn, 0})
-	}
+	a.untake()
 }
 
 // takeNone notes that the server has no socket for the connection.
@@ -77,7 +78,7 @@ func (a *Attempt) takeNone(now time.Duration) {
 // kept reports whether the server has or had a request: one was seen, or a SYN-ACK was
 // sent while the counters told of no cookie.
 func (a *Attempt) kept() bool {
-	return a.is(sawKept) || a.synack.n > 0 && a.ruledOut[stageSYN] != 0 && !a.is(cookie|fastOpened)
+	return a.is(sawKept) || a.synack.n > 0 && a.is(noCookie) && !a.is(cookie|fastOpened)
 }
 
 // waited tells from the server's connection whether accept() has returned it:

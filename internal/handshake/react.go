@@ -96,6 +96,9 @@ func (a *Attempt) ruleOut(kind segment, x *Delta) {
 	if x.TCPDeferAcceptDrop == 0 {
 		out |= deferred
 	}
+	if kind == segSYN && x.SyncookiesSent == 0 {
+		a.set(noCookie)
+	}
 	switch {
 	case kind == segSYN && a.synIn.n <= 1:
 		a.ruledOut[stageSYN] = out

@@ -72,7 +72,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 	}
 	if a.nearServer(seen) {
 		a.set(synSince)
-		if a.synack.n == 0 && !duplicate {
+		if a.synack.n == 0 && (a.tries == 0 || p.T-a.asked >= firstTimeout/2) {
 			a.tries++
 			a.asked = p.T
 		}
@@ -148,6 +148,7 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
 	if seen.sent {
 		a.clientReset.add(p.T)
+		a.note(note{what: clientResets}, p.T, p.Number)
 	}
 	if seen.arrived {
 		a.rstIn.add(p.T)
@@ -232,10 +233,7 @@ func (a *Attempt) resend(p *Packet) {
 	a.set(sawKept)
 	a.resent.add(p.T)
 	a.note(note{what: synackAgain}, p.T, p.Number)
-	if a.is(taken) && !a.is(child) {
-		a.clear(taken)
-		a.strike(stageACK, hostDrop, StruckACK, moment{a.lastIn, 0})
-	}
+	a.untake()
 	came := a.ackIn.n > 0
 	if !a.sees(ServerSide) { // it may have crossed the final ACK
 		came = a.ack.n > 0 && p.T-a.ack.first > a.synack.first-a.asked
@@ -248,6 +246,15 @@ func (a *Attempt) resend(p *Packet) {
 	}
 }
 
+// untake takes back what the counters let expect: the final ACK has made no
+// connection, though they know of no drop.
+func (a *Attempt) untake() {
+	if a.is(taken) && !a.is(child|owned) {
+		a.clear(taken)
+		a.strike(stageACK, hostDrop, StruckACK, moment{a.lastIn, 0})
+	}
+}
+
 func (a *Attempt) takeRST(p *Packet, seen sight) {
 	if seen.arrived {
 		a.resetIn.add(p.T)
@@ -257,7 +264,7 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 			a.firstReset(p)
 		}
 		a.reset.add(p.T)
-		a.remark(p.Number, note{what: serverReset, end: a.ends().first})
+		a.remark(p.Number, note{what: serverReset, outlook: a.ends()})
 	}
 	if a.resetIn.n > a.reset.n {
 		a.set(foreignReset)
@@ -268,6 +275,7 @@ func (a *Attempt) firstReset(p *Packet) {
 	switch {
 	case a.synack.n == 0 && !a.is(midway):
 		a.set(refusedSYN)
+		a.listener.denied = p.T
 	case !p.Flags.Has(ACK):
 		a.set(plainReset)
 	}
@@ -298,12 +306,15 @@ func (a *Attempt) accept(t time.Duration) {
 }
 
 // strike notes that a packet was dropped or lost. The first one of its stage
-// counts; but TCP_DEFER_ACCEPT drops the bare final ACK by design, so a drop of
-// the data that it waits for comes before it.
+// counts, with one exception: a full accept queue comes before an earlier loss of
+// the final ACK, which would have been made good, and before TCP_DEFER_ACCEPT,
+// which drops the bare ACK by design.
 func (a *Attempt) strike(s stage, c causes, packet Struck, m moment) {
 	st := &a.strikes[s]
-	st.n++
-	if st.causes == 0 || st.causes == deferred && c != netLoss && packet != StruckACK {
+	if st.n++; st.n == 1 {
+		st.since = m.T
+	}
+	if st.causes == 0 || s == stageACK && c == acceptFull && st.causes != acceptFull {
 		st.causes, st.packet, st.at = c, packet, m
 	}
 }

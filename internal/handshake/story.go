@@ -11,7 +11,8 @@ import (
 // Story tells the attempt in sentences, by their time. They hold no address and
 // no absolute time: attempts that went alike have equal stories.
 func (a *Attempt) Story() []Line {
-	end := a.ends().first
+	o := a.ends()
+	end := o.first
 	var lines []Line
 	say := func(at moment, text string) {
 		if text != "" {
@@ -19,7 +20,7 @@ func (a *Attempt) Story() []Line {
 		}
 	}
 	for i := range a.notes {
-		say(a.notes[i].at, a.sentence(&a.notes[i], end))
+		say(a.notes[i].at, a.sentence(&a.notes[i], o))
 	}
 	switch {
 	case a.hasConnection():
@@ -28,7 +29,9 @@ func (a *Attempt) Story() []Line {
 		say(moment{T: a.synack.first}, a.pendingSentence())
 	case end == endUnanswered && a.syn.n == 1 && a.strikes[stageSYN].n == 0:
 		say(moment{T: a.syn.first}, "the client sends its SYN: no answer yet")
-	case end == endHalfOpen && a.strikes[stageACK].causes == 0, end == endPhantom && a.strikes[stageACK].causes == 0:
+	case end == endEstablished:
+		say(moment{T: a.ack.first}, "the client sends its final ACK and is connected; nothing shows whether the server is")
+	case o.sure() && (end == endHalfOpen || end == endPhantom || end == endForgotten) && a.strikes[stageACK].causes == 0:
 		say(moment{T: a.ack.first}, "the final ACK makes no connection"+a.difference())
 	}
 	slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(a.T, b.T) })
@@ -60,13 +63,13 @@ func (a *Attempt) pendingSentence() string {
 }
 
 // sentence tells one note; empty where another one tells more.
-func (a *Attempt) sentence(n *note, end end) string {
+func (a *Attempt) sentence(n *note, o outlook) string {
 	switch n.what {
 	case synAgain:
 		if a.strikes[stageSYN].n > 0 {
 			return ""
 		}
-		return "the client sends its SYN again" + n.repeated(a.syn.first) + ": it has had no answer"
+		return "the client sends its SYN again" + n.repeated(a.syn.first) + ": it has had no answer" + a.uncounted()
 	case synackAgain:
 		return "the server sends its SYN-ACK again" + n.repeated(a.synack.first) + ": it still waits for the final ACK" + a.eachTime()
 	case dataAgain:
@@ -77,13 +80,13 @@ func (a *Attempt) sentence(n *note, end end) string {
 	case dropped:
 		return a.droppedSentence(n)
 	case lost:
-		return n.subject() + times(n.n, " is lost on the way", " is lost on the way %d times") + a.afterLoss(n)
+		return n.subject() + " is lost on the way" + times(n.n) + a.afterLoss(n)
 	case held:
 		return n.subject() + " is held back on the way"
 	case sentCookie:
 		return "the server answers with a SYN cookie and keeps no request"
 	case serverReset:
-		return resetSentence(end)
+		return resetSentence(o)
 	case accepted:
 		return "accept() returns the connection" + after(n.at.T-a.established)
 	case expired:
@@ -151,10 +154,22 @@ func (a *Attempt) difference() string {
 	return "; the client is connected, the server is not"
 }
 
+// uncounted says that the counters know of no drop.
+func (a *Attempt) uncounted() string {
+	if a.t.cfg.Sockets && a.synack.n == 0 && a.struckBy(stageSYN) == hostDrop {
+		return ", and no counter of the listener has moved: the server's host drops it before TCP"
+	}
+	return ""
+}
+
+// eachTime says that the client's answers to more SYN-ACKs were dropped, too.
 func (a *Attempt) eachTime() string {
+	if a.hasConnection() {
+		return ""
+	}
 	for i := range a.notes {
 		if n := &a.notes[i]; n.what == dropped && n.segment == segACK && n.n > 1 {
-			return ", and drops each one that comes"
+			return "; what the client answers is dropped, too"
 		}
 	}
 	return ""
@@ -167,8 +182,11 @@ func (a *Attempt) stillConnected() string {
 	return ""
 }
 
-func resetSentence(e end) string {
-	switch e {
+func resetSentence(o outlook) string {
+	if !o.sure() {
+		return "the server resets the connection"
+	}
+	switch o.first {
 	case endRefused:
 		return "the server refuses the connection: nothing listens there"
 	case endAborted:
@@ -219,9 +237,7 @@ func (n *note) measure() string {
 func (n *note) repeated(start time.Duration) string {
 	var b strings.Builder
 	known := min(n.n, maxTimes)
-	if n.n > 1 {
-		fmt.Fprintf(&b, " %d times", n.n)
-	}
+	b.WriteString(times(n.n))
 	for i, t := range n.times[:known] {
 		switch {
 		case i == 0 && known > 1 && t-start < roundTo/2:
@@ -258,9 +274,13 @@ func after(d time.Duration) string {
 	return " after " + seconds(d) + " s"
 }
 
-func times(n int, once, often string) string {
-	if n == 1 {
-		return once
+// times tells how often something happened; nothing if it was once.
+func times(n int) string {
+	switch n {
+	case 1:
+		return ""
+	case 2:
+		return " twice"
 	}
-	return fmt.Sprintf(often, n)
+	return fmt.Sprintf(" %d times", n)
 }

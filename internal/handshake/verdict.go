@@ -24,7 +24,7 @@ func (a *Attempt) Verdict() Verdict {
 	switch {
 	case len(v.Alternatives) == 0 && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
-	case (o.others == 0 || o.likely) && (causes.one() || v.Cause != UnknownCause):
+	case o.sure() && (causes.one() || v.Cause != UnknownCause):
 		v.Confidence = Likely
 	default:
 		v.Confidence = Possible
@@ -56,10 +56,16 @@ func (a *Attempt) handshake() Kind {
 // base tells whether it can be none of them.
 func (a *Attempt) possible(e end) (sets [stages]causes, base bool) {
 	row := &endings[e]
+	if a.is(midway) {
+		return sets, true
+	}
 	for s := row.first; s <= row.last && s < stages; s++ {
 		set := a.struckBy(s)
-		if row.first == stageACK && row.last == stageACK {
+		switch {
+		case row.first == stageACK:
 			set = a.failing(e, set)
+		case s == stageACK && row.failed && !a.t.cfg.Sockets && !a.hasConnection():
+			set |= a.failing(e, set)
 		}
 		sets[s] = set &^ nothing
 		if set&nothing == 0 {
@@ -92,10 +98,10 @@ func (a *Attempt) failing(e end, set causes) causes {
 // nothing tells of any, or the one that others of its listener suffer from.
 func (a *Attempt) best(e end) (Reading, Struck, causes) {
 	sets, base := a.possible(e)
-	if base {
+	all := sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]
+	if base && (all == 0 || !a.delayed()) {
 		return a.read(e, 0), "", 0
 	}
-	all := sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]
 	if pick := a.favourite(all); pick != 0 {
 		all = pick
 	}
@@ -109,10 +115,16 @@ func (a *Attempt) favourite(set causes) causes {
 		return set
 	case set&acceptFull == 0:
 		return 0
-	case a.listener.overflow, a.is(ignored) && a.sees(ServerSide), a.is(ignored) && a.resent.n > 1:
+	case a.listener.overflow, a.is(ignored|unacked) && (a.sees(ServerSide) || a.resent.n+a.dataAgain > 1), a.is(rejected|beyond) && a.reset.n > 0:
 		return acceptFull
 	}
 	return 0
+}
+
+// delayed reports that the handshake had to begin again or went on late, so that
+// it is unlikely that nothing struck it.
+func (a *Attempt) delayed() bool {
+	return a.tries > 1 && !a.is(answeredFirst) || a.beforeACK > 1
 }
 
 // struckAs is the packet that a cause struck, if only one stage can hold it.
@@ -160,7 +172,7 @@ func (a *Attempt) base(e end) Cause {
 		return ByClient // it has had the time to answer
 	case e == endRefused && a.listener.answered:
 		return ListenerClosed
-	case endings[e].base == "":
+	case endings[e].base == "" || a.is(midway):
 		return UnknownCause
 	}
 	return endings[e].base
@@ -212,7 +224,7 @@ func (a *Attempt) delay(e end) (time.Duration, bool) {
 	var from, to time.Duration
 	late := false
 	for s := range stages {
-		began := a.strikes[s].at.T
+		began := a.strikes[s].since
 		if a.strikes[s].causes == 0 {
 			if a.struckBy(s)&nothing != 0 {
 				continue

@@ -115,7 +115,7 @@ func (l *listener) env() script.Listener {
 	if l.Drops.Known {
 		env.Drops = new(int(l.Drops.N))
 	}
-	env.Unacked, env.Sacked = field(l.info, "tcpi_unacked"), field(l.info, "tcpi_sacked")
+	env.Unacked, env.Sacked = field(l.info, "unacked"), field(l.info, "sacked")
 	return env
 }
 

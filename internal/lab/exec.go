@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -39,7 +40,7 @@ func (e *experiment) exec(ctx context.Context, do script.ClientExec) error {
 	e.prescribed += took
 	exit := exitOf(cmd)
 	e.commands = append(e.commands, record.Command{
-		Name: do.Name, Argv: argv, T: record.MS(began), Duration: record.MS(took), Exit: exit, Output: output.String(),
+		Name: cmp.Or(do.Name, argv[0]), Argv: argv, T: record.MS(began), Duration: record.MS(took), Exit: exit, Output: output.String(),
 	})
 	if do.Name != "" {
 		text := output.String()

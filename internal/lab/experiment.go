@@ -73,11 +73,14 @@ func newExperiment(box *sandbox.Inside, s *script.Script, facts map[string]any, 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write recording: %w", err), e.net.close())
 	}
-	if e.obs, err = newObserver(e.clock, e.net, packets, record.NewEvents(to.events)); err != nil {
+	e.assigned = assignPorts(s, e.net.client.addr)
+	if e.obs, err = newObserver(e.clock, e.net, len(e.assigned), packets, record.NewEvents(to.events)); err != nil {
 		return nil, errors.Join(err, e.net.close())
 	}
 	e.net.start(e.clock, e.obs.tap)
-	e.assigned = assignPorts(s, e.net.client.addr)
+	if err := e.tellSettings(); err != nil {
+		return nil, errors.Join(err, e.net.close())
+	}
 	e.stopTick = e.obs.tick(tick)
 	return e, nil
 }
@@ -87,14 +90,13 @@ func (e *experiment) run(ctx context.Context) error {
 	for _, step := range e.script.Steps {
 		e.begin(step)
 		err := e.do(ctx, step)
-		if err == nil {
-			err = e.obs.failed()
-		}
-		if err == nil {
-			err = ctx.Err()
+		for _, check := range []func() error{e.obs.failed, e.serversAlive, ctx.Err} {
+			if err == nil {
+				err = check()
+			}
 		}
 		if err != nil {
-			return &stepError{step, err}
+			return &stepError{e.script.Name, step, err}
 		}
 	}
 	return nil
@@ -115,25 +117,24 @@ func (e *experiment) begin(step script.Step) {
 
 // close ends what the experiment started and takes its network down.
 func (e *experiment) close() error {
-	var errs []error
+	errs := []error{e.stopTick(), e.net.stop(), e.obs.packets.Flush()} // first, so that the recording ends with the script
 	for _, c := range e.clients {
 		c.Abandon()
 	}
 	for _, s := range e.servers {
 		s.kill()
 	}
-	if e.stopTick != nil {
-		errs = append(errs, e.stopTick())
-	}
-	errs = append(errs, e.net.close(), e.obs.packets.Flush())
-	return errors.Join(errs...)
+	return errors.Join(append(errs, e.net.close())...)
 }
 
 // stepError says at which step an experiment failed.
 type stepError struct {
+	script string
 	script.Step
 	err error
 }
 
-func (e *stepError) Error() string { return fmt.Sprintf("line %d: %s: %v", e.Line, e.Text, e.err) }
+func (e *stepError) Error() string {
+	return fmt.Sprintf("%s.lab:%d: %s: %v", e.script, e.Line, e.Text, e.err)
+}
 func (e *stepError) Unwrap() error { return e.err }

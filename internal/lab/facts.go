@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
@@ -35,7 +36,7 @@ func Facts() []script.Fact {
 
 // probe parses the script that probes a fact. Probes ask for no facts.
 func probe(fact string) *script.Script {
-	s, err := script.Parse(fact+".lab", scenarios.Probe(fact), nil)
+	s, err := script.Parse(fact+".lab", scenarios.Text(fact), nil)
 	if err != nil {
 		panic(fmt.Sprintf("built-in probe: %v", err)) // a test parses them all
 	}
@@ -51,9 +52,9 @@ func ProbeAll(ctx context.Context) (Kernel, error) {
 	k := Kernel{Schema: "listenq/kernel/v1", Kernel: release}
 	for _, name := range scenarios.Facts() {
 		s := probe(name)
-		f := Fact{Name: name, Meaning: s.Title, How: "a run of these steps, with the kernel's " + s.Source}
+		f := Fact{Name: name, Meaning: s.Title, How: "ran listenq lab show " + name + "; kernel source: " + s.Source}
 		if s.Doc != "" {
-			f.Meaning += " " + s.Doc
+			f.Meaning += " " + strings.Join(strings.Fields(s.Doc), " ")
 		}
 		switch v := values[name].(type) {
 		case bool:

@@ -40,8 +40,8 @@ type network struct {
 	client, server *side    // one and the same on loopback
 	between        *os.File // the wire's namespace
 	ports          []*wire.Port
-	wire           *wire.Wire // nil on loopback
-	stopWire       func() error
+	wire           *wire.Wire   // nil on loopback
+	stop           func() error // ends what start began
 }
 
 // side is one network namespace of the experiment.
@@ -198,7 +198,7 @@ func (n *network) start(clock clock, tap func(*wire.Event)) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx) }()
-	n.stopWire = func() error {
+	n.stop = func() error {
 		stop()
 		return <-ended
 	}
@@ -212,12 +212,9 @@ func (n *network) interfaces() []string {
 	return []string{"client", "server"}
 }
 
-// close takes the network down. What is still open in its namespaces goes with them.
+// close takes a stopped network down. What is still open in its namespaces goes with them.
 func (n *network) close() error {
 	var errs []error
-	if n.stopWire != nil {
-		errs = append(errs, n.stopWire())
-	}
 	for _, p := range n.ports {
 		errs = append(errs, p.Close())
 	}

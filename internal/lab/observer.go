@@ -2,6 +2,7 @@ package lab
 
 import (
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -61,8 +62,9 @@ func (e *end) exists() bool { return e.State != "" && e.State != handshake.None 
 // movement is where the counters of one side were at first and at last.
 type movement struct{ first, last queue.Counters }
 
-// newObserver starts with the counters as they are now.
-func newObserver(c clock, net *network, packets *capture.Writer, events *record.Events) (*observer, error) {
+// newObserver starts with the counters as they are now. The script will make
+// that many connections.
+func newObserver(c clock, net *network, connections int, packets *capture.Writer, events *record.Events) (*observer, error) {
 	o := &observer{
 		clock:   c,
 		net:     net,
@@ -70,14 +72,16 @@ func newObserver(c clock, net *network, packets *capture.Writer, events *record.
 		events:  events,
 		conns:   map[pair]*ends{},
 		moved:   make(chan struct{}, 1),
-		tracker: handshake.New(handshake.Config{Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true, MaxAttempts: maxAttempts}),
+		tracker: handshake.New(handshake.Config{
+			Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true, MaxAttempts: connections + spoofedKept,
+		}),
 	}
 	return o, o.baseline()
 }
 
-// maxAttempts bounds what the model keeps one by one. A script has at most
-// 10,000 connections; beyond it there are only spoofed SYNs.
-const maxAttempts = 20_000
+// spoofedKept is how many of the attempts that are not the script's own the
+// model keeps one by one.
+const spoofedKept = 100
 
 // expectClient begins to follow a connection before its first packet.
 func (o *observer) expectClient(p pair) {
@@ -137,6 +141,15 @@ func (o *observer) accepted(server string, t time.Duration, peer string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.write(record.Event{T: t, Accept: &record.Accept{Server: server, Client: peer}})
+}
+
+// setting tells the model of a sysctl of the server's namespace.
+func (o *observer) setting(name, value string) {
+	if number, err := strconv.Atoi(value); err == nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.tracker.Sysctl(name, number)
+	}
 }
 
 // step notes that a step of the script begins.

@@ -20,6 +20,7 @@ type reactions struct {
 
 	delivered uint64 // TCP segments written to the server
 	pending   int    // of them without a reading
+	number    int    // of the last one
 	window    time.Duration
 	readings  int // within the window
 }
@@ -81,24 +82,31 @@ func (r *reactions) start(reader *kernel.CounterReader) error {
 // after it was. It returns the reaction, if this was the moment for a reading.
 func (r *reactions) delivery(number int, now time.Duration) (handshake.Reaction, bool, error) {
 	r.delivered++
-	r.pending++
+	r.passed(number)
 	if now-r.window >= reactionWindow {
 		r.window, r.readings = now, 0
 	}
 	if r.readings++; r.readings > readingsInWindow {
 		return handshake.Reaction{}, false, nil
 	}
-	return r.read(number, now)
+	reaction, err := r.read(now)
+	return reaction, err == nil, err
+}
+
+// passed notes a segment to the server, for a later reading.
+func (r *reactions) passed(number int) {
+	r.pending++
+	r.number = number
 }
 
 // flooded reports whether this is a flood.
 func (r *reactions) flooded() bool { return r.readings > readingsInWindow }
 
 // read reads the counters, for all packets since the last reading.
-func (r *reactions) read(number int, now time.Duration) (handshake.Reaction, bool, error) {
+func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
 	for limit := time.Now().Add(processing); ; {
 		if err := r.reader.Read(&r.next); err != nil {
-			return handshake.Reaction{}, false, err
+			return handshake.Reaction{}, err
 		}
 		if r.next.Values[r.inSegs] >= r.delivered {
 			break
@@ -110,12 +118,12 @@ func (r *reactions) read(number int, now time.Duration) (handshake.Reaction, boo
 	}
 	reaction := handshake.Reaction{T: now, Packets: r.pending}
 	if r.pending == 1 {
-		reaction.Number = number
+		reaction.Number = r.number
 	}
 	for _, c := range r.columns {
 		*c.field(&reaction.Delta) = int(r.next.Values[c.index] - r.last.Values[c.index])
 	}
 	r.last, r.next = r.next, r.last
 	r.pending = 0
-	return reaction, true, nil
+	return reaction, nil
 }

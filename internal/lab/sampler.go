@@ -39,18 +39,14 @@ func (o *observer) sample() error {
 	return o.takeCounters(t)
 }
 
-// read dumps one namespace: listeners with their memory, then the connections.
+// read dumps one namespace: one walk for everything costs least.
 func (s *sampler) read(d *kernel.Diag) error {
-	listening := kernel.States(handshake.Listen)
-	err := d.Dump(kernel.Request{States: listening, Info: true, Memory: true}, func(k *kernel.Socket) error {
-		s.listeners = append(s.listeners, s.keep(k))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return d.Dump(kernel.Request{States: kernel.AllStates &^ listening, Info: true}, func(k *kernel.Socket) error {
-		s.connections = append(s.connections, s.keep(k))
+	return d.Dump(kernel.Request{States: kernel.AllStates, Info: true, Memory: true}, func(k *kernel.Socket) error {
+		if k.State == handshake.Listen {
+			s.listeners = append(s.listeners, s.keep(k))
+		} else {
+			s.connections = append(s.connections, s.keep(k))
+		}
 		return nil
 	})
 }
@@ -163,9 +159,9 @@ func (o *observer) takePending(t time.Duration) {
 	if o.reactions.pending == 0 {
 		return
 	}
-	reaction, ok, err := o.reactions.read(0, t)
+	reaction, err := o.reactions.read(t)
 	o.note(err)
-	if ok {
+	if err == nil {
 		o.reaction(reaction)
 	}
 }

@@ -27,10 +27,17 @@ type running struct {
 	address netip.AddrPort // where clients connect to
 	cmd     *exec.Cmd
 	ended   chan struct{} // closed when the process has ended
+	output  *tail
 	watched *listener
 	control *server.Control // nil for a command
 	wants   atomic.Int64    // how many more connections the accept policy takes at once
 	stopped bool
+}
+
+func newRunning(name string, cmd *exec.Cmd) *running {
+	s := &running{name: name, cmd: cmd, ended: make(chan struct{}), output: &tail{}}
+	cmd.Stdout, cmd.Stderr = s.output, s.output
+	return s
 }
 
 func (e *experiment) server(name string) *running {
@@ -57,7 +64,7 @@ func (e *experiment) serve(do script.Server) error {
 		return fmt.Errorf("start server: %w", err)
 	}
 	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
-	s := &running{name: do.Name, cmd: cmd, ended: make(chan struct{})}
+	s := newRunning(do.Name, cmd)
 	if err := e.launch(s); err != nil {
 		return err
 	}
@@ -117,9 +124,7 @@ func (e *experiment) serveCommand(ctx context.Context, do script.ServerExec) err
 	if err != nil {
 		return commandFailed(err)
 	}
-	output := &tail{}
-	cmd.Stdout, cmd.Stderr = output, output
-	s := &running{name: do.Name, cmd: cmd, ended: make(chan struct{})}
+	s := newRunning(do.Name, cmd)
 	if err := e.launch(s); err != nil {
 		return err
 	}
@@ -133,11 +138,11 @@ func (e *experiment) serveCommand(ctx context.Context, do script.ServerExec) err
 		case port != 0:
 			return e.watch(s, netip.AddrPortFrom(address.Addr(), port), inode)
 		case time.Since(began) > do.Within:
-			return &Failure{fmt.Sprintf("%s did not listen within %v%s", do.Command[0], do.Within, output.said()), "server within 30s exec … gives it longer"}
+			return &Failure{fmt.Sprintf("%s did not listen within %v%s", do.Command[0], do.Within, s.output.said()), "server within 30s exec … gives it longer"}
 		}
 		select {
 		case <-s.ended:
-			return &Failure{fmt.Sprintf("%s ended before it listened: %v%s", do.Command[0], cmd.ProcessState, output.said()), "the command must stay in the foreground"}
+			return &Failure{fmt.Sprintf("%s ended before it listened: %v%s", do.Command[0], cmd.ProcessState, s.output.said()), "the command must stay in the foreground"}
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -164,6 +169,18 @@ func commandFailed(err error) error {
 		return &Failure{missing.Error(), "install it, or name a file beside the script as ./NAME"}
 	}
 	return err
+}
+
+// serversAlive returns an error if a server has ended by itself.
+func (e *experiment) serversAlive() error {
+	for _, s := range e.servers {
+		select {
+		case <-s.ended:
+			return &Failure{fmt.Sprintf("%s has ended: %v%s", s.name, s.cmd.ProcessState, s.output.said()), "a server must run until the experiment ends"}
+		default:
+		}
+	}
+	return nil
 }
 
 // accept changes the accept policy of a server of ours.

@@ -3,8 +3,12 @@ package lab
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/agext/levenshtein"
 
 	"listenq/internal/kernel"
 )
@@ -32,6 +36,22 @@ var settings = []string{
 	"net.ipv4.tcp_window_scaling",
 }
 
+// nearSetting suggests the setting of this kernel with the most similar name.
+func nearSetting(name string) string {
+	best := ""
+	filepath.WalkDir("/proc/sys/net", func(path string, d fs.DirEntry, err error) error { // what cannot be read is no suggestion
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		known := strings.ReplaceAll(strings.TrimPrefix(path, "/proc/sys/"), "/", ".")
+		if best == "" || levenshtein.Distance(name, known, nil) < levenshtein.Distance(name, best, nil) {
+			best = known
+		}
+		return nil
+	})
+	return fmt.Sprintf("did you mean %s?", best)
+}
+
 func sysctlPath(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
 
 // sysctls are the settings of each side. One that this kernel does not have is
@@ -55,6 +75,15 @@ func (n *network) sysctls() (map[string]map[string]string, error) {
 		all[names[i]] = values
 	}
 	return all, nil
+}
+
+// tellSettings gives the settings of the server's namespace to the model.
+func (e *experiment) tellSettings() error {
+	all, err := e.net.sysctls()
+	for name, value := range all["server"] {
+		e.obs.setting(name, value)
+	}
+	return err
 }
 
 // stay leaves everything as it is until ctx ends, and says how to look at it.

@@ -99,11 +99,12 @@ func (e *experiment) sysctl(do script.Sysctl) error {
 		err := kernel.InNetns(int(side.netns.Fd()), func() error { return os.WriteFile(path, []byte(do.Value), 0) })
 		switch {
 		case os.IsNotExist(err):
-			return &Failure{"this kernel has no sysctl " + do.Name, "listenq kernel tells what this kernel does; see docs/reference/lab.md for conditions"}
+			return &Failure{"this kernel has no such setting in a network namespace of its own", nearSetting(do.Name)}
 		case err != nil:
 			return fmt.Errorf("set %s to %q: %w", do.Name, do.Value, err)
 		}
 	}
+	e.obs.setting(do.Name, do.Value)
 	return nil
 }
 

@@ -74,12 +74,13 @@ func (c *Conn) call(name string, f func(fd int) (int, error)) error {
 // Behind reports whether the socket offers something that the background call
 // has not taken yet: the end of a connect(), data, the peer's close, a reset.
 func (c *Conn) Behind() bool {
-	events := int16(unix.POLLIN)
 	select {
 	case <-c.ended:
 		return false
-	case <-c.connected:
 	default:
+	}
+	events := int16(unix.POLLIN)
+	if c.Connecting() {
 		events = unix.POLLOUT
 	}
 	ready := false

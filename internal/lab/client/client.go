@@ -1,7 +1,8 @@
 // Package client is the lab's own client: one connection whose every system
 // call is told with its result, errno and time, as an application would have
 // felt it. It reads in the background, as most clients do after they have
-// connected, so that a reset shows when it comes.
+// connected, so that a reset shows when it comes. Each send is a segment of its
+// own (TCP_NODELAY).
 package client
 
 import (
@@ -64,7 +65,7 @@ func openSocket(local netip.AddrPort) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
-	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err == nil {
+	if err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err == nil {
 		err = unix.Bind(fd, sockaddr(local))
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ package scenarios
 import (
 	"embed"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +16,12 @@ var files embed.FS
 // Names returns the names of all experiments, sorted.
 func Names() []string { return names("*.lab") }
 
-// Match returns the experiments that are called by that name or by that id.
+// Match returns the experiments that are called by that name or by that id, or
+// the probe of the fact of that name.
 func Match(name string) []string {
+	if slices.Contains(Facts(), name) {
+		return []string{name}
+	}
 	var found []string
 	for _, n := range Names() {
 		id, _, _ := strings.Cut(n, "-")
@@ -27,15 +32,18 @@ func Match(name string) []string {
 	return found
 }
 
-// Text returns the script of an experiment of Names.
-func Text(name string) []byte { return text(name + ".lab") }
+// Text returns the script of an experiment of Names, or of the probe of a fact
+// of Facts.
+func Text(name string) []byte {
+	if slices.Contains(Facts(), name) {
+		return text("facts/" + name + ".lab")
+	}
+	return text(name + ".lab")
+}
 
-// Facts returns the names of the kernel facts that have a probe.
+// Facts returns the names of the kernel facts that have a probe: a script whose
+// expectations hold if the fact is true.
 func Facts() []string { return names("facts/*.lab") }
-
-// Probe returns the script that probes a fact of Facts: the fact is true if
-// the script's expectations hold.
-func Probe(fact string) []byte { return text("facts/" + fact + ".lab") }
 
 func names(pattern string) []string {
 	paths, err := fs.Glob(files, pattern)

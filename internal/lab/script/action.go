@@ -26,8 +26,6 @@ const (
 	ToClient
 )
 
-func (d Direction) String() string { return [...]string{"both ways", "to server", "to client"}[d] }
-
 // Wire says how frames cross the wire from now on. It replaces what was said
 // for that direction before; the zero values are a clean wire.
 type Wire struct {

@@ -17,7 +17,7 @@ import (
 type check struct {
 	scope
 	durations map[string]string // by the identifiers that stand for them
-	within    *kind             // what .member belongs to; nil outside of a condition on members
+	within    bool              // a condition on the members of a group
 	mistakes  []mistake
 }
 
@@ -107,7 +107,6 @@ func (c *check) look(n *ast.Node, r *reference, k kind, object ...ast.Node) {
 	call.SetType(k.goType())
 	r.kind = k
 	ast.Patch(n, call)
-	call.SetType(k.goType())
 }
 
 // member checks NAME.MEMBER, and .MEMBER within a condition.
@@ -118,10 +117,7 @@ func (c *check) member(n *ast.Node, at *ast.MemberNode) kind {
 	}
 	switch of := at.Node.(type) {
 	case *ast.PointerNode:
-		if c.within == nil || !c.within.single(aConnection) {
-			return c.fail(at, "", "only the members of a group have members, not what map returns")
-		}
-		return c.memberOf(n, property, *c.within, reference{base: aConnection, label: "." + property.Value}, of)
+		return c.memberOf(n, property, kind{base: aConnection}, reference{base: aConnection, label: "." + property.Value}, of)
 	case *ast.IdentifierNode:
 		k, ok := c.lookUp(of.Value)
 		switch {

@@ -91,7 +91,7 @@ func (c *check) builtin(at *ast.BuiltinNode) kind {
 	if !of.list || of.base != aConnection {
 		return c.fail(at.Arguments[0], "a group is what connect N as NAME makes", "%s needs a group of connections; this is %s", at.Name, of)
 	}
-	inner := c.condition(at, kind{base: aConnection})
+	inner := c.condition(at)
 	if inner.base == broken {
 		return kind{}
 	}
@@ -99,13 +99,13 @@ func (c *check) builtin(at *ast.BuiltinNode) kind {
 }
 
 // condition checks what a function asks of each member of a group.
-func (c *check) condition(at *ast.BuiltinNode, of kind) kind {
+func (c *check) condition(at *ast.BuiltinNode) kind {
 	p, ok := at.Arguments[1].(*ast.PredicateNode)
-	if !ok || c.within != nil {
+	if !ok || c.within {
 		return c.fail(at, "join them with and, or use filter", "a condition on the members of a group cannot hold another one")
 	}
-	c.within = &of
-	defer func() { c.within = nil }()
+	c.within = true
+	defer func() { c.within = false }()
 	return c.node(&p.Node)
 }
 

@@ -104,7 +104,7 @@ func FuzzEval(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.ContainsAny(text, "\n\r") {
-			t.Skip("not one line")
+			return
 		}
 		s, err := Parse("fuzz.lab", []byte(declared+"expect "+text), testFacts)
 		if err != nil {

@@ -52,6 +52,6 @@ func (p *reader) field(number int, line, text string) bool {
 	default:
 		p.script.Takes = s.period(maxTakes)
 	}
-	p.errs = append(p.errs, s.errs...)
+	p.mistakes = append(p.mistakes, s.errs...)
 	return true
 }

@@ -5,12 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 )
 
 // names are what a script has named so far, and what has become of it.
 type names struct {
 	facts    []Fact
+	reserved []string // words that cannot be names
 	conns    map[string]*connection
 	groups   map[string][]string
 	servers  map[string]*listening
@@ -44,11 +44,12 @@ const (
 
 func newNames(facts []Fact) *names {
 	return &names{
-		facts:   facts,
-		conns:   map[string]*connection{},
-		groups:  map[string][]string{},
-		servers: map[string]*listening{},
-		execs:   map[string]int{},
+		facts:    facts,
+		reserved: reserved(),
+		conns:    map[string]*connection{},
+		groups:   map[string][]string{},
+		servers:  map[string]*listening{},
+		execs:    map[string]int{},
 	}
 }
 
@@ -63,13 +64,13 @@ func (n *names) taken(name string) string {
 		return fmt.Sprintf("is the server of line %d", n.servers[name].line)
 	case n.execs[name] != 0:
 		return fmt.Sprintf("is the command of line %d", n.execs[name])
-	case slices.Contains(reserved(), name):
+	case slices.Contains(n.reserved, name):
 		return "is a word of the language"
 	}
 	return ""
 }
 
-// reserved are the words that cannot be names.
+// reserved lists the words that have a meaning already.
 func reserved() []string {
 	words := append(verbNames(), defaultServer, defaultListener, "delta", "client_delta", "facts")
 	words = append(words, functionNames()...)
@@ -133,7 +134,9 @@ func (s *statement) declareGroup(w word, count int) []string {
 	for i := range count {
 		name := w.text + strconv.Itoa(i+1)
 		s.declare(w, name)
-		members = append(members, name)
+		if s.names.conns[name] != nil {
+			members = append(members, name)
+		}
 	}
 	if len(members) > 0 {
 		s.names.groups[w.text] = members
@@ -206,9 +209,12 @@ func (s *statement) theServer(place word, keyword string) (string, *listening) {
 	return s.onlyServer(place, keyword)
 }
 
+// onlyServer returns the server of a step that does not name it.
 func (s *statement) onlyServer(place word, keyword string) (string, *listening) {
 	order := s.names.order
 	switch {
+	case len(order) == 0 && len(s.mistakes) > 0:
+		s.broken = true // a step that could not be read may have been the server
 	case len(order) == 0:
 		s.fail(place, "begin with a server, such as: server backlog 1 accept never", "there is no server yet")
 	case len(order) > 1 && (keyword != "to" || !s.samePort()):
@@ -245,12 +251,3 @@ func (s *statement) addServer(name string, l *listening) {
 	s.names.servers[name] = l
 	s.names.order = append(s.names.order, name)
 }
-
-// maxTimeout bounds how long a step waits for a command.
-const maxTimeout = MaxWait
-
-// How long a step waits for a command that does not say.
-const (
-	defaultWithin = 10 * time.Second // to listen
-	defaultAtMost = time.Minute      // to end
-)

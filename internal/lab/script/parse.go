@@ -25,24 +25,24 @@ func Parse(name string, text []byte, facts []Fact) (*Script, error) {
 	for i, line := range lines[steps:] {
 		p.step(steps+i+1, line)
 	}
-	p.finish()
-	if len(p.errs) > 0 {
-		p.errs.sort()
-		return nil, p.errs
+	p.conclude()
+	if len(p.mistakes) > 0 {
+		p.mistakes.sort()
+		return nil, p.mistakes
 	}
 	return p.script, nil
 }
 
 // reader is the state of one Parse.
 type reader struct {
-	script *Script
-	names  *names
-	began  bool     // a step has been read
-	holds  bool     // a hold is in force
-	later  []later  // what holds name
-	forms  []string // of the verb that is read
-	usage  string   // the form that was meant, or all
-	errs   Errors
+	script   *Script
+	names    *names
+	began    bool     // a step has been read
+	holds    bool     // a hold is in force
+	later    []later  // what holds name
+	forms    []string // of the verb that is read
+	usage    string   // the form that was meant, or all
+	mistakes Errors
 }
 
 // later is a connection that a hold names: it may be connected by a step below.
@@ -101,18 +101,18 @@ func (p *reader) step(number int, line string) {
 	case len(words) > 0:
 		s.verb()
 	}
-	p.errs = append(p.errs, s.errs...)
+	p.mistakes = append(p.mistakes, s.errs...)
 }
 
 // verb reads a line that is not empty.
 func (s *statement) verb() {
-	w := s.take("")
-	i := slices.IndexFunc(verbs(), func(v verb) bool { return v.name == w.text })
+	w, all := s.take(""), verbs()
+	i := slices.IndexFunc(all, func(v verb) bool { return v.name == w.text })
 	if i < 0 || w.quoted {
 		s.fail(w, didYouMean(w.text, verbNames()), "unknown verb %q", w.text)
 		return
 	}
-	v := verbs()[i]
+	v := all[i]
 	s.forms, s.usage = v.forms, strings.Join(v.forms, "  or  ")
 	do := v.read(s)
 	s.finish()
@@ -120,16 +120,16 @@ func (s *statement) verb() {
 	if s.failed() || do == nil {
 		return
 	}
-	text, _ := s.code(0, s.codeEnd())
+	text, _ := s.code(0, s.end().at)
 	s.script.Steps = append(s.script.Steps, Step{Line: s.line, Text: text, Do: do})
 }
 
-// finish checks what only the whole script can tell.
-func (p *reader) finish() {
+// conclude checks what only the whole script can tell.
+func (p *reader) conclude() {
 	for _, l := range p.later {
 		if name := l.w.text; !p.names.known(name) && !l.s.failed() {
 			l.s.fail(l.w, nearestHint(name, p.names.connections()...), "no step connects %q", name)
-			p.errs = append(p.errs, l.s.errs...)
+			p.mistakes = append(p.mistakes, l.s.errs...)
 		}
 	}
 	for i, step := range p.script.Steps {
@@ -138,8 +138,8 @@ func (p *reader) finish() {
 			p.script.Steps[i].Do = h
 		}
 	}
-	if len(p.script.Steps) == 0 && len(p.errs) == 0 {
-		p.errs = Errors{{File: p.script.Name, Line: 1, Column: 1, Message: "the script has no steps",
+	if len(p.script.Steps) == 0 && len(p.mistakes) == 0 {
+		p.mistakes = Errors{{File: p.script.Name, Line: 1, Column: 1, Message: "the script has no steps",
 			Hint: "begin with a server, such as: server backlog 1 accept never"}}
 	}
 }

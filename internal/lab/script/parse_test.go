@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"flag"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -96,6 +97,37 @@ func TestParseSteps(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, got, exprText); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPayload(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		send Send
+		want string
+	}{
+		{"text", Send{Text: "a\x00b"}, "a\x00b"},
+		{"size", Send{Size: 4}, "xxxx"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := string(tt.send.Payload()); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestExpand(t *testing.T) {
+	for _, tt := range []struct{ name, address, want string }{
+		{"IPv4", "192.0.2.2:80", "x 192.0.2.2 80 http://192.0.2.2:80/ {other}"},
+		{"IPv6", "[2001:db8::2]:80", "x 2001:db8::2 80 http://[2001:db8::2]:80/ {other}"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Expand([]string{"x", "{host}", "{port}", "http://{address}/", "{other}"}, netip.MustParseAddrPort(tt.address))
+			if diff := cmp.Diff(strings.Fields(tt.want), got); diff != "" {
+				t.Errorf("words (-want +got):\n%s", diff)
 			}
 		})
 	}

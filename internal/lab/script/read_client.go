@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func readConnect(s *statement) Action {
@@ -161,6 +162,9 @@ func readClose(s *statement) Action {
 	return do
 }
 
+// defaultAtMost is how long a client command may take if its step does not say.
+const defaultAtMost = time.Minute
+
 func readExec(s *statement) Action {
 	do := ClientExec{AtMost: defaultAtMost}
 	for more := true; more && !s.failed(); {
@@ -171,7 +175,7 @@ func readExec(s *statement) Action {
 		case s.accept("may", "fail"):
 			do.MayFail = true
 		case s.accept("at", "most"):
-			do.AtMost = s.period(maxTimeout)
+			do.AtMost = s.period(MaxWait)
 		case s.accept("to"):
 			w := s.take("the name of a server")
 			s.server(w)

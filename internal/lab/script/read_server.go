@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// defaultWithin is how long a command may take until it listens, if its step does not say.
+const defaultWithin = 10 * time.Second
+
 // readServer reads both forms; what they have in common are the name and the port.
 func readServer(s *statement) Action {
 	name := word{text: defaultServer, at: s.words[0].at}
@@ -81,7 +84,7 @@ func (s *statement) serverExec(name string) Action {
 		case "port":
 			do.Port = s.number("a port", 1, math.MaxUint16)
 		case "within":
-			do.Within = s.period(maxTimeout)
+			do.Within = s.period(MaxWait)
 		case "exec":
 			do.Command = s.rest("a command")
 		}

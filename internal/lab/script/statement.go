@@ -13,14 +13,15 @@ import (
 // ends it: what is read after it is zero, and nobody looks at it.
 type statement struct {
 	*reader
-	line  int
-	text  string // the line
-	words []word
-	next  int // index of the word that is read next
-	errs  Errors
+	line   int
+	text   string // the line
+	words  []word
+	next   int // index of the word that is read next
+	errs   Errors
+	broken bool // it fails because of an error above it, which is enough
 }
 
-func (s *statement) failed() bool { return len(s.errs) > 0 }
+func (s *statement) failed() bool { return s.broken || len(s.errs) > 0 }
 
 // done reports whether nothing is left to read.
 func (s *statement) done() bool { return s.failed() || s.next == len(s.words) }
@@ -47,9 +48,6 @@ func (s *statement) end() word {
 	last := s.words[len(s.words)-1].end
 	return word{at: last, end: last}
 }
-
-// codeEnd is the byte behind the last word.
-func (s *statement) codeEnd() int { return s.end().at }
 
 // take reads the next word, whatever it is; what says what it should be.
 func (s *statement) take(what string) word {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,21 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
 )
 
 // recorder is a Tap that writes every frame to a file as it was sent and as it
 // was delivered.
-func recorder(b *testing.B, delivered *atomic.Int64) func(*Event) {
+func recorder(b *testing.B) func(*Event) {
 	file, err := os.Create(filepath.Join(b.TempDir(), "packets.pcapng"))
 	must(b, err)
 	b.Cleanup(func() { file.Close() })
 	w, err := capture.NewWriter(file, time.Now(), "listenq", "client", "server")
 	must(b, err)
 	return func(e *Event) {
-		if e.Kind == Delivered && e.To == handshake.ServerSide {
-			delivered.Add(1)
-		}
 		if err := w.Packet(index(e.Side), e.T, e.Frame, ""); err != nil {
 			b.Error(err)
 		}
@@ -52,8 +47,7 @@ func BenchmarkWire(b *testing.B) {
 		{"paced-syn-flood", 512, true},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			var delivered atomic.Int64
-			r := newRig(b, recorder(b, &delivered))
+			r := newRig(b, recorder(b))
 			r.run(b)
 			frame := synFrame(r.client, r.server, 5, 0)
 			if bench.listen {
@@ -75,10 +69,7 @@ func BenchmarkWire(b *testing.B) {
 				}
 			}
 			s := r.await(int64(b.N))
-			seconds := b.Elapsed().Seconds()
-			b.ReportMetric(float64(delivered.Load())/seconds, "pkts/s")
-			b.ReportMetric(float64(s.ToServer.Dropped), "ring-drops")
-			b.ReportMetric(float64(s.ToServer.Hosts.Refused), "refused")
+			s.report(b)
 		})
 	}
 }
@@ -93,6 +84,15 @@ func (r *rig) await(n int64) Snapshot {
 		}
 		time.Sleep(20 * time.Microsecond)
 	}
+}
+
+// report reports both directions.
+func (s Snapshot) report(b *testing.B) {
+	hosts := s.ToServer.Hosts.Delivered + s.ToClient.Hosts.Delivered
+	b.ReportMetric(float64(hosts)/b.Elapsed().Seconds(), "pkts/s")
+	b.ReportMetric(float64(s.ToServer.Dropped+s.ToClient.Dropped), "ring-drops")
+	b.ReportMetric(float64(s.ToServer.Retries+s.ToClient.Retries), "retries")
+	b.ReportMetric(float64(s.ToServer.Hosts.Refused+s.ToClient.Hosts.Refused), "refused")
 }
 
 // renumber makes a SYN of synFrame another client's, with right checksums.
@@ -110,8 +110,7 @@ func renumber(frame []byte, n uint32) {
 
 // BenchmarkTCP transfers data over one connection; one op is 64 KiB.
 func BenchmarkTCP(b *testing.B) {
-	var delivered atomic.Int64
-	r := newRig(b, recorder(b, &delivered))
+	r := newRig(b, recorder(b))
 	r.run(b)
 	c, s := r.connect(b, r.listen(b, r.server.Addrs[0]))
 	go io.Copy(io.Discard, s)
@@ -124,9 +123,7 @@ func BenchmarkTCP(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(delivered.Load())/b.Elapsed().Seconds(), "pkts/s")
-	t := r.Snapshot()
-	b.ReportMetric(float64(t.ToServer.Dropped+t.ToClient.Dropped), "ring-drops")
+	r.Snapshot().report(b)
 }
 
 // BenchmarkPingPong sends one byte there and back on one connection: through

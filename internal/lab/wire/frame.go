@@ -15,6 +15,7 @@ type frame struct {
 	to     Side
 	class  class
 	due    time.Duration
+	tries  int // writes that the kernel refused
 }
 
 // queue is a list of frames, first in, first out.
@@ -71,6 +72,7 @@ func (p *pool) get(data []byte) *frame {
 		f = free.pop()
 	}
 	f.data = append(f.data[:0], data...)
+	f.tries = 0
 	p.used += size + frameCost
 	return f
 }

@@ -83,9 +83,9 @@ func (p *Port) Close() error {
 	return nil
 }
 
-// send writes a frame. Refused without an error is for this frame alone: the
-// kernel had no room (ENOBUFS, EAGAIN), the other end is down (ENOBUFS), or the
-// frame is too long. With an error no other frame will do better.
+// send writes a frame. Refused without an error is for the moment: the kernel
+// has no room (ENOBUFS, EAGAIN), or the other end is down (ENOBUFS). With an
+// error no other frame will do better.
 //
 // A frame is written, not put into a TX ring: veth hands the very pages to the
 // receiver, and packet_mmap says that they are free before it has read them.
@@ -94,7 +94,7 @@ func (p *Port) send(frame []byte) (refused bool, err error) {
 	switch {
 	case err == nil:
 		return false, nil
-	case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EMSGSIZE):
+	case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EAGAIN):
 		return true, nil
 	}
 	return true, fmt.Errorf("write to interface %s: %w", p.name, err)

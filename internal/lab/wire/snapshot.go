@@ -34,6 +34,7 @@ type Direction struct {
 	Hosts   Traffic // TCP segments from one of Config.Hosts to another; all TCP if that is empty
 	Others  Traffic // spoofed senders and the answers to them, ICMP, and the rest
 	Arrived bool    // frames lie in the ring that the wire has not taken up yet; they are counted nowhere
+	Retries uint64  // writes that the kernel refused for the moment
 	Dropped uint64  // frames that found the ring full: the wire never saw them (PACKET_STATISTICS)
 }
 
@@ -62,6 +63,7 @@ func (w *Wire) direction(to Side) Direction {
 		Hosts:   l.traffic[betweenHosts],
 		Others:  l.traffic[other],
 		Arrived: source.ring.ready(),
+		Retries: l.retries,
 		Dropped: source.drops(),
 	}
 }

@@ -104,6 +104,7 @@ type link struct {
 	due     time.Duration // of the last frame that entered the queue
 	queue   queue         // in the order of their due times
 	traffic [classes]Traffic
+	retries uint64
 }
 
 // New returns a wire that does nothing until Run, and at first only forwards.
@@ -219,6 +220,14 @@ func (w *Wire) schedule(f *frame, t time.Duration) {
 	l.traffic[f.class].InFlight++
 }
 
+// The kernel refuses a frame while the input queue of the CPU is full (1000
+// frames, net.core.netdev_max_backlog): for example when a timer sends a flood's
+// SYN-ACKs again, all in one softirq. That passes within a millisecond or two.
+const (
+	retryAfter = 50 * time.Microsecond
+	maxTries   = 200
+)
+
 // deliver writes the frame that is due first. It returns 0 if it did, else how
 // long until one is due, or a negative duration if there is none.
 func (w *Wire) deliver() (idle time.Duration, err error) {
@@ -236,15 +245,21 @@ func (w *Wire) deliver() (idle time.Duration, err error) {
 	if wait := l.queue.head.due - now; wait > 0 {
 		return wait, nil
 	}
-	f := l.queue.pop()
-	count := &l.traffic[f.class]
-	count.InFlight--
-
 	// The stamp is from before the write: the answer of the other side's
 	// kernel is on its way, and stamped, before the write returns.
 	t := max(now, w.last[index(l.to)])
-	w.last[index(l.to)] = t
+	f := l.queue.head
 	refused, err := w.ports[index(l.to)].send(f.data)
+	if refused && err == nil && f.tries < maxTries {
+		f.tries++
+		f.due = now + retryAfter
+		l.retries++
+		return 0, nil
+	}
+	l.queue.pop()
+	count := &l.traffic[f.class]
+	count.InFlight--
+	w.last[index(l.to)] = t
 	if refused {
 		count.Refused++
 		w.end(Refused, opposite(l.to), t, f)

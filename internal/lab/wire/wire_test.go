@@ -409,8 +409,34 @@ func TestRefused(t *testing.T) {
 	r.run(t)
 	until(t, "the frame refused", func() bool { return r.Snapshot().ToServer.Hosts.Refused == 1 })
 	r.checkSums(t, r.Snapshot())
+	if n := r.Snapshot().ToServer.Retries; n != maxTries {
+		t.Errorf("written again %d times, want %d", n, maxTries)
+	}
 	if got := r.noted(func(e seen) bool { return e.Kind == Refused }); len(got) != 1 {
 		t.Errorf("%d frames shown as refused, want 1", len(got))
+	}
+}
+
+// TestDropped: what finds the ring full is counted, and what lies in it arrives.
+func TestDropped(t *testing.T) {
+	const more = 10
+	r := newRig(t, nil)
+	fd := sender(t, r.client)
+	for seq := range uint32(DefaultSlots + more) {
+		_, err := unix.Write(fd, synFrame(r.client, r.server, 5, seq))
+		must(t, err)
+	}
+	if !r.Snapshot().ToServer.Arrived {
+		t.Error("the snapshot does not tell of the frames in the ring")
+	}
+	r.run(t)
+	until(t, "all delivered", func() bool { return r.Snapshot().Quiet() })
+	want := Direction{
+		Hosts:   Traffic{Sent: DefaultSlots, Delivered: DefaultSlots},
+		Dropped: more,
+	}
+	if diff := cmp.Diff(want, r.Snapshot().ToServer); diff != "" {
+		t.Errorf("traffic (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,0 +1,205 @@
+package handshake_test
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"listenq/internal/handshake"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// spoofed is the n-th client of a flood.
+func spoofed(n int) netip.AddrPort {
+	var ip [4]byte
+	binary.BigEndian.PutUint32(ip[:], 0x0b000000+uint32(n))
+	return netip.AddrPortFrom(netip.AddrFrom4(ip), 1234)
+}
+
+func syn(n int) handshake.Packet {
+	return handshake.Packet{T: time.Duration(n) * time.Microsecond, Side: handshake.ServerSide, Src: spoofed(n), Dst: serverAddr, Flags: handshake.SYN, Seq: uint32(n)}
+}
+
+// TestFolded: of a flood only counts are kept, and nothing of its victims is lost.
+func TestFolded(t *testing.T) {
+	const bound, flood = 100, 5000
+	tr := handshake.New(handshake.Config{Sides: handshake.ServerSide, MaxAttempts: bound})
+	for _, e := range parseLadder(t, "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK") {
+		if e.packet.Side == handshake.ServerSide {
+			tr.Packet(*e.packet)
+		}
+	}
+	for n := range flood {
+		p := syn(n)
+		tr.Packet(p)
+		if n%2 == 0 {
+			p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, handshake.SYN|handshake.ACK, p.Seq+1
+			tr.Packet(p)
+		}
+	}
+	late := syn(0)
+	late.Src, late.Dst, late.Flags, late.Ack, late.T = late.Dst, late.Src, handshake.SYN|handshake.ACK, 1, time.Second
+	tr.Packet(late) // of one that was folded: no new attempt
+	kept := 0
+	for range tr.Attempts() {
+		kept++
+	}
+	if kept != bound {
+		t.Errorf("%d attempts are kept, want %d", kept, bound)
+	}
+	if a := tr.Attempt(clientAddr, serverAddr); a == nil || a.Verdict().Outcome != handshake.EstablishedBoth {
+		t.Errorf("the victim is %v", a)
+	}
+	folded := tr.Folded()
+	if len(folded) != 1 || folded[0].Attempts != flood+1-bound {
+		t.Fatalf("folded %+v, want %d attempts", folded, flood+1-bound)
+	}
+	const half = (flood + 1 - bound) / 2
+	want := map[handshake.Outcome]int{handshake.Pending: half + 1, handshake.Unanswered: half}
+	if diff := cmp.Diff(want, folded[0].Outcomes); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
+// TestCoalesced: one reaction for several packets is certain only where it adds
+// up for all of them.
+func TestCoalesced(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		delta handshake.Delta
+		want  string
+	}{
+		{"all dropped", handshake.Delta{ListenDrops: 3, ListenOverflows: 3}, "unanswered accept-queue-full - syn - certain"},
+		{"all dropped, syn queue", handshake.Delta{ListenDrops: 3, TCPReqQFullDrop: 3}, "unanswered syn-queue-full - syn - certain"},
+		{"some dropped", handshake.Delta{ListenDrops: 2, ListenOverflows: 2}, "unanswered unknown - syn - possible"},
+		{"none dropped", handshake.Delta{}, "unanswered host-drop - syn - certain"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := handshake.New(handshake.Config{Sides: handshake.ServerSide | handshake.ClientSide, Sockets: true})
+			give := func(n int, at time.Duration) {
+				p := syn(n)
+				p.Side, p.T = handshake.ClientSide, at
+				tr.Packet(p)
+				p.Side = handshake.ServerSide
+				tr.Packet(p)
+			}
+			for n := range 3 {
+				give(n, time.Millisecond)
+			}
+			tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: c.delta})
+			give(1, time.Second)
+			v := tr.Attempt(spoofed(1), serverAddr).Verdict()
+			if diff := cmp.Diff(c.want, short(v)+" "+string(v.Confidence)); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestLoopback: on lo each packet is seen once, for both sides, and counters
+// are read on a tick only.
+func TestLoopback(t *testing.T) {
+	full := &handshake.Delta{ListenDrops: 1, ListenOverflows: 1}
+	for _, c := range []struct {
+		name, ladder string
+		delta        *handshake.Delta
+		want         string
+	}{
+		{"half-open, by sample", overflow + "30ms server SYN_RECV", nil, "half-open accept-queue-full - ack request likely"},
+		{"half-open, by counters", overflow, full, "half-open accept-queue-full - ack request certain"},
+		{"queued, by sample", queued, nil, "queued server - - - certain"},
+		{"syn dropped, by counters", "0ms c> SYN", full, "unanswered accept-queue-full - syn - certain"},
+		{"syn dropped, by sample", "0ms listener 4/3\n0ms c> SYN\n 1s c> SYN", nil, "unanswered accept-queue-full - syn - likely"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true})
+			for _, e := range parseLadder(t, c.ladder) {
+				switch p := e.packet; {
+				case p == nil:
+					apply(tr, e)
+				case p.Src == clientAddr && p.Side == handshake.ClientSide, p.Src == serverAddr && p.Side == handshake.ServerSide:
+					p.Side = bothSides
+					tr.Packet(*p)
+				}
+				if e.packet != nil && e.packet.Src == clientAddr && c.delta != nil {
+					tr.Reaction(handshake.Reaction{T: e.t, Packets: 2, Delta: *lastOf(c.delta, e.packet, c.ladder)})
+				}
+			}
+			v := tr.Attempt(clientAddr, serverAddr).Verdict()
+			if diff := cmp.Diff(c.want, short(v)+" "+string(v.Confidence)); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s%+v", diff, v)
+			}
+		})
+	}
+}
+
+// lastOf is the movement after a packet: none for the SYN of a ladder that goes on.
+func lastOf(d *handshake.Delta, p *handshake.Packet, ladder string) *handshake.Delta {
+	if p.Flags.Has(handshake.SYN) && strings.Contains(ladder, "SYN-ACK") {
+		return &handshake.Delta{}
+	}
+	return d
+}
+
+// established returns a Tracker with n connections and data segments of them.
+func established(n int) (*handshake.Tracker, []handshake.Packet) {
+	tr := handshake.New(handshake.Config{Sides: handshake.ServerSide})
+	var data []handshake.Packet
+	for i := range n {
+		p := syn(i)
+		tr.Packet(p)
+		q := p
+		q.Src, q.Dst, q.Flags, q.Seq, q.Ack = p.Dst, p.Src, handshake.SYN|handshake.ACK, 7, p.Seq+1
+		tr.Packet(q)
+		p.Flags, p.Seq, p.Ack, p.Len = handshake.ACK, p.Seq+1, 8, 100
+		tr.Packet(p)
+		q.Flags, q.Seq, q.Ack, q.Len = handshake.ACK, 8, p.Seq+100, 1000
+		tr.Packet(q)
+		data = append(data, p, q)
+	}
+	return tr, data
+}
+
+func TestPacketAllocatesNothing(t *testing.T) {
+	tr, data := established(100)
+	if n := testing.AllocsPerRun(100, func() {
+		for _, p := range data {
+			tr.Packet(p)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations for %d packets of known attempts", n, len(data))
+	}
+}
+
+func BenchmarkPacket(b *testing.B) {
+	tr, data := established(1000)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		tr.Packet(data[i%len(data)])
+	}
+}
+
+// BenchmarkFlood is a flood of spoofed SYNs, each dropped by a full queue.
+func BenchmarkFlood(b *testing.B) {
+	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true, MaxAttempts: 20_000})
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		p := syn(i)
+		p.Number, p.Side = i, handshake.ClientSide
+		tr.Packet(p)
+		p.Side = handshake.ServerSide
+		tr.Packet(p)
+		tr.Reaction(handshake.Reaction{T: p.T, Packets: 1, Number: i, Delta: handshake.Delta{ListenDrops: 1, ListenOverflows: 1}})
+	}
+}
+
+func BenchmarkVerdict(b *testing.B) {
+	a := play(parseLadder(b, overflow+resends), handshake.ServerSide, false).Attempt(clientAddr, serverAddr)
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Verdict()
+	}
+}

@@ -1,0 +1,136 @@
+package handshake_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"listenq/internal/handshake"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func tell(a *handshake.Attempt) string {
+	var b strings.Builder
+	for _, l := range a.Story() {
+		fmt.Fprintf(&b, "  %9.1f ms  %s\n", float64(l.T.Microseconds())/1000, l.Text)
+	}
+	return b.String()
+}
+
+// TestStory holds the stories of all attempts, with the lab's evidence and as
+// captures of the server's side.
+func TestStory(t *testing.T) {
+	for name, view := range map[string]struct {
+		sides handshake.Side
+		full  bool
+	}{"lab": {bothSides, true}, "server": {handshake.ServerSide, false}, "client": {handshake.ClientSide, false}} {
+		t.Run(name, func(t *testing.T) {
+			var got strings.Builder
+			for _, c := range attempts {
+				a := play(parseLadder(t, c.ladder), view.sides, view.full).Attempt(clientAddr, serverAddr)
+				if a != nil {
+					fmt.Fprintf(&got, "%s: %s\n%s\n", c.name, short(a.Verdict()), tell(a))
+				}
+			}
+			golden(t, filepath.Join("testdata", "stories-"+name+".txt"), got.String())
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+// TestStoriesFold: connections that went alike have equal stories, whatever
+// their addresses and whenever they were.
+func TestStoriesFold(t *testing.T) {
+	address := regexp.MustCompile(`\d+\.\d+\.\d+\.\d+|:\d+|\b40000\b`)
+	later := regexp.MustCompile(`(?m)^\s*([0-9.]+)(m?s) `)
+	for _, c := range attempts {
+		shifted := later.ReplaceAllStringFunc(c.ladder, func(s string) string {
+			var n float64
+			var unit string
+			if _, err := fmt.Sscanf(strings.TrimSpace(s), "%f%s", &n, &unit); err != nil {
+				t.Fatal(err)
+			}
+			if unit == "ms" {
+				n /= 1000
+			}
+			return fmt.Sprintf("%.6fs ", n+1000.012)
+		})
+		texts := func(ladder string) (all []string) {
+			for _, l := range play(parseLadder(t, ladder), bothSides, true).Attempt(clientAddr, serverAddr).Story() {
+				all = append(all, l.Text)
+				if address.MatchString(l.Text) {
+					t.Errorf("%s: %q holds an address", c.name, l.Text)
+				}
+			}
+			return all
+		}
+		if diff := cmp.Diff(texts(c.ladder), texts(shifted)); diff != "" {
+			t.Errorf("%s: told 1000 s later (-at once +later):\n%s", c.name, diff)
+		}
+	}
+}
+
+// TestComments holds what a capture says of its packets.
+func TestComments(t *testing.T) {
+	for _, c := range []struct{ name, ladder, want string }{
+		{"half-open", overflow + "200ms c> DATA drop=full\n 400ms c> DATA again drop=full\n 1s s> SYN-ACK\n", `
+			6 final ACK dropped: accept queue full, 4 of limit 3
+			8 data dropped: accept queue full, 4 of limit 3
+			9 data sent again (1)
+			10 data dropped: accept queue full, 4 of limit 3
+			11 SYN-ACK sent again (1)`},
+		{"syn dropped", "0ms c> SYN drop=full\n 1s c> SYN lost\n 3s c> SYN drop=syn", `
+			2 SYN dropped: accept queue full
+			3 SYN lost on the wire
+			4 SYN sent again (2)
+			5 SYN dropped: SYN queue full`},
+		{"abort", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK abort\n 0.9ms s> RST", `
+			6 final ACK dropped: accept queue full
+			7 RST: accept queue full and tcp_abort_on_overflow set`},
+		{"phantom reset", "0ms c> SYN cookie\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK checked-full\n 1ms c> DATA checked-full\n 1.3ms c> DATA next rejected\n 1.6ms s> RST", `
+			2 answered with a SYN cookie
+			6 final ACK dropped: accept queue full
+			8 data dropped: accept queue full
+			11 RST: the SYN cookie does not check`},
+		{"ordinary", queued + "2ms c> DATA\n 2.3ms s> ACK", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true})
+			var got strings.Builder
+			for _, e := range parseLadder(t, c.ladder) {
+				apply(tr, e)
+				if e.packet == nil || e.next {
+					continue
+				}
+				if s := tr.Comment(e.packet.Number); s != "" {
+					fmt.Fprintf(&got, "\n\t\t\t%d %s", e.packet.Number, s)
+				}
+			}
+			if diff := cmp.Diff(c.want, got.String()); diff != "" {
+				t.Errorf("comments (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

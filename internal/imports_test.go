@@ -1,0 +1,87 @@
+package internal_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed says which packages of the project each of them may import. Data
+// flows one way: cmd, cli, the lab, the sources, the pure model.
+var allowed = map[string][]string{
+	"cmd/listenq":            {"internal/cli", "internal/lab"},
+	"internal/cli":           {"internal/handshake", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/record"},
+	"internal/lab":           {"internal/capture", "internal/handshake", "internal/kernel", "internal/lab/client", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
+	"internal/lab/client":    {"internal/handshake"},
+	"internal/lab/sandbox":   {},
+	"internal/lab/scenarios": {},
+	"internal/lab/script":    {"internal/handshake"},
+	"internal/lab/server":    {},
+	"internal/lab/wire":      {"internal/capture", "internal/handshake", "internal/kernel"},
+	"internal/capture":       {"internal/handshake"},
+	"internal/kernel":        {"internal/handshake", "internal/queue"},
+	"internal/record":        {"internal/handshake"},
+	"internal/handshake":     {},
+	"internal/queue":         {},
+	"internal":               {},
+	"test/summary":           {},
+}
+
+// pure packages import nothing but the standard library, and of that nothing
+// that reads a clock, a file or a socket.
+var (
+	pure   = []string{"internal/handshake", "internal/queue"}
+	impure = []string{"os", "net", "syscall", "os/exec", "io/fs", "net/http", "math/rand"}
+)
+
+// onlyIn says which imports belong to certain packages alone.
+var onlyIn = map[string][]string{
+	"os/exec":  {"internal/lab", "internal/lab/sandbox"},
+	"net/http": {},
+	"unsafe":   {"internal/lab/wire", "internal/lab/sandbox"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, "listenq/")
+		may, known := allowed[name]
+		if !known {
+			t.Errorf("package %s is not in the table of the architecture", name)
+		}
+		for _, imported := range p.Imports {
+			if own, ok := strings.CutPrefix(imported, "listenq/"); ok && !slices.Contains(may, own) {
+				t.Errorf("%s imports %s, against the direction of the architecture", name, own)
+			}
+			if packages, ok := onlyIn[imported]; ok && !slices.Contains(packages, name) {
+				t.Errorf("%s imports %s", name, imported)
+			}
+			if slices.Contains(pure, name) && (slices.Contains(impure, imported) || strings.Contains(imported, ".")) {
+				t.Errorf("%s is pure and imports %s", name, imported)
+			}
+		}
+	}
+}
+
+func list(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "listenq/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p listed
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
