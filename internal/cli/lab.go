@@ -139,11 +139,13 @@ func match(words []string) ([]string, error) {
 }
 
 func unknownScenario(word string) error {
-	near := slices.MinFunc(scenarios.Names(), func(a, b string) int {
-		return levenshtein.Distance(word, a, nil) - levenshtein.Distance(word, b, nil)
-	})
+	// What was typed may be the beginning of a name.
+	distance := func(name string) int {
+		return min(levenshtein.Distance(word, name, nil), levenshtein.Distance(word, name[:min(len(word), len(name))], nil))
+	}
+	near := slices.MinFunc(scenarios.Names(), func(a, b string) int { return distance(a) - distance(b) })
 	hint := "listenq lab list prints them all"
-	if levenshtein.Similarity(word, near, nil) > 0.5 {
+	if distance(near) <= len(word)/2 {
 		hint = fmt.Sprintf("did you mean %q? %s", near, hint)
 	}
 	return &usageError{fmt.Sprintf("no experiment and no file is called %q", word), hint}

@@ -16,7 +16,7 @@ type Attempt struct {
 
 	isn, serverISN uint32
 	top            uint32 // end of what the client has sent, in bytes beyond its SYN
-	tsval          uint32 // of the first SYN
+	tsval, synLen  uint32 // of the first SYN
 
 	// What was sent, and what of it arrived. With one side watched only, what
 	// the other side sent counts when it arrives, and what arrives there is unknown.
@@ -36,6 +36,7 @@ type Attempt struct {
 	resent      series        // SYN-ACKs sent again by the server's timer
 	beforeACK   int           // SYN-ACKs before the first of ack
 	established time.Duration // when the segment came that made the connection
+	vanished    time.Duration // when a sample found the client's socket gone
 	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
 
 	strikes  [stages]strike
@@ -70,6 +71,7 @@ const (
 	unacked       // the client sent data or FIN again, and the server has not acknowledged any
 	beyond        // the client sent something that does not begin at its first byte
 
+	real          // looked: the client has a socket, so its address is not spoofed
 	clientUp      // connect() succeeded
 	clientClosed  // looked: the client has no socket any more
 	gaveUp        // the client ended connect() by a limit of its own
@@ -99,10 +101,10 @@ func (a *Attempt) Server() netip.AddrPort { return a.server }
 // Start is when the first packet of the attempt was seen.
 func (a *Attempt) Start() time.Duration { return a.started }
 
-// untouched reports whether the client was never heard of after its first SYN.
+// untouched reports whether nothing but one SYN was ever seen of the client.
 func (a *Attempt) untouched() bool {
 	return a.syn.n <= 1 && a.ack.n == 0 && a.clientReset.n == 0 && a.reset.n == 0 &&
-		!a.is(child|owned|clientUp|gaveUp|timedOut)
+		!a.is(real|child|owned|clientUp|gaveUp|timedOut)
 }
 
 // series counts segments of one kind.

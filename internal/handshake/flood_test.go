@@ -32,6 +32,10 @@ func TestFolded(t *testing.T) {
 			tr.Packet(*e.packet)
 		}
 	}
+	dropped := syn(flood)
+	dropped.T = 0
+	tr.Packet(dropped)
+	tr.Socket(handshake.Socket{Side: handshake.ClientSide, Client: dropped.Src, Server: serverAddr, State: handshake.SynSent})
 	for n := range flood {
 		p := syn(n)
 		tr.Packet(p)
@@ -53,12 +57,15 @@ func TestFolded(t *testing.T) {
 	if a := tr.Attempt(clientAddr, serverAddr); a == nil || a.Verdict().Outcome != handshake.EstablishedBoth {
 		t.Errorf("the victim is %v", a)
 	}
-	folded := tr.Folded()
-	if len(folded) != 1 || folded[0].Attempts != flood+1-bound {
-		t.Fatalf("folded %+v, want %d attempts", folded, flood+1-bound)
+	if tr.Attempt(dropped.Src, serverAddr) == nil {
+		t.Error("an attempt of a client that was seen was folded")
 	}
-	const half = (flood + 1 - bound) / 2
-	want := map[handshake.Outcome]int{handshake.Pending: half + 1, handshake.Unanswered: half}
+	folded := tr.Folded()
+	if len(folded) != 1 || folded[0].Attempts != flood+2-bound {
+		t.Fatalf("folded %+v, want %d attempts", folded, flood+2-bound)
+	}
+	const half = (flood + 2 - bound) / 2
+	want := map[handshake.Outcome]int{handshake.Pending: half, handshake.Unanswered: half}
 	if diff := cmp.Diff(want, folded[0].Outcomes); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}

@@ -22,6 +22,8 @@ func TestLookalikes(t *testing.T) {
 		{"keep-alive of an idle connection", queued + "2s c> KEEPALIVE\n 2.0003s s> ACK", "queued server - - request"},
 		{"slow network", "0ms c> SYN takes=700ms\n 700ms s> SYN-ACK takes=700ms\n 1s c> SYN takes=700ms\n 1.4s c> ACK takes=700ms\n 1.65s s> SYN-ACK takes=700ms\n 1.7s s> SYN-ACK\n 2.2s server ESTABLISHED owned", "accepted none - - request"},
 		{"rst from a middlebox", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK takes=1s\n 0.7ms s> RST foreign", "queued server - - request"},
+		{"one dropped before its listener's TCP", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 30ms server SYN_RECV\n 1s s> SYN-ACK\n 1.001s c> ACK\n 1.1s server ESTABLISHED owned", "accepted host-drop - ack request"},
+		{"sample older than the final ack", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 0.81ms server SYN_RECV\n 0.9ms server NONE", "queued server - - request"},
 		{"rst of the client in flight with its final ack", queued + "2ms c> RST\n", "queued server - - request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

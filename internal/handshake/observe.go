@@ -20,11 +20,15 @@ func (t *Tracker) Socket(s Socket) {
 }
 
 func (a *Attempt) takeClientSocket(s Socket) {
-	switch s.State {
-	case None:
-		if s.T > a.syn.last {
+	if s.State == None {
+		if s.T > a.syn.last && !a.is(clientClosed) {
 			a.set(clientClosed)
+			a.vanished = s.T
 		}
+		return
+	}
+	a.set(real)
+	switch s.State {
 	case SynSent, SynRecv, Close:
 	default:
 		a.set(clientUp)

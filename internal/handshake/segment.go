@@ -54,7 +54,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		a.syn.add(p.T)
 		switch a.syn.n {
 		case 1:
-			a.tsval = p.Options.TSVal
+			a.tsval, a.synLen = p.Options.TSVal, uint32(p.Len)
 		case 2:
 			a.synAgain = p.T
 		}
@@ -194,9 +194,9 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 		return
 	}
 	switch acked := p.Ack - a.isn - 1; {
-	case int32(acked) < 0:
+	case acked > a.synLen:
 		return // of an earlier connection
-	case acked > 0 && acked < 1<<16 && p.Flags.Has(ACK):
+	case acked > 0: // it took the data of a Fast Open SYN (RFC 7413)
 		a.set(fastOpened)
 		a.connect(p.T)
 	}

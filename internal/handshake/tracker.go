@@ -11,7 +11,7 @@ import (
 type Config struct {
 	Sides       Side // where packets are seen
 	Sockets     bool // socket states, listeners and calls are given, too; and Reactions, at least now and then
-	MaxAttempts int  // beyond it, attempts whose client never came back are folded into counts; 0: no bound
+	MaxAttempts int  // beyond it, attempts with one SYN and no sign of a client are folded into counts; 0: no bound
 }
 
 // Tracker takes observations in the order of their time and keeps one Attempt

@@ -10,7 +10,7 @@ import (
 func (a *Attempt) Verdict() Verdict {
 	a.settle(a.t.now)
 	o := a.ends()
-	first, struck, causes := a.best(o.first)
+	first, struck := a.best(o.first)
 	v := Verdict{
 		Reading:           first,
 		Struck:            struck,
@@ -24,7 +24,7 @@ func (a *Attempt) Verdict() Verdict {
 	switch {
 	case len(v.Alternatives) == 0 && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
-	case o.sure() && (causes.one() || v.Cause != UnknownCause):
+	case o.sure() && v.Cause != UnknownCause:
 		v.Confidence = Likely
 	default:
 		v.Confidence = Possible
@@ -35,7 +35,7 @@ func (a *Attempt) Verdict() Verdict {
 
 // reading is the best reading alone.
 func (a *Attempt) reading() Reading {
-	r, _, _ := a.best(a.ends().first)
+	r, _ := a.best(a.ends().first)
 	return r
 }
 
@@ -96,16 +96,16 @@ func (a *Attempt) failing(e end, set causes) causes {
 
 // best is the reading of an end that fits best: its only cause, none where
 // nothing tells of any, or the one that others of its listener suffer from.
-func (a *Attempt) best(e end) (Reading, Struck, causes) {
+func (a *Attempt) best(e end) (Reading, Struck) {
 	sets, base := a.possible(e)
 	all := sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]
 	if base && (all == 0 || !a.delayed()) {
-		return a.read(e, 0), "", 0
+		return a.read(e, 0), ""
 	}
 	if pick := a.favourite(all); pick != 0 {
 		all = pick
 	}
-	return a.read(e, all), a.struckAs(sets, all), all
+	return a.read(e, all), a.struckAs(sets, all)
 }
 
 // favourite is the member of a set of causes that evidence speaks for; 0 if none.
@@ -156,10 +156,7 @@ func (a *Attempt) read(e end, c causes) Reading {
 	if c == 0 {
 		r.Cause = a.base(e)
 	}
-	if r.EndedBy == r.Cause || e == endRefused && c != 0 && !a.listener.answered {
-		r.EndedBy = ""
-	}
-	if e == endRefused && c == 0 {
+	if r.EndedBy == r.Cause || e == endRefused && (c == 0 || !a.listener.answered) {
 		r.EndedBy = ""
 	}
 	return r

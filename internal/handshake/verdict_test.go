@@ -2,9 +2,11 @@ package handshake_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"listenq/internal/handshake"
 
@@ -86,5 +88,53 @@ func TestVerdictFromPackets(t *testing.T) {
 			})
 		}
 		t.Logf("%s: of %d attempts %d are certain and %d have the truth as the best reading", view.name, seen, exact, best)
+	}
+}
+
+// TestCourse holds how an attempt came to its outcome: changes, delay, repeats.
+func TestCourse(t *testing.T) {
+	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
+	type course struct {
+		History             []handshake.Change
+		Delay               time.Duration
+		SYNs, SYNACKs, Data int
+		Start               time.Duration
+		Client, Server      netip.AddrPort
+	}
+	for _, c := range []struct {
+		name, ladder string
+		want         course
+	}{
+		{"late by a syn", "5ms c> SYN drop=full\n 1025ms c> SYN\n 1026ms s> SYN-ACK\n 1027ms c> ACK\n 1030ms server ESTABLISHED\n 2000ms server ESTABLISHED owned", course{
+			History: []handshake.Change{{T: ms(5), Outcome: handshake.Unanswered}, {T: ms(1026), Outcome: handshake.Pending}, {T: ms(1027.2), Outcome: handshake.Queued}, {T: ms(2000), Outcome: handshake.Accepted}},
+			Delay:   ms(1020), SYNs: 1, Start: ms(5),
+		}},
+		{"half-open, then forgotten", overflow + "100ms c> DATA drop=full\n 300ms c> DATA again drop=full\n 1000ms s> SYN-ACK\n 3100ms server NONE", course{
+			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(3100), Outcome: handshake.Forgotten}},
+			SYNACKs: 1, Data: 1,
+		}},
+		{"late by a syn-ack", overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1010ms server ESTABLISHED", course{
+			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(1001.2), Outcome: handshake.Queued}},
+			Delay:   ms(1000.4), SYNACKs: 1,
+		}},
+		{"a program's client vanishes after its schedule", "0ms c> SYN drop=full\n 1ms client SYN_SENT\n 1000ms c> SYN drop=full\n 3010ms client NONE", course{
+			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(3010), Outcome: handshake.TimedOut}}, SYNs: 1,
+		}},
+		{"a program's client vanishes before it", "0ms c> SYN drop=full\n 1ms client SYN_SENT\n 500ms client NONE\n 5000ms end", course{
+			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(500), Outcome: handshake.GaveUp}},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := play(parseLadder(t, c.ladder), bothSides, true).Attempt(clientAddr, serverAddr)
+			v := a.Verdict()
+			got := course{v.History, v.Delay, v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits, a.Start(), a.Client(), a.Server()}
+			c.want.Client, c.want.Server = clientAddr, serverAddr
+			if diff := cmp.Diff(c.want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+				t.Errorf("course (-want +got):\n%s", diff)
+			}
+			if v.Late != (c.want.Delay > 0) {
+				t.Errorf("late is %v with a delay of %v", v.Late, v.Delay)
+			}
+		})
 	}
 }

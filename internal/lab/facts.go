@@ -40,6 +40,7 @@ func probe(fact string) *script.Script {
 	if err != nil {
 		panic(fmt.Sprintf("built-in probe: %v", err)) // a test parses them all
 	}
+	s.Name = fact
 	return s
 }
 

@@ -66,7 +66,7 @@ func TestCommand(t *testing.T) {
 		for _, test := range []struct {
 			name, script, want string
 		}{
-			{"environment", "env | grep -v -e ^_= -e ^SHLVL= -e ^OLDPWD= | sed 's:=/run/listenq/.*:=WORK:' | sort",
+			{"environment", "env | grep -v -e ^GORACE= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sed 's:=/run/listenq/.*:=WORK:' | sort",
 				"HOME=WORK\nLANG=C.UTF-8\nPATH=" + searchPath + "\nPWD=WORK\nTMPDIR=WORK\n"},
 			{"files of the folder", "cat app.sh; ./app.sh 1", "#!/bin/sh\necho app $1\napp 1\n"},
 			{"folder at its own path", dir + "/app.sh 2", "app 2\n"},

@@ -151,17 +151,3 @@ func remountInOwnNamespace(root string) error {
 	}
 	return nil
 }
-
-// BenchmarkStart is from the call of Start to its return, when the sandbox has
-// been entered, and the way down.
-func BenchmarkStart(b *testing.B) {
-	needRoot(b)
-	for b.Loop() {
-		box, err := Start(Spec{Args: []string{roleArg, "inside", "shared"}, Files: []*os.File{os.Stderr}})
-		check(b, err)
-		b.StopTimer()
-		box.Kill()
-		_ = box.Wait()
-		b.StartTimer()
-	}
-}

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -45,9 +46,9 @@ func functionNames() []string {
 // compareValues compares two numbers or two durations.
 func compareValues(x, y any) int {
 	if d, ok := x.(time.Duration); ok {
-		return int(min(max(d-y.(time.Duration), -1), 1))
+		return cmp.Compare(d, y.(time.Duration))
 	}
-	return min(max(x.(int)-y.(int), -1), 1)
+	return cmp.Compare(x.(int), y.(int))
 }
 
 func negative(x any) any {

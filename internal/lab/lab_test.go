@@ -1,0 +1,266 @@
+package lab_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"listenq/internal/handshake"
+	"listenq/internal/lab"
+	"listenq/internal/lab/scenarios"
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+)
+
+// TestMain makes the test binary serve as the lab's own processes.
+func TestMain(m *testing.M) {
+	if code, ok := lab.Reexec(os.Args[1:]); ok {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+func parse(t *testing.T, name, text string) *script.Script {
+	t.Helper()
+	s, err := script.Parse(name, []byte(text), lab.Facts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Name = name
+	return s
+}
+
+func run(t *testing.T, s *script.Script) record.Run {
+	t.Helper()
+	r, err := lab.Run(t.Context(), s, lab.Options{Out: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// check reports each expectation that does not hold.
+func check(t *testing.T, r record.Run) {
+	t.Helper()
+	for _, x := range r.Expectations {
+		if !x.Pass && x.NotTaken == "" {
+			t.Errorf("line %d: %s: got %s", x.Line, x.Text, x.Got)
+		}
+	}
+	if !r.Pass {
+		t.Errorf("pass is false")
+	}
+}
+
+// TestScenarios runs every built-in experiment, all at the same time.
+func TestScenarios(t *testing.T) {
+	for _, name := range scenarios.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := parse(t, name, string(scenarios.Text(name)))
+			if testing.Short() && s.Takes > time.Second {
+				t.Skipf("takes %v", s.Takes)
+			}
+			r := run(t, s)
+			check(t, r)
+			if s.Title == "" || s.Source == "" || s.Takes == 0 {
+				t.Errorf("the header lacks a title, Source or Takes")
+			}
+			for _, c := range r.Connections {
+				if len(c.Story) == 0 {
+					t.Errorf("%s has no story", c.Name)
+				}
+				if c.Confidence != handshake.Certain {
+					t.Errorf("%s is only %s, with all evidence at hand", c.Name, c.Confidence)
+				}
+			}
+		})
+	}
+}
+
+func TestProbeAll(t *testing.T) {
+	k, err := lab.ProbeAll(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(k.Facts) != len(scenarios.Facts()) {
+		t.Errorf("%d facts, want %d", len(k.Facts), len(scenarios.Facts()))
+	}
+	for _, f := range k.Facts {
+		if _, ok := f.Value.(bool); !ok {
+			t.Errorf("%s: value %v, unknown because %q", f.Name, f.Value, f.UnknownBecause)
+		}
+	}
+}
+
+// TestReferenceExamples runs every example of the language's reference.
+func TestReferenceExamples(t *testing.T) {
+	for name, text := range examples(t, "../../docs/reference/lab.md") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, run(t, parse(t, name, text)))
+		})
+	}
+}
+
+// examples are the fenced blocks of a page that are marked as scripts.
+func examples(t *testing.T, path string) map[string]string {
+	t.Helper()
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for i, part := range strings.Split(string(page), "```lab\n") {
+		if text, _, ok := strings.Cut(part, "\n```"); ok && i > 0 {
+			line := 1 + strings.Count(strings.Join(strings.Split(string(page), "```lab\n")[:i], "```lab\n"), "\n") + 1
+			found[fmt.Sprintf("line-%d", line)] = text + "\n"
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("no example in %s", path)
+	}
+	return found
+}
+
+// TestLoopback runs an experiment without a wire.
+func TestLoopback(t *testing.T) {
+	check(t, run(t, parse(t, "loopback", `
+network loopback
+sysctl net.ipv4.tcp_syncookies 0
+server backlog 1 accept never
+connect 2 as a
+connect b
+expect all(a, .outcome == "queued")
+expect b.outcome == "unanswered" and b.cause == "accept-queue-full" if accept_full_drops_syn
+send a1 "hello"
+expect a1.server_recv_q == 5
+accept all
+wait until all(a, .outcome == "accepted") at most 1s
+`)))
+}
+
+// TestIPv6 runs an experiment over IPv6, with final ACKs dropped.
+func TestIPv6(t *testing.T) {
+	r := run(t, parse(t, "ipv6", `
+network ipv6
+sysctl net.ipv4.tcp_syncookies 0
+sysctl net.ipv4.tcp_abort_on_overflow 1
+server backlog 1 accept never
+connect a
+connect b c overlapping
+expect b.outcome == "queued"
+expect c.outcome == "reset" and c.ended_by == "abort-on-overflow"
+`))
+	check(t, r)
+	if want := "[2001:db8::2]:8080"; r.Listeners[0].Address != want {
+		t.Errorf("listener %s, want %s", r.Listeners[0].Address, want)
+	}
+}
+
+// TestFlood sends more SYNs than are kept one by one.
+func TestFlood(t *testing.T) {
+	r := run(t, parse(t, "flood", `
+sysctl net.ipv4.tcp_syncookies 1
+server backlog 16 accept all
+flood 3000 syns at 10000/s
+connect a
+expect a.outcome == "accepted"
+expect delta.SyncookiesSent > 2000
+`))
+	check(t, r)
+	folded := 0
+	for _, f := range r.Folded {
+		folded += f.Attempts
+	}
+	if total := folded + len(r.Connections); total < 2900 || total > 3001 {
+		t.Errorf("%d attempts in all, want about 3001", total)
+	}
+}
+
+// TestRecording reads what a run leaves behind.
+func TestRecording(t *testing.T) {
+	r := run(t, parse(t, "a", string(scenarios.Text("a4-abort-on"))))
+	for _, name := range []string{record.MetaFile, record.PacketsFile, record.EventsFile, record.ResultFile, record.ScenarioFile} {
+		if info, err := os.Stat(filepath.Join(r.Recording, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v, or empty", name, err)
+		}
+	}
+	fields := tshark(t, "-r", filepath.Join(r.Recording, record.PacketsFile),
+		"-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-T", "fields",
+		"-e", "frame.interface_name", "-e", "tcp.checksum.status", "-e", "ip.checksum.status", "-e", "frame.comment")
+	var dropped int
+	for line := range strings.Lines(fields) {
+		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if f[0] != "client" && f[0] != "server" || f[1] != "1" || f[2] != "1" {
+			t.Errorf("tshark reads interface, checksums %q", f)
+		}
+		if strings.Contains(f[3], "accept queue full, 2 of limit 1") {
+			dropped++
+		}
+	}
+	if dropped != 1 {
+		t.Errorf("%d comments on a dropped final ACK, want 1:\n%s", dropped, fields)
+	}
+	if len(r.Listeners[0].Info) == 0 {
+		t.Errorf("no TCP_INFO of the listener")
+	}
+}
+
+func tshark(t *testing.T, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Skip("needs tshark")
+	}
+	cmd := exec.Command(path, args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("tshark: %v\n%s", err, stderr.String())
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.HasPrefix(line, "Running as user") {
+			t.Errorf("tshark warns: %s", line)
+		}
+	}
+	return string(out)
+}
+
+// TestInterrupted stops an experiment in the middle: what was seen is kept.
+func TestInterrupted(t *testing.T) {
+	s := parse(t, "long", "server backlog 1 accept never\nconnect a\nwait 1m\n")
+	ctx, stop := context.WithCancel(t.Context())
+	out := t.TempDir()
+	waiting := func(p lab.Progress) {
+		if p.Line == 3 {
+			stop()
+		}
+	}
+	r, err := lab.Run(ctx, s, lab.Options{Out: out, Progress: waiting})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+	if !r.Incomplete || r.Pass {
+		t.Errorf("incomplete %v, pass %v; want true, false", r.Incomplete, r.Pass)
+	}
+	got := []handshake.Outcome{}
+	for _, c := range r.Connections {
+		got = append(got, c.Outcome)
+	}
+	if diff := cmp.Diff([]handshake.Outcome{handshake.Queued}, got); diff != "" {
+		t.Errorf("connections (-want +got):\n%s", diff)
+	}
+	if info, err := os.Stat(filepath.Join(out, record.PacketsFile)); err != nil || info.Size() < 500 {
+		t.Errorf("packets of an interrupted run: %v", err)
+	}
+}
