@@ -107,6 +107,11 @@ func (a *Attempt) untouched() bool {
 		!a.is(real|child|owned|clientUp|gaveUp|timedOut)
 }
 
+// onItsWay reports whether the SYN was sent and may still arrive.
+func (a *Attempt) onItsWay() bool {
+	return a.sees(ClientSide|ServerSide) && a.synIn.n == 0 && a.t.now-a.started < firstTimeout
+}
+
 // series counts segments of one kind.
 type series struct {
 	n           int

@@ -169,6 +169,9 @@ func (t *Tracker) fold() {
 		if !a.untouched() {
 			continue
 		}
+		if a.onItsWay() {
+			return
+		}
 		a.listener.fold(a)
 		if t.latest[a.pair] == a {
 			delete(t.latest, a.pair)

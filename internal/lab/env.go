@@ -71,9 +71,12 @@ func (o *observer) connEnv(c *connection) script.Conn {
 		env.Wait = new(ends.waited)
 	}
 	for _, call := range ends.calls {
-		env.Errno = new(script.Errno(call.Errno))
+		errno := new(script.Errno(call.Errno))
+		if env.Errno == nil || call.Errno != "" {
+			env.Errno = errno
+		}
 		if call.Name == "connect" {
-			env.Connect, env.ConnectErrno = new(call.Duration), env.Errno
+			env.Connect, env.ConnectErrno = new(call.Duration), errno
 		}
 	}
 	if a := o.tracker.Attempt(c.client, c.server); a != nil {

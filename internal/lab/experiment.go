@@ -117,7 +117,7 @@ func (e *experiment) begin(step script.Step) {
 
 // close ends what the experiment started and takes its network down.
 func (e *experiment) close() error {
-	errs := []error{e.stopTick(), e.net.stop(), e.obs.packets.Flush()} // first, so that the recording ends with the script
+	errs := []error{e.stopTick(), e.net.stop(), e.obs.finish()} // first, so that the recording ends with the script
 	for _, c := range e.clients {
 		c.Abandon()
 	}

@@ -3,7 +3,9 @@ package lab
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
+	"time"
 
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
@@ -46,22 +48,27 @@ func probe(fact string) *script.Script {
 
 // ProbeAll probes every fact.
 func ProbeAll(ctx context.Context) (Kernel, error) {
-	values, release, err := probeHere(ctx, scenarios.Facts())
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return Kernel{}, fmt.Errorf("probe the kernel: %w", err)
+	}
+	defer null.Close()
+	end, err := runInside(ctx, job{Name: "facts", Facts: scenarios.Facts(), Tick: DefaultTick, Started: time.Now()}, "", nil, null, null)
 	if err != nil {
 		return Kernel{}, err
 	}
-	k := Kernel{Schema: "listenq/kernel/v1", Kernel: release}
+	k := Kernel{Schema: "listenq/kernel/v1", Kernel: end.Run.Kernel}
 	for _, name := range scenarios.Facts() {
 		s := probe(name)
 		f := Fact{Name: name, Meaning: s.Title, How: "ran listenq lab show " + name + "; kernel source: " + s.Source}
 		if s.Doc != "" {
 			f.Meaning += " " + strings.Join(strings.Fields(s.Doc), " ")
 		}
-		switch v := values[name].(type) {
-		case bool:
-			f.Value = v
-		default:
-			f.UnknownBecause = fmt.Sprint(v)
+		f.Value = end.Run.Facts[name]
+		for _, m := range end.Run.Missing {
+			if m.What == name {
+				f.UnknownBecause = m.Why
+			}
 		}
 		k.Facts = append(k.Facts, f)
 	}

@@ -92,7 +92,12 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	end.Run.Kernel = end.Meta.Kernel
 	facts := map[string]any{}
 	for _, name := range j.Facts {
-		facts[name] = probeFact(ctx, box, name)
+		value, err := probeFact(ctx, box, name)
+		if err != nil {
+			end.Run.Missing = append(end.Run.Missing, record.Missing{What: name, Why: err.Error()})
+			continue
+		}
+		facts[name] = value
 	}
 	end.Run.Facts = facts
 	if len(j.Text) == 0 {
@@ -100,6 +105,7 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	}
 	run, err := j.run(ctx, box, facts, &end.Meta, tell)
 	run.Kernel = end.Run.Kernel
+	run.Missing = append(end.Run.Missing, run.Missing...)
 	run.Setup = record.MS(time.Since(began)) - run.Setup
 	if err != nil {
 		run.Incomplete, run.Pass = true, false
@@ -136,29 +142,15 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, facts map[string]any,
 	return run, errors.Join(err, e.close())
 }
 
-// probeFact runs the script that probes a fact: true if it passes, false if
-// not, and if it could not be run, why.
-func probeFact(ctx context.Context, box *sandbox.Inside, name string) any {
-	e, err := newExperiment(box, probe(name), nil, recordingTo{io.Discard, io.Discard, "", time.Now()}, DefaultTick, func(Progress) {})
+// probeFact runs the script that probes a fact: true if its expectations hold.
+func probeFact(ctx context.Context, box *sandbox.Inside, name string) (bool, error) {
+	nowhere := recordingTo{io.Discard, io.Discard, "", time.Now()}
+	e, err := newExperiment(box, probe(name), nil, nowhere, DefaultTick, func(Progress) {})
 	if err != nil {
-		return err.Error()
+		return false, err
 	}
 	err = errors.Join(e.run(ctx), e.close())
-	if err != nil {
-		return err.Error()
-	}
-	return passed(e.expectations)
-}
-
-// probeHere probes facts in a sandbox of their own.
-func probeHere(ctx context.Context, facts []string) (map[string]any, string, error) {
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, "", fmt.Errorf("probe the kernel: %w", err)
-	}
-	defer null.Close()
-	end, err := runInside(ctx, job{Name: "facts", Facts: facts, Tick: DefaultTick, Started: time.Now()}, "", nil, null, null)
-	return end.Run.Facts, end.Run.Kernel, err
+	return passed(e.expectations), err
 }
 
 func release() string {

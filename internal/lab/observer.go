@@ -31,6 +31,7 @@ type observer struct {
 	events    *record.Events
 	err       error // the first that kept something out of the recording
 	number    int   // of the last packet in the recording
+	pending   pendingFrame
 	conns     map[pair]*ends
 	listeners []*listener
 	counters  [2]movement // by side: server, client

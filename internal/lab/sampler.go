@@ -107,14 +107,16 @@ func (o *observer) takeEnd(e *end, now handshake.Socket, k *kernel.Socket) {
 	if k != nil {
 		e.timer, e.expires = k.Timer, k.Expires
 	}
+	if before != now || now.State == handshake.None {
+		o.tracker.Socket(now) // that there is none is news each time: what is missing after the last packet is gone
+	}
 	if before != now {
-		o.tracker.Socket(now)
 		o.write(record.Event{T: now.T, Socket: recordSocket(e, k)})
 	}
 }
 
 func (o *observer) takeAbsent(t time.Duration, p pair, e *end, side handshake.Side) {
-	if e.generation != o.sampler.generation && e.State != handshake.None {
+	if e.generation != o.sampler.generation {
 		o.takeEnd(e, handshake.Socket{T: t, Side: side, Client: p.client, Server: p.server, State: handshake.None}, nil)
 	}
 }

@@ -171,11 +171,14 @@ func (e *experiment) expect(step script.Step, do script.Expect) error {
 		if err != nil {
 			return err
 		}
-		if !condition.Pass {
+		switch {
+		case condition.Unknown:
+			x.Got = "the condition is not known: " + condition.Got
+		case !condition.Pass:
 			x.NotTaken = condition.Got
 		}
 	}
-	if x.NotTaken == "" {
+	if x.NotTaken == "" && x.Got == "" {
 		result, err := do.That.Eval(env)
 		if err != nil {
 			return err

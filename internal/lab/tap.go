@@ -41,8 +41,8 @@ func (o *observer) fate(ev *wire.Event, f handshake.Fate) {
 // server's counters did meanwhile, and into the recording, with what is worth
 // saying of it.
 func (o *observer) frame(ev *wire.Event) {
+	o.writePending()
 	o.number++
-	comment := ""
 	if p := ev.Packet; p != nil {
 		p.Number = o.number
 		o.meet(p)
@@ -53,14 +53,43 @@ func (o *observer) frame(ev *wire.Event) {
 		case ev.Kind == wire.Delivered && ev.To == handshake.ServerSide && o.net.hosts(p):
 			o.react(p.Number, ev.T)
 		}
-		comment = o.tracker.Comment(p.Number)
 	}
-	where := clientInterface
-	if ev.Side == handshake.ServerSide {
-		where = serverInterface
-	}
-	o.note(o.packets.Packet(where, ev.T, ev.Frame, comment))
+	o.pending.keep(ev)
 	o.wakeSampler()
+}
+
+// pendingFrame is the last frame: it is written when the next one comes, as
+// what the wire does with it is worth saying, too.
+type pendingFrame struct {
+	there bool
+	where int
+	t     time.Duration
+	data  []byte
+}
+
+func (f *pendingFrame) keep(ev *wire.Event) {
+	f.there, f.where, f.t = true, clientInterface, ev.T
+	if ev.Side == handshake.ServerSide {
+		f.where = serverInterface
+	}
+	f.data = append(f.data[:0], ev.Frame...)
+}
+
+// writePending writes the last frame. The caller holds mu.
+func (o *observer) writePending() {
+	if f := &o.pending; f.there {
+		o.note(o.packets.Packet(f.where, f.t, f.data, o.tracker.Comment(o.number)))
+		f.there = false
+	}
+}
+
+// finish completes packets.pcapng when no frame comes any more.
+func (o *observer) finish() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writePending()
+	o.note(o.packets.Flush())
+	return o.err
 }
 
 // seen is how many frames the recording has.

@@ -107,7 +107,7 @@ func diagnose(err error, read func(path string) string) *Forbidden {
 			return &Forbidden{Setting: s.setting, Value: value, Way: s.way, Err: err}
 		}
 	}
-	if f.errno == unix.ENOSPC || f.errno == unix.EUSERS {
+	if f.step == "" && (f.errno == unix.ENOSPC || f.errno == unix.EUSERS) {
 		return &Forbidden{Way: "raise user.max_user_namespaces and the other user.max_*_namespaces here and in the namespaces around", Err: err}
 	}
 	return &Forbidden{Way: "run as root, or where user, network, mount and PID namespaces are allowed", Err: err}

@@ -123,17 +123,22 @@ func TestForbidden(t *testing.T) {
 		GidMappingsEnableSetgroups: true,
 		Credential:                 &syscall.Credential{},
 	}
-	filtered := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUID, Gid: ordinaryUID}}
+	mounts := &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	ordinary := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUID, Gid: ordinaryUID}}
 	for _, test := range []struct {
 		name  string
 		attr  *syscall.SysProcAttr
 		roles []string
 		want  string // in the error; "": it goes on
 	}{
-		{"sysctl, ordinary user", limited, []string{"no-setting", "ordinary"}, "forbidden by user.max_user_namespaces=0: sysctl user.max_user_namespaces=10000"},
-		{"sysctl, root", limited, []string{"no-setting", "root"}, ""},
-		{"seccomp, ordinary user", filtered, []string{"no-clone"}, "forbidden by the seccomp filter=active: run the container with a seccomp profile"},
+		{"sysctl, ordinary user", limited, []string{"no-setting", "1"}, "forbidden by user.max_user_namespaces=0: sysctl user.max_user_namespaces=10000"},
+		{"sysctl, root", limited, []string{"no-setting", "0"}, ""},
+		{"seccomp, ordinary user", ordinary, []string{"no-clone"}, "forbidden by the seccomp filter=active: run the container with a seccomp profile"},
 		{"seccomp, root", &syscall.SysProcAttr{}, []string{"no-clone"}, ""},
+		{"masked /proc, ordinary user", mounts, []string{"mask-proc", "54321"}, "forbidden by /proc=hidden in part (/proc/keys): run the container with its /proc unmasked"},
+		{"masked /proc, root", mounts, []string{"mask-proc", "0"}, ""},
+		{"chroot, ordinary user", mounts, []string{"chroot", "54321"}, "forbidden by the root directory=a chroot: run outside of the chroot"},
+		{"chroot, root", mounts, []string{"chroot", "0"}, "forbidden by the root directory=a chroot: run outside of the chroot"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cmd := user{}.command(append(test.roles, "host", "", "command", "id", "-u")...)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,8 @@ func TestMain(m *testing.M) {
 		"victim":     victimRole,
 		"no-clone":   noCloneRole,
 		"no-setting": noSettingRole,
+		"mask-proc":  maskProcRole,
+		"chroot":     chrootRole,
 		"unchanged":  unchangedRole,
 	}
 	if len(os.Args) > 1 {
@@ -194,16 +197,50 @@ func stay(in *Inside, out io.Writer) error {
 }
 
 // noSettingRole forbids user namespaces in the user namespace that it is in by
-// the sysctl, becomes the user 1 there if told so, and then the next role.
+// the sysctl, and becomes the next role as the user that its first argument names.
 func noSettingRole(args []string) error {
 	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
 		return err
 	}
-	if args[0] == "ordinary" {
-		if err := syscall.Setresgid(1, 1, 1); err != nil {
-			return err
-		}
-		if err := syscall.Setresuid(1, 1, 1); err != nil {
+	return becomeAs(args)
+}
+
+// maskProcRole hides a file of /proc as containers do, and then as noSettingRole.
+func maskProcRole(args []string) error {
+	if err := bind("/dev/null", "/proc/keys"); err != nil {
+		return err
+	}
+	return becomeAs(args)
+}
+
+// chrootRole changes the root directory, and then as noSettingRole.
+func chrootRole(args []string) error {
+	const root = "/mnt/root"
+	b := builder{root: root}
+	err := errors.Join(
+		unix.Mount("tmpfs", "/mnt", "tmpfs", 0, ""),
+		os.MkdirAll(root+"/proc", 0o755),
+		os.Mkdir(root+"/dev", 0o755),
+		os.Mkdir(root+"/tmp", 0o755),
+		b.systemFolders(),
+		b.dev(),
+		bind("/proc", root+"/proc"),
+		unix.Chroot(root),
+		os.Chdir("/"),
+	)
+	if err != nil {
+		return err
+	}
+	return becomeAs(args)
+}
+
+func becomeAs(args []string) error {
+	uid, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	if uid != 0 {
+		if err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(uid, uid, uid), syscall.Setresuid(uid, uid, uid)); err != nil {
 			return err
 		}
 	}

@@ -226,8 +226,9 @@ func (b *builder) showDir() error {
 // a command too, which has fewer rights.
 func (b *builder) hideSockets() error {
 	for _, path := range b.view.Sockets {
-		err := unix.Mount("/dev/null", b.root+path, "", unix.MS_BIND, "")
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		switch err := unix.Mount("/dev/null", b.root+path, "", unix.MS_BIND, ""); err {
+		case nil, unix.ENOENT, unix.ENOTDIR, unix.EACCES:
+		default:
 			return fmt.Errorf("hide %s: %w", path, err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // view is what of the host's files is shown inside, as the host sees it.
@@ -56,6 +58,9 @@ func surveyDir(dir string) (view, error) {
 	}
 	if slices.Contains(privateFolders, v.Dir) || strings.HasPrefix(v.Dir, "/proc/") || strings.HasPrefix(v.Dir, "/sys/") {
 		return v, errors.New("too much of the host: use a folder of its own")
+	}
+	if err := unix.Access(v.Dir, unix.X_OK); err != nil {
+		return v, err
 	}
 	top, err := os.ReadDir(v.Dir)
 	if err != nil {

@@ -51,7 +51,7 @@ type Conn struct {
 	DataRetransmits   int `expr:"data_retransmits" doc:"segments with data or FIN that the client sent again"`
 
 	ConnectErrno *Errno `expr:"connect_errno" doc:"the error of connect(), \"\" if it succeeded; unknown until it returns"`
-	Errno        *Errno `expr:"errno" doc:"the error of the client's last call that returned, \"\" if it succeeded; unknown until one has"`
+	Errno        *Errno `expr:"errno" doc:"the last error that a call of the client returned, \"\" if none did; unknown until a call has returned"`
 }
 
 // Listener is what expressions know of a listening socket.

@@ -1,0 +1,183 @@
+// Command measure prints the figures of whole runs of ./listenq: how long an
+// experiment takes, what it needs of memory and CPU, how several run side by
+// side. `make bench` calls it; nothing in it passes or fails.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type result struct {
+	Runs []struct {
+		Scenario     string
+		Pass         bool
+		DurationMS   float64 `json:"duration_ms"`
+		SetupMS      float64 `json:"setup_ms"`
+		PrescribedMS float64 `json:"prescribed_ms"`
+	}
+}
+
+func main() {
+	log.SetFlags(0)
+	out, err := os.MkdirTemp("", "listenq-measure-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(out)
+	fmt.Printf("%-58s %12s %12s\n", "figure (median of 15 runs where it is a time)", "target", "measured")
+	times(out)
+	parallel(out)
+	memory(out)
+	sampler(out)
+}
+
+func row(what, target, measured string) { fmt.Printf("%-58s %12s %12s\n", what, target, measured) }
+
+func run(out string, args ...string) (result, time.Duration) {
+	cmd := exec.Command("./listenq", append([]string{"lab", "run", "--json", "--out", out}, args...)...)
+	cmd.Stderr = os.Stderr
+	began := time.Now()
+	text, err := cmd.Output()
+	took := time.Since(began)
+	if err != nil {
+		log.Fatalf("listenq lab run %v: %v", args, err)
+	}
+	var r result
+	if err := json.Unmarshal(text, &r); err != nil {
+		log.Fatal(err)
+	}
+	return r, took
+}
+
+// times measures whole processes, from start to printed story.
+func times(out string) {
+	for _, name := range []string{"b2", "b4"} {
+		var total, own, setup []float64
+		for range 15 {
+			r, took := run(out, name)
+			ms := took.Seconds() * 1000
+			total = append(total, ms)
+			own = append(own, ms-r.Runs[0].PrescribedMS)
+			setup = append(setup, r.Runs[0].SetupMS+ms-r.Runs[0].DurationMS)
+		}
+		row(name+": start to printed story", "600 ms", ms(total))
+		row(name+": the same, minus what script and kernel prescribe", "250 ms", ms(own))
+		row(name+": of it set-up and tear-down (with probes of facts)", "150 ms", ms(setup))
+	}
+}
+
+func ms(all []float64) string {
+	slices.Sort(all)
+	return fmt.Sprintf("%.0f ms", all[len(all)/2])
+}
+
+// parallel compares all quick experiments at once with the longest of them alone.
+func parallel(out string) {
+	var ratios []float64
+	longest := "b1-as-published"
+	for range 5 {
+		_, alone := run(out, longest)
+		_, all := run(out)
+		ratios = append(ratios, all.Seconds()/alone.Seconds())
+	}
+	slices.Sort(ratios)
+	row("all quick experiments at once / the longest alone", "1.10", fmt.Sprintf("%.2f", ratios[2]))
+}
+
+const idle = `# Sockets that are looked at.
+server backlog 200 accept all
+connect 100 as c
+wait 4s
+`
+
+// during runs a script and calls look with the processes of the run when it waits.
+func during(out, text string, look func(pids []int)) {
+	path := filepath.Join(out, "idle.lab")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		log.Fatal(err)
+	}
+	cmd := exec.Command("./listenq", "lab", "run", "--out", filepath.Join(out, "idle"), path)
+	if err := cmd.Start(); err != nil {
+		log.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	look(append(children(cmd.Process.Pid), cmd.Process.Pid))
+	if err := cmd.Wait(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// children are all processes below one.
+func children(pid int) []int {
+	var all []int
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, path := range tasks {
+		text, _ := os.ReadFile(path)
+		for _, word := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				all = append(append(all, child), children(child)...)
+			}
+		}
+	}
+	return all
+}
+
+func memory(out string) {
+	during(out, idle, func(pids []int) {
+		total := 0
+		for _, pid := range pids {
+			total += pss(pid)
+		}
+		row(fmt.Sprintf("memory of a run with 100 clients (PSS of %d processes)", len(pids)), "96 MiB", fmt.Sprintf("%.1f MiB", float64(total)/1024))
+	})
+}
+
+// pss is a process's share of memory in KiB, its rings and the binary included.
+func pss(pid int) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		if rest, ok := bytes.CutPrefix(line, []byte("Pss:")); ok {
+			kib, _ := strconv.Atoi(string(bytes.Fields(rest)[0]))
+			return kib
+		}
+	}
+	return 0
+}
+
+// sampler measures the CPU time of a run that does nothing but sample 200 sockets.
+func sampler(out string) {
+	during(out, idle, func(pids []int) {
+		before := cpu(pids)
+		time.Sleep(2 * time.Second)
+		used := cpu(pids) - before
+		row("CPU of sampling 200 sockets every 10 ms", "5 %", fmt.Sprintf("%.1f %%", used.Seconds()/2*100))
+	})
+}
+
+// cpu is the time that processes have used, by the scheduler's clock.
+func cpu(pids []int) (used time.Duration) {
+	for _, pid := range pids {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		for _, path := range tasks {
+			text, _ := os.ReadFile(path)
+			if fields := strings.Fields(string(text)); len(fields) > 0 {
+				ns, _ := strconv.ParseInt(fields[0], 10, 64)
+				used += time.Duration(ns)
+			}
+		}
+	}
+	return used
+}
