@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 
 	"listenq/internal/handshake"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/wire"
+
+	"golang.org/x/sys/unix"
 )
 
 // The addresses of an experiment: of the networks kept for documentation (RFC
@@ -197,10 +201,38 @@ func (n *network) start(clock clock, tap func(*wire.Event)) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx) }()
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with its affinity
+		err := pin()
+		if err == nil {
+			err = run(ctx)
+		}
+		ended <- err
+	}()
 	n.stop = func() error {
 		stop()
 		return <-ended
+	}
+}
+
+// pin keeps the calling thread on one CPU. The kernel processes a frame on the
+// CPU that wrote it to a veth, and a softirq is not preempted: so once a segment
+// is counted, a reading on that CPU sees all that it did.
+func pin() error {
+	var allowed unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return fmt.Errorf("read CPU affinity: %w", err)
+	}
+	nth := rand.IntN(allowed.Count())
+	for cpu := 0; ; cpu++ {
+		if !allowed.IsSet(cpu) {
+			continue
+		}
+		if nth--; nth < 0 {
+			var one unix.CPUSet
+			one.Set(cpu)
+			return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, &one))
+		}
 	}
 }
 

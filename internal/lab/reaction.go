@@ -6,6 +6,8 @@ import (
 	"listenq/internal/handshake"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
+
+	"golang.org/x/sys/unix"
 )
 
 // reactions reads the server's counters between one packet and the next, so
@@ -115,6 +117,7 @@ func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
 			r.delivered = r.next.Values[r.inSegs]
 			break
 		}
+		unix.Nanosleep(&unix.Timespec{Nsec: 10_000}, nil) // ksoftirqd may want this CPU
 	}
 	reaction := handshake.Reaction{T: now, Packets: r.pending}
 	if r.pending == 1 {
