@@ -21,8 +21,15 @@ func TestMain(m *testing.M) {
 	if code, ok := lab.Reexec(os.Args[1:]); ok {
 		os.Exit(code)
 	}
+	if os.Getenv(asProgram) != "" {
+		os.Unsetenv(asProgram)
+		main()
+	}
 	testscript.Main(m, map[string]func(){"listenq": main})
 }
+
+// asProgram in the environment makes the test binary the program.
+const asProgram = "LISTENQ_TEST_AS_PROGRAM"
 
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{

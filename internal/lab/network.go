@@ -147,6 +147,9 @@ func (s *side) open(box *sandbox.Inside) (err error) {
 		if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
 			return fmt.Errorf("allow low ports: %w", err)
 		}
+		if err := setDefaults(); err != nil {
+			return err
+		}
 		if s.diag, err = kernel.OpenDiag(); err != nil {
 			return err
 		}

@@ -48,6 +48,17 @@ var deltaColumns = []struct {
 	{"TcpExtTCPDeferAcceptDrop", func(d *handshake.Delta) *int { return &d.TCPDeferAcceptDrop }},
 }
 
+// moved are the counters of a delta that are not 0, by their names in nstat.
+func moved(d handshake.Delta) map[string]int {
+	counters := map[string]int{}
+	for _, c := range deltaColumns {
+		if n := *c.field(&d); n != 0 {
+			counters[c.name] = n
+		}
+	}
+	return counters
+}
+
 // In a window of 10 ms at most this many packets get a reading of their own
 // (about 45 µs each); more is a flood.
 const (

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,27 +14,43 @@ import (
 	"listenq/internal/kernel"
 )
 
-// settings are the sysctls that decide what happens at a listen queue; a
-// recording keeps their values.
-var settings = []string{
-	"net.core.somaxconn",
-	"net.ipv4.tcp_abort_on_overflow",
-	"net.ipv4.tcp_max_syn_backlog",
-	"net.ipv4.tcp_syncookies",
-	"net.ipv4.tcp_syn_retries",
-	"net.ipv4.tcp_syn_linear_timeouts",
-	"net.ipv4.tcp_synack_retries",
-	"net.ipv4.tcp_retries1",
-	"net.ipv4.tcp_retries2",
-	"net.ipv4.tcp_fin_timeout",
-	"net.ipv4.tcp_orphan_retries",
-	"net.ipv4.tcp_tw_reuse",
-	"net.ipv4.tcp_max_tw_buckets",
-	"net.ipv4.tcp_fastopen",
-	"net.ipv4.tcp_migrate_req",
-	"net.ipv4.tcp_timestamps",
-	"net.ipv4.tcp_sack",
-	"net.ipv4.tcp_window_scaling",
+// settings are the sysctls that decide what happens at a listen queue. Every
+// experiment begins with these values, the kernel's defaults for a machine with
+// much memory, whatever this machine has; a recording keeps those at its end.
+var settings = []struct{ name, value string }{
+	{"net.core.somaxconn", "4096"},
+	{"net.ipv4.tcp_abort_on_overflow", "0"},
+	{"net.ipv4.tcp_fastopen", "1"},
+	{"net.ipv4.tcp_fin_timeout", "60"},
+	{"net.ipv4.tcp_max_syn_backlog", "4096"},
+	{"net.ipv4.tcp_max_tw_buckets", "262144"},
+	{"net.ipv4.tcp_migrate_req", "0"},
+	{"net.ipv4.tcp_no_metrics_save", "0"},
+	{"net.ipv4.tcp_orphan_retries", "0"},
+	{"net.ipv4.tcp_retries1", "3"},
+	{"net.ipv4.tcp_retries2", "15"},
+	{"net.ipv4.tcp_sack", "1"},
+	{"net.ipv4.tcp_syn_linear_timeouts", "4"},
+	{"net.ipv4.tcp_syn_retries", "6"},
+	{"net.ipv4.tcp_synack_retries", "5"},
+	{"net.ipv4.tcp_syncookies", "1"},
+	{"net.ipv4.tcp_timestamps", "1"},
+	{"net.ipv4.tcp_tw_reuse", "2"},
+	{"net.ipv4.tcp_window_scaling", "1"},
+}
+
+func sysctlPath(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
+
+// setDefaults writes the settings in the calling thread's namespace. One that
+// this kernel does not have is left out.
+func setDefaults() error {
+	for _, s := range settings {
+		err := os.WriteFile(sysctlPath(s.name), []byte(s.value), 0)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("set %s: %w", s.name, err)
+		}
+	}
+	return nil
 }
 
 // nearSetting suggests the setting of this kernel with the most similar name.
@@ -52,8 +69,6 @@ func nearSetting(name string) string {
 	return fmt.Sprintf("did you mean %s?", best)
 }
 
-func sysctlPath(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
-
 // sysctls are the settings of each side. One that this kernel does not have is
 // left out.
 func (n *network) sysctls() (map[string]map[string]string, error) {
@@ -62,9 +77,9 @@ func (n *network) sysctls() (map[string]map[string]string, error) {
 	for i, side := range n.sides() {
 		values := map[string]string{}
 		err := kernel.InNetns(int(side.netns.Fd()), func() error {
-			for _, name := range settings {
-				if value, err := os.ReadFile(sysctlPath(name)); err == nil {
-					values[name] = strings.Join(strings.Fields(string(value)), " ")
+			for _, s := range settings {
+				if value, err := os.ReadFile(sysctlPath(s.name)); err == nil {
+					values[s.name] = strings.Join(strings.Fields(string(value)), " ")
 				}
 			}
 			return nil

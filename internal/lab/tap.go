@@ -116,7 +116,7 @@ func (o *observer) react(number int, t time.Duration) {
 
 func (o *observer) reaction(r handshake.Reaction) {
 	o.tracker.Reaction(r)
-	if r.Delta != (handshake.Delta{}) {
-		o.write(record.Event{T: r.T, Reaction: &r})
+	if delta := moved(r.Delta); len(delta) > 0 {
+		o.write(record.Event{T: r.T, Reaction: &record.Reaction{Packets: r.Packets, Packet: r.Number, Delta: delta}})
 	}
 }

@@ -12,14 +12,14 @@ import (
 // others. Socket, listener and counter events are written when something
 // changed, not at every sample.
 type Event struct {
-	T        time.Duration       `json:"t_ns"` // monotonic, since the start
-	Step     *Step               `json:"step,omitempty"`
-	Socket   *SocketState        `json:"socket,omitempty"`
-	Listener *ListenerSample     `json:"listener,omitempty"`
-	Counters *CounterSample      `json:"counters,omitempty"`
-	Reaction *handshake.Reaction `json:"reaction,omitempty"`
-	Call     *ClientCall         `json:"call,omitempty"`
-	Accept   *Accept             `json:"accept,omitempty"`
+	T        time.Duration   `json:"t_ns"` // monotonic, since the start
+	Step     *Step           `json:"step,omitempty"`
+	Socket   *SocketState    `json:"socket,omitempty"`
+	Listener *ListenerSample `json:"listener,omitempty"`
+	Counters *CounterSample  `json:"counters,omitempty"`
+	Reaction *Reaction       `json:"reaction,omitempty"`
+	Call     *ClientCall     `json:"call,omitempty"`
+	Accept   *Accept         `json:"accept,omitempty"`
 }
 
 // Step says that a line of the script begins.
@@ -55,6 +55,14 @@ type ListenerSample struct {
 type CounterSample struct {
 	Side  string            `json:"side"`
 	Delta map[string]uint64 `json:"delta"`
+}
+
+// Reaction is what the server's counters did while packets were delivered to
+// it: with one packet, that packet's doing.
+type Reaction struct {
+	Packets int            `json:"packets"`
+	Packet  int            `json:"packet,omitempty"` // its number in packets.pcapng, if it is one
+	Delta   map[string]int `json:"delta"`
 }
 
 // ClientCall is a system call of the named client, when it returned.

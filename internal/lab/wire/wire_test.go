@@ -275,17 +275,17 @@ func TestReleaseDelayed(t *testing.T) {
 }
 
 // TestSnapshot: the sums agree whenever they are asked for, and in the end the
-// hosts' kernels have counted the same. The handshake meets no loss: a SYN-ACK
+// hosts' kernels have counted the same. The handshake meets no rule: a SYN-ACK
 // that is sent again is counted twice by the kernel.
 func TestSnapshot(t *testing.T) {
 	r := newRig(t, nil)
-	hold := r.Hold(handshake.ServerSide, func(p *handshake.Packet) bool { return p.Seq%8 == 0 })
 	r.run(t)
 	before := r.counters(t)
 	c, s := r.connect(t, r.listen(t, r.server.Addrs[0]))
 	shape := Shape{Delay: 200 * time.Microsecond, Loss: 0.05, Duplicate: 0.05, Seed: 7}
 	r.Shape(handshake.ServerSide, shape)
 	r.Shape(handshake.ClientSide, shape)
+	hold := r.Hold(handshake.ServerSide, func(p *handshake.Packet) bool { return p.Seq%8 == 0 })
 	go func() {
 		io.Copy(io.Discard, s)
 		s.Close()
