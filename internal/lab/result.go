@@ -11,6 +11,7 @@ import (
 // result is what came of the experiment.
 func (e *experiment) result() record.Run {
 	o := e.obs
+	missing := e.net.missing()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	run := record.Run{
@@ -23,6 +24,7 @@ func (e *experiment) result() record.Run {
 		Connections:  o.connections(e.names()),
 		Commands:     e.commands,
 		Listeners:    []record.Listener{},
+		Missing:      missing,
 	}
 	for _, f := range o.tracker.Folded() {
 		run.Folded = append(run.Folded, record.Folded{Server: f.Server.String(), Attempts: f.Attempts, Outcomes: f.Outcomes, Causes: f.Causes})

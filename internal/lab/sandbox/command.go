@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -112,16 +114,15 @@ func (in *Inside) workDir() (string, error) {
 // thread and in the PID namespace of all commands. Its process id is that of
 // our own PID namespace, and it is our child.
 func (in *Inside) Start(cmd *exec.Cmd) error {
-	commands, err := in.pidNamespace()
-	if err != nil {
-		return err
+	if err := in.ready(); err != nil {
+		return fmt.Errorf("wait for init of commands: %w", err)
 	}
 	runtime.LockOSThread()
-	if err := unix.Setns(commands, unix.CLONE_NEWPID); err != nil {
+	if err := unix.Setns(in.commands, unix.CLONE_NEWPID); err != nil {
 		runtime.UnlockOSThread()
 		return fmt.Errorf("enter PID namespace of commands: %w", err)
 	}
-	err = cmd.Start()
+	err := cmd.Start()
 	if back := unix.Setns(in.own, unix.CLONE_NEWPID); back != nil {
 		return fmt.Errorf("leave PID namespace of commands: %w", back) // the thread stays locked: it is of no use to others
 	}
@@ -129,30 +130,36 @@ func (in *Inside) Start(cmd *exec.Cmd) error {
 	return err
 }
 
-// pidNamespace returns the PID namespace of commands, and starts its first
-// process if there is none yet. It needs one that is no command, which would
-// take all the others with it at its end.
-func (in *Inside) pidNamespace() (int, error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.init != nil {
-		return in.commands, nil
-	}
-	init := &exec.Cmd{
+// openPidNamespaces opens ours and makes one for commands, with a first process
+// that is no command: one would take all the others with it at its end.
+func (in *Inside) openPidNamespaces() error {
+	reaper := &exec.Cmd{
 		Path:        Self,
 		Args:        []string{"listenq", DropArg},
 		SysProcAttr: &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Setsid: true},
 	}
-	if _, err := init.StdinPipe(); err != nil { // held open until our end
-		return 0, fmt.Errorf("start init of commands: %w", err)
+	if _, err := reaper.StdinPipe(); err != nil { // held open until our end
+		return err
 	}
-	if err := init.Start(); err != nil {
-		return 0, fmt.Errorf("start init of commands: %w", err)
-	}
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/pid", init.Process.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	ready, err := reaper.StdoutPipe()
 	if err != nil {
-		return 0, fmt.Errorf("open PID namespace of commands: %w", err)
+		return err
 	}
-	in.init, in.commands = init, fd
-	return fd, nil
+	if err := reaper.Start(); err != nil {
+		return err
+	}
+	in.reaper = reaper
+	in.ready = sync.OnceValue(func() error {
+		_, err := io.ReadFull(ready, make([]byte, 1))
+		return err
+	})
+	if in.own, err = openPidNamespace("self"); err != nil {
+		return err
+	}
+	in.commands, err = openPidNamespace(strconv.Itoa(reaper.Process.Pid))
+	return err
+}
+
+func openPidNamespace(process string) (int, error) {
+	return unix.Open("/proc/"+process+"/ns/pid", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 }

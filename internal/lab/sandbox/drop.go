@@ -36,9 +36,12 @@ func Drop(args []string) error {
 // reap is the life of the first process of the commands' PID namespace: children
 // of commands that have ended become its own. That SIGCHLD is ignored makes the
 // kernel reap them; the other signals are ignored because commands may have the
-// uid to send them.
+// uid to send them. Commands wait for the byte that says that this is so.
 func reap() error {
 	signal.Ignore()
+	if _, err := os.Stdout.Write([]byte{0}); err != nil {
+		return err
+	}
 	_, err := io.Copy(io.Discard, os.Stdin) // ends with the runner
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,17 +18,17 @@ type Inside struct {
 	view view
 	who  identity
 
-	own int // descriptor of our PID namespace
-
-	mu       sync.Mutex // guards what follows
-	init     *exec.Cmd  // of the commands' PID namespace; nil before the first command
-	commands int        // descriptor of it
+	own      int          // descriptor of our PID namespace
+	commands int          // descriptor of that of commands
+	ready    func() error // waits until commands can be started in it
+	reaper   *exec.Cmd    // its first process; kept, as the collector would close the pipe that it lives by
 }
 
 // Enter completes what Start began. It must be the first thing that the program
 // inside does, before it opens files or starts goroutines that do. Afterwards
 // the process has all rights in its namespaces and none outside, and ends with
-// the process that called Start. The caller of Start gets the error too.
+// the process that called Start. What goes wrong in the namespaces is the error
+// of Start; Enter does not return then, since Start may try again otherwise.
 func Enter() (*Inside, error) {
 	host, err := hostSocket()
 	if err != nil {
@@ -40,17 +39,20 @@ func Enter() (*Inside, error) {
 		return nil, fmt.Errorf("enter sandbox: read configuration: %w", err)
 	}
 	in, err := enter(c)
-	if told := json.NewEncoder(host).Encode(outcome(err)); told != nil && err == nil {
-		err = fmt.Errorf("tell host: %w", told)
+	if told := json.NewEncoder(host).Encode(outcome(err)); told != nil {
+		return nil, fmt.Errorf("enter sandbox: tell host: %w", errors.Join(told, err))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("enter sandbox: %w", err)
+		endWith(host)
 	}
-	go func() {
-		_, _ = io.Copy(io.Discard, host) // ends when the parent does, in whatever way
-		os.Exit(1)
-	}()
+	go endWith(host)
 	return in, nil
+}
+
+// endWith ends this process when the parent ends, in whatever way.
+func endWith(host io.Reader) {
+	_, _ = io.Copy(io.Discard, host)
+	os.Exit(1)
 }
 
 func hostSocket() (*os.File, error) {
@@ -77,11 +79,11 @@ func enter(c config) (*Inside, error) {
 	if err := unix.Sethostname([]byte("listenq")); err != nil {
 		return nil, &stepError{"set host name", err}
 	}
-	own, err := unix.Open("/proc/self/ns/pid", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &stepError{"open own PID namespace", err}
+	in := &Inside{view: c.View, who: c.Who}
+	if err := in.openPidNamespaces(); err != nil {
+		return nil, &stepError{"make PID namespace of commands", err}
 	}
-	return &Inside{view: c.View, who: c.Who, own: own}, nil
+	return in, nil
 }
 
 // closeOnExec keeps what was inherited, by intent or not, from commands.

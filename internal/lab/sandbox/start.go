@@ -88,16 +88,9 @@ func start(spec Spec, c config) (*Sandbox, error) {
 		SysProcAttr: c.Who.attr(),
 	}}
 	started := make(chan error)
-	go box.live(c, started)
-	err = <-started
-	inside.Close() // or its other end would not see the sandbox end
-	if err != nil {
-		host.Close()
+	go box.live(c, inside, started)
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
-	}
-	if err := box.handshake(c); err != nil {
-		box.Kill()
-		return nil, errors.Join(err, box.end())
 	}
 	return box, nil
 }
@@ -105,18 +98,34 @@ func start(spec Spec, c config) (*Sandbox, error) {
 // live is the life of the sandbox's parent thread. The kernel sends the death
 // signal when that thread ends, not the process, so it stays until the sandbox
 // has ended. It is never unlocked: it ends with the changes made to it.
-func (s *Sandbox) live(c config, started chan<- error) {
+func (s *Sandbox) live(c config, inside *os.File, started chan<- error) {
 	runtime.LockOSThread()
+	defer s.host.Close()
+	err := s.begin(c, inside)
+	started <- err
+	if err == nil {
+		s.err = s.cmd.Wait()
+		close(s.done)
+	}
+}
+
+// begin starts the first process and leaves nothing behind if it cannot be
+// entered.
+func (s *Sandbox) begin(c config, inside *os.File) error {
 	err := prepareThread(c)
 	if err == nil {
 		err = s.cmd.Start()
 	}
-	started <- err
-	if err == nil {
-		s.err = s.cmd.Wait()
-		s.host.Close()
-		close(s.done)
+	inside.Close() // or our end would not see the other one close
+	if err != nil {
+		return err
 	}
+	if err := s.handshake(c); err != nil {
+		s.Kill()
+		_ = s.cmd.Wait() // it was killed; what went wrong before is known
+		return err
+	}
+	return nil
 }
 
 // prepareThread gives the calling thread what its child is to inherit: the
@@ -154,16 +163,6 @@ func (s *Sandbox) handshake(c config) error {
 		return &stepError{answer.Step, errors.New(answer.Text)}
 	}
 	return &stepError{answer.Step, answer.Errno}
-}
-
-// end waits for a sandbox that was not entered and returns how it ended,
-// unless that was by Kill.
-func (s *Sandbox) end() error {
-	err := s.Wait()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && !exit.Exited() {
-		return nil
-	}
-	return err
 }
 
 // Wait waits until the sandbox has ended, all of its processes included, and

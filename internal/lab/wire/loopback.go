@@ -47,9 +47,17 @@ func Listen(ctx context.Context, port *Port, clock func() time.Duration, tap fun
 	if err := sleep.open([2]*Port{port, port}); err != nil {
 		return err
 	}
-	defer sleep.close()
-	stop := context.AfterFunc(ctx, sleep.wake)
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		sleep.wake()
+		close(woken)
+	})
+	defer func() {
+		if !stop() {
+			<-woken // else it might write to a descriptor that is somebody else's by now
+		}
+		sleep.close()
+	}()
 	var l listening
 	for ctx.Err() == nil {
 		for port.ring.ready() {

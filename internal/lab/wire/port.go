@@ -8,7 +8,8 @@ import (
 )
 
 // DefaultSlots is the size of a ring where none is given: 2 MiB. So many frames
-// may arrive while the wire does not run; see BenchmarkBurst.
+// may arrive while the wire's thread waits for a CPU; when it has one, it moves
+// them to a pool that holds 64 Ki small frames.
 const DefaultSlots = 1024
 
 // Port is an interface that the wire reads and writes. Once a wire has it, only

@@ -171,8 +171,7 @@ func (w *Wire) enter(from Side, a arrival) {
 	// the realtime clock meanwhile moves it no further than it may lie.
 	now := w.clock()
 	lay := time.Duration(time.Now().UnixNano() - a.stamp)
-	t := max(min(now-lay, now), w.last[index(from)])
-	w.last[index(from)] = t
+	t := w.stamp(from, min(now-lay, now))
 	l.traffic[f.class].Sent++
 	w.show(Sent, from, t, f)
 
@@ -247,7 +246,7 @@ func (w *Wire) deliver() (idle time.Duration, err error) {
 	}
 	// The stamp is from before the write: the answer of the other side's
 	// kernel is on its way, and stamped, before the write returns.
-	t := max(now, w.last[index(l.to)])
+	t := w.stamp(l.to, now)
 	f := l.queue.head
 	refused, err := w.ports[index(l.to)].send(f.data)
 	if refused && err == nil && f.tries < maxTries {
@@ -259,10 +258,10 @@ func (w *Wire) deliver() (idle time.Duration, err error) {
 	l.queue.pop()
 	count := &l.traffic[f.class]
 	count.InFlight--
-	w.last[index(l.to)] = t
 	if refused {
 		count.Refused++
-		w.end(Refused, opposite(l.to), t, f)
+		from := opposite(l.to)
+		w.end(Refused, from, w.stamp(from, now), f)
 		return 0, err
 	}
 	count.Delivered++
@@ -275,25 +274,30 @@ func (w *Wire) readmit() {
 	for !w.released.empty() {
 		f := w.released.pop()
 		from := opposite(f.to)
-		t := max(w.clock(), w.last[index(from)])
-		w.last[index(from)] = t
+		t := w.stamp(from, w.clock())
 		w.links[index(f.to)].traffic[f.class].InFlight--
 		w.show(Released, from, t, f)
 		w.schedule(f, t)
 	}
 }
 
+// stamp returns t, or the last stamp of that side if t would go back behind it.
+func (w *Wire) stamp(side Side, t time.Duration) time.Duration {
+	last := &w.last[index(side)]
+	*last = max(*last, t)
+	return *last
+}
+
 // show tells the Tap.
 func (w *Wire) show(k Kind, seen Side, t time.Duration, f *frame) {
-	if w.tap == nil {
-		return
-	}
 	w.event = Event{Kind: k, T: t, Side: seen, To: f.to, Frame: f.data}
 	if f.tcp {
-		f.packet.T, f.packet.Side = t, seen
+		f.packet.T, f.packet.Side = t, seen // also for the rules
 		w.event.Packet = &f.packet
 	}
-	w.tap(&w.event)
+	if w.tap != nil {
+		w.tap(&w.event)
+	}
 }
 
 // end tells the Tap of the last that happens to a frame, and gives it back.
