@@ -70,7 +70,8 @@ func (a *Attempt) takeNone(now time.Duration) {
 	switch {
 	case a.hasConnection() || a.synack.n == 0:
 	case a.kept():
-		if !a.is(gone) && a.reset.n == 0 && !a.is(embryonic) && now > a.synack.last {
+		// It lasts for one timeout at least after its last SYN-ACK.
+		if !a.is(gone) && a.reset.n == 0 && !a.is(embryonic) && now > a.synack.last+firstTimeout*9/10 {
 			a.set(gone)
 			a.note(note{what: expired}, now, 0)
 		}

@@ -43,8 +43,7 @@ func (e *experiment) env() script.Env {
 func movedInt(m movement) map[string]int64 {
 	moved := map[string]int64{}
 	for i, name := range m.last.Names {
-		first, _ := m.first.Get(name)
-		moved[name] = int64(m.last.Values[i] - first)
+		moved[name] = int64(m.last.Values[i] - valueAt(m.first, i, name))
 	}
 	return moved
 }

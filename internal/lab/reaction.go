@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"time"
 
 	"listenq/internal/handshake"
@@ -14,11 +15,12 @@ import (
 // that what moved is that packet's doing. In a flood it reads less often, and a
 // reading then stands for several packets.
 type reactions struct {
-	reader  *kernel.CounterReader
-	last    queue.Counters
-	next    queue.Counters // reused for the reading after it
-	columns []column
-	inSegs  int // index of TcpInSegs
+	reader   *kernel.CounterReader
+	counters queue.Counters            // the last reading; reused
+	columns  [len(deltaColumns)]int    // the index of each in counters; -1 if the kernel does not have it
+	inSegs   int                       // that of TcpInSegs
+	names    int                       // how many counters there were when the indexes were taken
+	last     [len(deltaColumns)]uint64 // their values
 
 	delivered uint64 // TCP segments written to the server
 	pending   int    // of them without a reading
@@ -27,13 +29,8 @@ type reactions struct {
 	readings  int // within the window
 }
 
-// column says which counter belongs to which field of a Delta.
-type column struct {
-	index int
-	field func(*handshake.Delta) *int
-}
-
-var deltaColumns = []struct {
+// deltaColumns says which counter belongs to which field of a Delta.
+var deltaColumns = [...]struct {
 	name  string
 	field func(*handshake.Delta) *int
 }{
@@ -74,21 +71,42 @@ const processing = 20 * time.Millisecond
 // start takes the counters as they are. The reader must not be used by anyone else.
 func (r *reactions) start(reader *kernel.CounterReader) error {
 	r.reader = reader
-	if err := reader.Read(&r.last); err != nil {
+	if err := r.readCounters(); err != nil {
 		return err
 	}
-	for i, name := range r.last.Names {
-		if name == "TcpInSegs" {
-			r.inSegs = i
-			r.delivered = r.last.Values[i]
-		}
-		for _, c := range deltaColumns {
-			if c.name == name {
-				r.columns = append(r.columns, column{i, c.field})
-			}
-		}
+	r.delivered = r.counters.Values[r.inSegs]
+	r.movement()
+	return nil
+}
+
+// readCounters reads, and finds the columns anew when there are others: the
+// kernel adds those of ICMP when they are first needed.
+func (r *reactions) readCounters() error {
+	if err := r.reader.Read(&r.counters); err != nil {
+		return err
+	}
+	if r.names == len(r.counters.Names) {
+		return nil
+	}
+	r.names = len(r.counters.Names)
+	r.inSegs = slices.Index(r.counters.Names, "TcpInSegs")
+	for i, c := range deltaColumns {
+		r.columns[i] = slices.Index(r.counters.Names, c.name)
 	}
 	return nil
+}
+
+// movement is how far the counters have moved since the last call.
+func (r *reactions) movement() (d handshake.Delta) {
+	for i, c := range deltaColumns {
+		if r.columns[i] < 0 {
+			continue
+		}
+		now := r.counters.Values[r.columns[i]]
+		*c.field(&d) = int(now - r.last[i])
+		r.last[i] = now
+	}
+	return d
 }
 
 // delivery is told of each TCP segment that was written to the server, right
@@ -118,26 +136,23 @@ func (r *reactions) flooded() bool { return r.readings > readingsInWindow }
 // read reads the counters, for all packets since the last reading.
 func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
 	for limit := time.Now().Add(processing); ; {
-		if err := r.reader.Read(&r.next); err != nil {
+		if err := r.readCounters(); err != nil {
 			return handshake.Reaction{}, err
 		}
-		if r.next.Values[r.inSegs] >= r.delivered {
+		counted := r.counters.Values[r.inSegs]
+		if counted >= r.delivered {
 			break
 		}
 		if time.Now().After(limit) {
-			r.delivered = r.next.Values[r.inSegs]
+			r.delivered = counted
 			break
 		}
 		unix.Nanosleep(&unix.Timespec{Nsec: 10_000}, nil) // ksoftirqd may want this CPU
 	}
-	reaction := handshake.Reaction{T: now, Packets: r.pending}
+	reaction := handshake.Reaction{T: now, Packets: r.pending, Delta: r.movement()}
 	if r.pending == 1 {
 		reaction.Number = r.number
 	}
-	for _, c := range r.columns {
-		*c.field(&reaction.Delta) = int(r.next.Values[c.index] - r.last.Values[c.index])
-	}
-	r.last, r.next = r.next, r.last
 	r.pending = 0
 	return reaction, nil
 }

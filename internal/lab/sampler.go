@@ -189,10 +189,7 @@ func (o *observer) takeCounters(t time.Duration) error {
 func difference(from, to queue.Counters) map[string]uint64 {
 	var moved map[string]uint64
 	for i, name := range to.Names {
-		before := from.Values[min(i, len(from.Values)-1)]
-		if i >= len(from.Names) || from.Names[i] != name {
-			before, _ = from.Get(name)
-		}
+		before := valueAt(from, i, name)
 		if to.Values[i] == before || !isTCP(name) {
 			continue
 		}
@@ -202,6 +199,16 @@ func difference(from, to queue.Counters) map[string]uint64 {
 		moved[name] = to.Values[i] - before
 	}
 	return moved
+}
+
+// valueAt is the counter of that name, which is likely to be the i-th; 0 if the
+// kernel did not show it yet.
+func valueAt(c queue.Counters, i int, name string) uint64 {
+	if i < len(c.Names) && c.Names[i] == name {
+		return c.Values[i]
+	}
+	value, _ := c.Get(name)
+	return value
 }
 
 // isTCP leaves out the counters of IP, ICMP and UDP.

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"listenq/internal/handshake"
@@ -10,13 +11,7 @@ import (
 
 // verdict says in one sentence what the experiment showed.
 func verdict(run record.Run) string {
-	lead := ""
-	for _, l := range run.Listeners {
-		if l.AcceptMax > l.AcceptLimit {
-			lead = fmt.Sprintf("The accept queue of %s was full (%d, limit %d): ", l.Address, l.AcceptMax, l.AcceptLimit)
-			break
-		}
-	}
+	lead := overflow(run)
 	tail := fates(run.Connections)
 	switch {
 	case tail == "":
@@ -27,12 +22,34 @@ func verdict(run record.Run) string {
 	return lead + tail + "."
 }
 
+// overflow says which accept queue overflowed, if one did.
+func overflow(run record.Run) string {
+	for _, l := range run.Listeners {
+		struck := slices.ContainsFunc(run.Connections, func(c record.Connection) bool {
+			return c.Server == l.Address && c.Cause == handshake.AcceptQueueFull
+		})
+		switch {
+		case l.AcceptMax > l.AcceptLimit && struck:
+			return fmt.Sprintf("The accept queue of %s overflowed (it held %d, limit %d): ", l.Address, l.AcceptMax, l.AcceptLimit)
+		case struck:
+			return fmt.Sprintf("The accept queue of %s overflowed (limit %d): ", l.Address, l.AcceptLimit)
+		case l.AcceptMax > l.AcceptLimit:
+			return fmt.Sprintf("The accept queue of %s was full (%d, limit %d): ", l.Address, l.AcceptMax, l.AcceptLimit)
+		}
+	}
+	return ""
+}
+
 // fates counts the connections by what became of them: "of 5 connections 2 are
 // queued and 3 are phantoms, …".
 func fates(all []record.Connection) string {
 	var order []handshake.Outcome
 	counts := map[handshake.Outcome]int{}
+	late := map[handshake.Outcome]int{}
 	for _, c := range all {
+		if c.Delay != nil {
+			late[c.Outcome]++
+		}
 		if counts[c.Outcome] == 0 {
 			order = append(order, c.Outcome)
 		}
@@ -40,7 +57,11 @@ func fates(all []record.Connection) string {
 	}
 	var parts []string
 	for _, o := range order {
-		parts = append(parts, plural(counts[o], o))
+		part := plural(counts[o], o)
+		if late[o] > 0 {
+			part += fmt.Sprintf(" (%d late)", late[o])
+		}
+		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
 		return ""

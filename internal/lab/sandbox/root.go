@@ -40,6 +40,7 @@ func buildRoot(v view) error {
 		{"mount new root", b.mountRoot},
 		{"show system folders", b.systemFolders},
 		{"make private folders", b.privateFolders},
+		{"cut off name servers", b.resolver},
 		{"make /dev", b.dev},
 		{stepProc, b.proc},
 		{"show folder", b.showDir},
@@ -162,6 +163,24 @@ func (b *builder) emptyFolders(path string) error {
 		}
 	}
 	return nil
+}
+
+// resolver makes name look-ups end at once: the host's name servers are out of
+// reach, and every program that asks for its own name would wait for them.
+// Where /etc/resolv.conf is no file of its own, its target is not shown.
+func (b *builder) resolver() error {
+	const path = "/etc/resolv.conf"
+	if info, err := os.Lstat(b.root + path); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	none := b.root + "/run/resolv.conf"
+	if err := os.WriteFile(none, []byte("# there is no name server\n"), 0o644); err != nil {
+		return err
+	}
+	if err := bind(none, b.root+path); err != nil {
+		return err
+	}
+	return makeHarmless(b.root + path)
 }
 
 // dev shows the devices that do nothing, and no other.
