@@ -264,3 +264,19 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("packets of an interrupted run: %v", err)
 	}
 }
+
+func needsProgram(t *testing.T, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("needs %s", path)
+	}
+}
+
+func folderWith(t *testing.T, name, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
