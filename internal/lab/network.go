@@ -132,7 +132,7 @@ func (n *network) build(box *sandbox.Inside, spec script.Network) error {
 // table of their own, which is quick to walk. Kernels before 6.1 cannot; there
 // a sample takes longer.
 func smallHashTable() error {
-	err := os.WriteFile("/proc/sys/net/ipv4/tcp_child_ehash_entries", []byte("4096"), 0)
+	err := os.WriteFile("/proc/sys/net/ipv4/tcp_child_ehash_entries", []byte("1024"), 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

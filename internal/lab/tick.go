@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// sampleGap is the least time between two samples that packets ask for.
-const sampleGap = time.Millisecond
+const (
+	sampleGap = time.Millisecond       // the least time between two samples that packets ask for
+	sampleAll = 100 * time.Millisecond // the most between two samples when nothing moves, for what the clients' timers do
+)
 
-// tick samples in the background, each interval and soon after packets, until
-// the returned function is called; that returns the first error.
+// tick looks in the background, each interval and soon after packets, until the
+// returned function is called; that returns the first error.
 func (o *observer) tick(interval time.Duration) (stop func() error) {
 	quit := make(chan struct{})
 	var end sync.WaitGroup
@@ -22,10 +24,14 @@ func (o *observer) tick(interval time.Duration) (stop func() error) {
 	}
 }
 
+// sampleUntil takes a sample after frames moved, and a glance where none did: a
+// request may expire, or accept() be called, without one.
 func (o *observer) sampleUntil(quit <-chan struct{}, interval time.Duration) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
+	var last time.Time // of the last sample
 	for {
+		take := o.glance
 		select {
 		case <-quit:
 			return nil
@@ -33,12 +39,23 @@ func (o *observer) sampleUntil(quit <-chan struct{}, interval time.Duration) err
 			if !pauseFor(quit, sampleGap) {
 				return nil
 			}
-		case <-ticker.C:
+			take = o.sample
+		case now := <-ticker.C:
+			if o.net.loopback() || o.flooded() || now.Sub(last) >= sampleAll {
+				take = o.sample
+				last = now
+			}
 		}
-		if err := o.sample(); err != nil {
+		if err := take(); err != nil {
 			return err
 		}
 	}
+}
+
+func (o *observer) flooded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.reactions.flooded()
 }
 
 // pauseFor waits; false if quit came first.
