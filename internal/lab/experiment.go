@@ -57,9 +57,9 @@ type recordingTo struct {
 }
 
 // newExperiment builds everything up to the first step.
-func newExperiment(box *sandbox.Inside, s *script.Script, facts map[string]any, to recordingTo, tick time.Duration, tell func(Progress)) (*experiment, error) {
+func newExperiment(box *sandbox.Inside, s *script.Script, to recordingTo, tick time.Duration, tell func(Progress)) (*experiment, error) {
 	e := &experiment{
-		script: s, facts: facts, box: box, tell: tell,
+		script: s, box: box, tell: tell,
 		byName: map[string]*connection{}, groups: map[string][]string{}, results: map[string]script.Exec{},
 	}
 	var err error

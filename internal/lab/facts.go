@@ -1,14 +1,21 @@
 package lab
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
+	"listenq/internal/record"
 )
 
 // Fact is how this kernel behaves in one respect, as probed.
@@ -73,4 +80,52 @@ func ProbeAll(ctx context.Context) (Kernel, error) {
 		k.Facts = append(k.Facts, f)
 	}
 	return k, nil
+}
+
+// probes are facts that are being probed, each in namespaces of its own.
+type probes struct {
+	all     sync.WaitGroup
+	mu      sync.Mutex
+	facts   map[string]any
+	missing []record.Missing
+}
+
+// startProbes begins to probe facts, while the experiment that asks for them is built.
+func startProbes(ctx context.Context, box *sandbox.Inside, names []string) *probes {
+	p := &probes{facts: map[string]any{}}
+	for _, name := range names {
+		p.all.Go(func() {
+			value, err := probeFact(ctx, box, name)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if err != nil {
+				p.missing = append(p.missing, record.Missing{What: name, Why: err.Error()})
+				return
+			}
+			p.facts[name] = value
+		})
+	}
+	return p
+}
+
+// wait returns the facts that could be probed, and why the others could not.
+func (p *probes) wait() (map[string]any, []record.Missing) {
+	p.all.Wait()
+	return p.facts, p.missing
+}
+
+// probeFact runs the script that probes a fact: true if its expectations hold.
+func probeFact(ctx context.Context, box *sandbox.Inside, name string) (bool, error) {
+	nowhere := recordingTo{io.Discard, io.Discard, "", time.Now()}
+	e, err := newExperiment(box, probe(name), nowhere, DefaultTick, func(Progress) {})
+	if err != nil {
+		return false, err
+	}
+	err = errors.Join(e.run(ctx), e.close())
+	return passed(e.expectations), err
+}
+
+// neededFacts are the facts that a script speaks of.
+func neededFacts(s *script.Script) []string {
+	return slices.DeleteFunc(scenarios.Facts(), func(name string) bool { return !bytes.Contains(s.Text, []byte(name)) })
 }

@@ -13,20 +13,17 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"listenq/internal/lab/sandbox"
-	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/server"
 	"listenq/internal/record"
@@ -90,22 +87,13 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	began := time.Now()
 	end := done{Meta: record.Meta{Kernel: release(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
-	facts := map[string]any{}
-	for _, name := range j.Facts {
-		value, err := probeFact(ctx, box, name)
-		if err != nil {
-			end.Run.Missing = append(end.Run.Missing, record.Missing{What: name, Why: err.Error()})
-			continue
-		}
-		facts[name] = value
-	}
-	end.Run.Facts = facts
+	probing := startProbes(ctx, box, j.Facts)
 	if len(j.Text) == 0 {
+		end.Run.Facts, end.Run.Missing = probing.wait()
 		return end
 	}
-	run, err := j.run(ctx, box, facts, &end.Meta, tell)
+	run, err := j.run(ctx, box, probing, &end.Meta, tell)
 	run.Kernel = end.Run.Kernel
-	run.Missing = append(end.Run.Missing, run.Missing...)
 	run.Setup = record.MS(time.Since(began)) - run.Setup
 	if err != nil {
 		run.Incomplete, run.Pass = true, false
@@ -120,16 +108,18 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 }
 
 // run runs the script. In the result Setup is, for now, how long the steps took.
-func (j job) run(ctx context.Context, box *sandbox.Inside, facts map[string]any, meta *record.Meta, tell func(Progress)) (record.Run, error) {
+func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta *record.Meta, tell func(Progress)) (record.Run, error) {
 	s, err := script.Parse(j.Name, j.Text, Facts())
 	if err != nil {
 		return record.Run{}, err
 	}
 	to := recordingTo{os.NewFile(fdPackets, record.PacketsFile), os.NewFile(fdEvents, record.EventsFile), j.Tool, j.Started}
-	e, err := newExperiment(box, s, facts, to, j.Tick, tell)
+	e, err := newExperiment(box, s, to, j.Tick, tell)
+	facts, missing := probing.wait()
 	if err != nil {
 		return record.Run{}, err
 	}
+	e.facts = facts
 	began := time.Now()
 	err = e.run(ctx)
 	if err == nil && j.Stay {
@@ -137,20 +127,10 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, facts map[string]any,
 	}
 	run := e.result()
 	run.Setup = record.MS(time.Since(began))
+	run.Missing = append(missing, run.Missing...)
 	meta.Network = e.net.String()
 	meta.Sysctls, _ = e.net.sysctls()
 	return run, errors.Join(err, e.close())
-}
-
-// probeFact runs the script that probes a fact: true if its expectations hold.
-func probeFact(ctx context.Context, box *sandbox.Inside, name string) (bool, error) {
-	nowhere := recordingTo{io.Discard, io.Discard, "", time.Now()}
-	e, err := newExperiment(box, probe(name), nil, nowhere, DefaultTick, func(Progress) {})
-	if err != nil {
-		return false, err
-	}
-	err = errors.Join(e.run(ctx), e.close())
-	return passed(e.expectations), err
 }
 
 func release() string {
@@ -159,9 +139,4 @@ func release() string {
 		return "unknown"
 	}
 	return unix.ByteSliceToString(name.Release[:])
-}
-
-// neededFacts are the facts that a script speaks of.
-func neededFacts(s *script.Script) []string {
-	return slices.DeleteFunc(scenarios.Facts(), func(name string) bool { return !bytes.Contains(s.Text, []byte(name)) })
 }

@@ -18,6 +18,7 @@ import (
 	"listenq/internal/lab/wire"
 	"listenq/internal/record"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -173,22 +174,20 @@ func (n *network) connect(box *sandbox.Inside) error {
 		MAC: clientMAC, Addrs: []netip.Prefix{clientIPv4, clientIPv6}}
 	server := wire.Host{Netns: int(n.server.netns.Fd()), Interface: hostInterface,
 		MAC: serverMAC, Addrs: []netip.Prefix{serverIPv4, serverIPv6}}
-	if err := n.join("client", client, server); err != nil {
-		return err
-	}
-	return n.join("server", server, client)
+	n.ports = make([]*wire.Port, 2)
+	var both errgroup.Group
+	both.Go(func() error { return n.join(&n.ports[0], "client", client, server) })
+	both.Go(func() error { return n.join(&n.ports[1], "server", server, client) })
+	return both.Wait()
 }
 
-// join lays one end of the wire.
-func (n *network) join(name string, host, peer wire.Host) error {
+// join lays one end of the wire. It waits for the kernel more than it works.
+func (n *network) join(port **wire.Port, name string, host, peer wire.Host) error {
 	if err := wire.Connect(int(n.between.Fd()), name, host, peer); err != nil {
 		return err
 	}
-	return kernel.InNetns(int(n.between.Fd()), func() error {
-		port, err := wire.OpenPort(name, 0)
-		if err == nil {
-			n.ports = append(n.ports, port)
-		}
+	return kernel.InNetns(int(n.between.Fd()), func() (err error) {
+		*port, err = wire.OpenPort(name, 0)
 		return err
 	})
 }
@@ -267,10 +266,13 @@ func (n *network) interfaces() []string {
 
 // close takes a stopped network down. What is still open in its namespaces goes with them.
 func (n *network) close() error {
-	var errs []error
+	var ports errgroup.Group
 	for _, p := range n.ports {
-		errs = append(errs, p.Close())
+		if p != nil {
+			ports.Go(p.Close) // each waits for an RCU grace period
+		}
 	}
+	errs := []error{ports.Wait()}
 	for _, s := range n.sides() {
 		errs = append(errs, s.close())
 	}
