@@ -30,7 +30,7 @@ const DefaultTick = 10 * time.Millisecond
 
 // stopTimeout is how long an experiment that was asked to stop may take to
 // hand over what it has.
-const stopTimeout = 3 * time.Second
+const stopTimeout = 10 * time.Second
 
 // Run runs a script in namespaces of its own. What went wrong is in the
 // result's Error as well as in the error: *sandbox.Forbidden where the host does

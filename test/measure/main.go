@@ -45,12 +45,11 @@ func row(what, target, measured string) { fmt.Printf("%-58s %12s %12s\n", what, 
 
 func run(out string, args ...string) (result, time.Duration) {
 	cmd := exec.Command("./listenq", append([]string{"lab", "run", "--json", "--out", out}, args...)...)
-	cmd.Stderr = os.Stderr
 	began := time.Now()
 	text, err := cmd.Output()
 	took := time.Since(began)
 	if err != nil {
-		log.Fatalf("listenq lab run %v: %v", args, err)
+		log.Fatalf("listenq lab run %v: %v\n%s", args, err, text)
 	}
 	var r result
 	if err := json.Unmarshal(text, &r); err != nil {
@@ -84,10 +83,15 @@ func ms(all []float64) string {
 // parallel compares all quick experiments at once with the longest of them alone.
 func parallel(out string) {
 	var ratios []float64
-	longest := "b1-as-published"
 	for range 5 {
-		_, alone := run(out, longest)
-		_, all := run(out)
+		together, all := run(out)
+		longest := together.Runs[0]
+		for _, r := range together.Runs {
+			if r.DurationMS > longest.DurationMS {
+				longest = r
+			}
+		}
+		_, alone := run(out, longest.Scenario)
 		ratios = append(ratios, all.Seconds()/alone.Seconds())
 	}
 	slices.Sort(ratios)
