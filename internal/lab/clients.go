@@ -22,8 +22,11 @@ func (e *experiment) connect(ctx context.Context, do script.Connect) error {
 	if do.Group != "" {
 		e.groups[do.Group] = do.Names
 	}
-	if do.Order == script.Overlapping {
+	switch do.Order {
+	case script.Overlapping:
 		return e.overlap(ctx, do)
+	case script.AtOnce:
+		return e.dial(do, do.Names...)
 	}
 	for i, name := range do.Names {
 		if i > 0 && do.Order == script.Spaced {
@@ -31,7 +34,7 @@ func (e *experiment) connect(ctx context.Context, do script.Connect) error {
 				return err
 			}
 		}
-		if err := e.dial(name, do); err != nil {
+		if err := e.dial(do, name); err != nil {
 			return err
 		}
 		if do.Order == script.OneByOne {
@@ -52,7 +55,7 @@ func (e *experiment) overlap(ctx context.Context, do script.Connect) error {
 	})
 	defer rest.Close()
 	for _, name := range do.Names {
-		if err := errors.Join(e.dial(name, do), e.settle(ctx)); err != nil {
+		if err := errors.Join(e.dial(do, name), e.settle(ctx)); err != nil {
 			return err
 		}
 	}
@@ -87,20 +90,29 @@ func (e *experiment) addresses(names []string) []netip.AddrPort {
 	return all
 }
 
-// dial begins to connect the client of that name.
-func (e *experiment) dial(name string, do script.Connect) error {
+// dial begins to connect the clients of those names, in a row.
+func (e *experiment) dial(do script.Connect, names ...string) error {
+	return kernel.InNetns(int(e.net.client.netns.Fd()), func() error {
+		for _, name := range names {
+			if err := e.dialOne(name, do); err != nil {
+				return fmt.Errorf("connect %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// dialOne begins to connect one client. The calling thread is in the clients' namespace.
+func (e *experiment) dialOne(name string, do script.Connect) (err error) {
 	to := e.server(do.To).address
 	c := &connection{name: name, pair: pair{e.assigned[name], to}}
 	e.obs.expectClient(c.pair)
-	err := kernel.InNetns(int(e.net.client.netns.Fd()), func() (err error) {
-		c.Conn, err = client.Dial(client.Config{
-			Local: c.client, Remote: to, GiveUp: do.GiveUp, Clock: e.clock.now,
-			Report: func(call handshake.Call) { e.obs.call(name, call) },
-		})
-		return err
+	c.Conn, err = client.Dial(client.Config{
+		Local: c.client, Remote: to, GiveUp: do.GiveUp, Clock: e.clock.now,
+		Report: func(call handshake.Call) { e.obs.call(name, call) },
 	})
 	if err != nil {
-		return fmt.Errorf("connect %s: %w", name, err)
+		return err
 	}
 	e.byName[name] = c
 	e.clients = append(e.clients, c)

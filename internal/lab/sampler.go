@@ -77,10 +77,17 @@ func (s *sampler) keep(k *kernel.Socket) kernel.Socket {
 	return kept
 }
 
+// letFrames is after how many sockets the wire may have its turn.
+const letFrames = 64
+
 // takeConnections gives the sockets of a sample to the model: a connection
 // that has none on one side is told so, on the client's only if that was looked at.
 func (o *observer) takeConnections(t time.Duration, clients bool) {
 	for i := range o.sampler.connections {
+		if i%letFrames == letFrames-1 {
+			o.mu.Unlock() // frames would overrun the wire's ring while thousands of sockets are taken
+			o.mu.Lock()
+		}
 		o.takeConnection(t, &o.sampler.connections[i])
 	}
 	for p, c := range o.conns {

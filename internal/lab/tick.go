@@ -10,6 +10,13 @@ const (
 	sampleAll = 100 * time.Millisecond // the most between two samples when nothing moves, for what the clients' timers do
 )
 
+// A look that takes longer than costly, because there are thousands of sockets,
+// is not repeated before so many times its duration: who connects needs the CPU.
+const (
+	costly      = 5 * time.Millisecond
+	costlyPause = 9
+)
+
 // tick looks in the background, each interval and soon after packets, until the
 // returned function is called; that returns the first error.
 func (o *observer) tick(interval time.Duration) (stop func() error) {
@@ -46,8 +53,12 @@ func (o *observer) sampleUntil(quit <-chan struct{}, interval time.Duration) err
 				last = now
 			}
 		}
+		began := time.Now()
 		if err := take(); err != nil {
 			return err
+		}
+		if took := time.Since(began); took > costly && !pauseFor(quit, costlyPause*took) {
+			return nil
 		}
 	}
 }
