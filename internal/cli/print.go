@@ -14,7 +14,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -83,8 +85,11 @@ func (s screen) wrap(lead, text string) {
 	fmt.Fprintln(s, lead+text)
 }
 
-// printed counts the columns of a text without escape sequences.
-func printed(text string) int { return len([]rune(text)) }
+// look is an escape sequence that changes the look of text.
+var look = regexp.MustCompile("\x1b\\[[0-9]*m")
+
+// printed counts the columns of a text.
+func printed(text string) int { return utf8.RuneCountInString(look.ReplaceAllString(text, "")) }
 
 // byteAt returns the offset of the n-th character.
 func byteAt(text string, n int) int {

@@ -14,6 +14,9 @@ import (
 // printRun prints one experiment as text: the verdict, the story of each
 // connection, the queues and counters, the expectations, the recording.
 func printRun(s screen, run record.Run) {
+	if run.Recording == "" && run.Error != "" { // it never began
+		return
+	}
 	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+clean(run.Title), ": "))
 	if run.Verdict != "" {
 		fmt.Fprintln(s)
@@ -30,7 +33,8 @@ func printRun(s screen, run record.Run) {
 	printCounters(s, run.Counters)
 	printExpectations(s, run.Expectations)
 	for _, m := range run.Missing {
-		s.wrap("\nnot seen: ", m.What+": "+m.Why)
+		fmt.Fprintln(s)
+		s.wrap("not seen: ", m.What+": "+m.Why)
 	}
 	fmt.Fprintf(s, "\n%s  in %s on Linux %s\n", outcome(s, run), seconds(run.Duration), clean(run.Kernel))
 	if run.Recording != "" {
@@ -122,7 +126,8 @@ func printFolded(s screen, folded []record.Folded) {
 		for _, o := range slices.Sorted(maps.Keys(f.Outcomes)) {
 			parts = append(parts, fmt.Sprintf("%d %s", f.Outcomes[o], o))
 		}
-		s.wrap("\n", fmt.Sprintf("%d more attempts, of clients that were never heard of again: %s", f.Attempts, strings.Join(parts, ", ")))
+		fmt.Fprintln(s)
+		s.wrap("", fmt.Sprintf("%d more attempts, of clients that were never heard of again: %s", f.Attempts, strings.Join(parts, ", ")))
 	}
 }
 

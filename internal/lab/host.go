@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,10 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 	end, err := runInside(ctx, j, s.Dir, o.Progress, folder.Packets, folder.Events)
 	end.Meta.Started, end.Meta.Tool, end.Meta.Command = began, o.Tool, o.Command
 	run := end.Run
+	if end.Meta.Kernel == "" {
+		run, err := failed(cmp.Or(err, errors.New("the lab said nothing")))
+		return run, errors.Join(err, folder.Discard())
+	}
 	run.Recording = folder.Path
 	run.Duration = record.MS(time.Since(began))
 	if err != nil {

@@ -85,7 +85,7 @@ func inside() error {
 // carryOut probes the facts that are asked for and runs the script, if there is one.
 func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progress)) done {
 	began := time.Now()
-	end := done{Meta: record.Meta{Kernel: release(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
+	end := done{Meta: record.Meta{Kernel: release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
 	probing := startProbes(ctx, box, j.Facts)
 	if len(j.Text) == 0 {

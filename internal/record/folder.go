@@ -100,6 +100,18 @@ func (f *Folder) Close(meta Meta, run Run) error {
 	)
 }
 
+// Discard removes what Create made, for want of anything to record.
+func (f *Folder) Discard() error {
+	return firstError(
+		f.Packets.Close(),
+		f.Events.Close(),
+		os.Remove(filepath.Join(f.Path, ScenarioFile)),
+		os.Remove(filepath.Join(f.Path, PacketsFile)),
+		os.Remove(filepath.Join(f.Path, EventsFile)),
+		os.Remove(f.Path),
+	)
+}
+
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

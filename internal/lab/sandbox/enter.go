@@ -113,6 +113,9 @@ func outcome(err error) entered {
 	return answer
 }
 
+// UserNamespace reports whether the sandbox has a user namespace of its own.
+func (in *Inside) UserNamespace() bool { return in.who.Userns }
+
 // Shared names what no namespace isolates, in plain sentences.
 func (in *Inside) Shared() []string {
 	shared := []string{

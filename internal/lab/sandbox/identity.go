@@ -42,7 +42,8 @@ func identities() ([]identity, error) {
 	}
 	bare := identity{Uid: nobodyID, Gid: nobodyID}
 	uids, gids := spareIDs(readSetting("/proc/self/uid_map")), spareIDs(readSetting("/proc/self/gid_map"))
-	if uids == nil || gids == nil {
+	if uids == nil || gids == nil { // root of a few ids, which may have no nobody
+		bare.Uid, bare.Gid = os.Getuid(), os.Getgid()
 		return []identity{own, bare}, nil
 	}
 	stranger := identity{Userns: true, Uids: uids, Gids: gids, Stranger: true, Uid: userID, Gid: userID}

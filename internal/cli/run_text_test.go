@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"listenq/internal/handshake"
+	"listenq/internal/lab"
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/record"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// example is a run with everything in it that the text shows.
+func example() record.Run {
+	late, one := record.MS(1004*time.Millisecond), 1
+	drops := uint64(8)
+	story := []record.Line{
+		{T: 274, Text: "the final ACK is dropped: the accept queue is full; the client is connected, the server is not: it has only a request (SYN_RECV)"},
+		{T: 1285, Text: "the server has the connection, 1.0 s late"},
+	}
+	connection := func(name string) record.Connection {
+		return record.Connection{Name: name, Outcome: handshake.Accepted, Cause: handshake.AcceptQueueFull, Confidence: handshake.Certain, Delay: &late, Story: story}
+	}
+	return record.Run{
+		Scenario: "x-example", Title: "A title that is long enough to need a second line where the screen is narrow.",
+		Kernel: "6.1.0", Verdict: "The accept queue of 192.0.2.2:8080 overflowed (it held 11, limit 10): of 5 connections 5 were accepted (4 late).",
+		Duration: 1310, Recording: "/tmp/listenq-x",
+		Connections: []record.Connection{
+			{Name: "a", Outcome: handshake.Queued, Cause: handshake.ByServer, Confidence: handshake.Certain},
+			connection("c1"), connection("c2"), connection("c3"),
+			{Name: "d", Outcome: handshake.Reset, Cause: handshake.AcceptQueueFull, EndedBy: handshake.AbortOnOverflow, Confidence: handshake.Likely},
+		},
+		Folded:   []record.Folded{{Server: "192.0.2.2:8080", Attempts: 7, Outcomes: map[handshake.Outcome]int{handshake.Pending: 4, handshake.Unanswered: 3}}},
+		Commands: []record.Command{{Name: "load", Argv: []string{"ab", "-n", "1"}, Duration: 20, Exit: 1, Output: "one\x1b[2Jtwo\nthree\n"}},
+		Listeners: []record.Listener{
+			{Name: "server", Address: "192.0.2.2:8080", AcceptMax: 11, SynMax: &one, Drops: &drops,
+				Before: record.ListenerState{Open: true, AcceptLimit: 10}, After: record.ListenerState{Open: true, AcceptLen: 3, AcceptLimit: 10, SynLen: &one}},
+			{Name: "web", Address: "192.0.2.2:80", Before: record.ListenerState{Open: true}, After: record.ListenerState{}},
+		},
+		Counters: record.Counters{Server: map[string]record.Movement{"TcpExtListenDrops": {Before: 1, After: 5}}},
+		Expectations: []record.Expectation{
+			{Line: 9, Text: `expect c5.cause == "accept-queue-full" and c5.struck == "ack" and c5.handshake == "request"`, Pass: true},
+			{Line: 10, Text: `expect c5.outcome == "reset"`, Got: `c5.outcome is "accepted"`},
+			{Line: 11, Text: `expect a.outcome == "reset" if not a_fact`, NotTaken: "a_fact is true"},
+			{Line: 12, Text: `expect a.outcome == "reset" if not a_fact from source`, NotTaken: "a_fact is true", FromSource: true},
+		},
+		Missing: []record.Missing{{What: "12 frames", Why: "the wire was too busy to take them off its ring"}},
+	}
+}
+
+func TestGoldenRun(t *testing.T) {
+	tests := []struct {
+		name   string
+		screen screen
+	}{
+		{"80", screen{width: 80}},
+		{"120", screen{width: 120}},
+		{"pipe", screen{}},
+		{"colour", screen{width: 80, colour: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			tt.screen.Writer = &out
+			printRun(tt.screen, example())
+			golden(t, "run-"+tt.name+".txt", out.String())
+			for line := range strings.Lines(out.String()) {
+				if n := printed(strings.TrimRight(line, "\n")); tt.screen.width > 0 && n > tt.screen.width {
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"fine", nil, 0},
+		{"bad answer", errBad, 1},
+		{"usage", &usageError{"no", ""}, 2},
+		{"failure", &lab.Failure{Message: "no"}, 2},
+		{"forbidden", fmt.Errorf("start: %w", &sandbox.Forbidden{Err: os.ErrPermission}), 3},
+		{"interrupted", context.Canceled, 130},
+		{"the worse of two", worse(errBad, context.Canceled), 130},
+		{"the worse of two, turned", worse(errors.New("x"), errBad), 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := exitCode(tt.err); got != tt.want {
+				t.Errorf("exit code %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMessage(t *testing.T) {
+	forbidden := &sandbox.Forbidden{Setting: "user.max_user_namespaces", Value: "0", Way: "sysctl user.max_user_namespaces=10000", Err: os.ErrPermission}
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"plain", errors.New("no such thing"), "listenq: error: no such thing\n"},
+		{"hint", &usageError{"unknown word", "see --help"}, "listenq: error: unknown word\nlistenq: hint: see --help\n"},
+		{"forbidden", forbidden, "listenq: error: namespaces are not allowed here: user.max_user_namespaces is 0: permission denied\nlistenq: hint: sysctl user.max_user_namespaces=10000\n"},
+		{"hostile", errors.New("a\x1b]0;title\x07b"), "listenq: error: a·]0;title·b\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			message(&out, tt.err)
+			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
+				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
