@@ -35,6 +35,7 @@ func (e *experiment) flood(ctx context.Context, do script.Flood) error {
 	}
 	defer unix.Close(fd)
 	f := newSpoofed(e.net.client.addr, e.server(do.To).address)
+	e.obs.expectFlood()
 	began := time.Now()
 	defer func() { e.prescribed += time.Since(began) }()
 	for sent := 0; sent < do.Count && ctx.Err() == nil; {

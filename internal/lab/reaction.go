@@ -26,7 +26,7 @@ type reactions struct {
 	pending   int    // of them without a reading
 	number    int    // of the last one
 	window    time.Duration
-	readings  int // within the window
+	credit    int // packets that may have a reading of their own
 }
 
 // deltaColumns says which counter belongs to which field of a Delta.
@@ -56,9 +56,10 @@ func moved(d handshake.Delta) map[string]int {
 	return counters
 }
 
-// In a window of 10 ms at most this many packets get a reading of their own
-// (about 45 µs each); more is a flood.
+// A burst of so many packets gets a reading for each (about 45 µs). Beyond it,
+// which is a flood, a window of 10 ms brings readings for that many.
 const (
+	burstReadings    = 1024
 	reactionWindow   = 10 * time.Millisecond
 	readingsInWindow = 64
 )
@@ -75,6 +76,7 @@ func (r *reactions) start(reader *kernel.CounterReader) error {
 		return err
 	}
 	r.delivered = r.counters.Values[r.inSegs]
+	r.credit = burstReadings
 	r.movement()
 	return nil
 }
@@ -114,12 +116,11 @@ func (r *reactions) movement() (d handshake.Delta) {
 func (r *reactions) delivery(number int, now time.Duration) (handshake.Reaction, bool, error) {
 	r.delivered++
 	r.passed(number)
-	if now-r.window >= reactionWindow {
-		r.window, r.readings = now, 0
-	}
-	if r.readings++; r.readings > readingsInWindow {
+	r.refill(now)
+	if r.credit == 0 {
 		return handshake.Reaction{}, false, nil
 	}
+	r.credit--
 	reaction, err := r.read(now)
 	return reaction, err == nil, err
 }
@@ -130,8 +131,18 @@ func (r *reactions) passed(number int) {
 	r.number = number
 }
 
+// refill gives the credit of the windows that have passed.
+func (r *reactions) refill(now time.Duration) {
+	windows := int((now - r.window) / reactionWindow)
+	r.credit = min(burstReadings, r.credit+windows*readingsInWindow)
+	r.window += time.Duration(windows) * reactionWindow
+}
+
+// expectFlood is told of a flood to come, which must not wait for the readings of a burst.
+func (r *reactions) expectFlood() { r.credit = min(r.credit, readingsInWindow) }
+
 // flooded reports whether this is a flood.
-func (r *reactions) flooded() bool { return r.readings > readingsInWindow }
+func (r *reactions) flooded() bool { return r.credit == 0 }
 
 // read reads the counters, for all packets since the last reading.
 func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {

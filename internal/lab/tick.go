@@ -69,6 +69,12 @@ func (o *observer) flooded() bool {
 	return o.reactions.flooded()
 }
 
+func (o *observer) expectFlood() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reactions.expectFlood()
+}
+
 // pauseFor waits; false if quit came first.
 func pauseFor(quit <-chan struct{}, d time.Duration) bool {
 	select {
