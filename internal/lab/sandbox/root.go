@@ -180,7 +180,10 @@ func (b *builder) resolver() error {
 	if err := bind(none, b.root+path); err != nil {
 		return err
 	}
-	return makeHarmless(b.root + path)
+	if err := makeHarmless(b.root + path); err != nil {
+		return err
+	}
+	return os.Remove(none) // the mount has it
 }
 
 // dev shows the devices that do nothing, and no other.
