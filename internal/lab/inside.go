@@ -130,6 +130,7 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta
 	run.Missing = append(missing, run.Missing...)
 	meta.Network = e.net.String()
 	meta.Sysctls, _ = e.net.sysctls()
+	meta.TCPInfo = e.obs.infoFields()
 	return run, errors.Join(err, e.close())
 }
 

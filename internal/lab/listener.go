@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"maps"
 	"net/netip"
 	"time"
 
@@ -44,6 +45,21 @@ func (o *observer) acceptLen(l *listener) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return l.AcceptLen
+}
+
+// infoFields are the fields of struct tcp_info that this kernel gives.
+func (o *observer) infoFields() (names []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, l := range o.listeners {
+		for name := range l.info.All() {
+			names = append(names, name)
+		}
+		if names != nil {
+			break
+		}
+	}
+	return names
 }
 
 // listens reports whether an address is that of a listener of the script.
@@ -130,6 +146,6 @@ func count(c queue.Count) *uint64 {
 func (l *listener) result() record.Listener {
 	return record.Listener{
 		Name: l.name, Address: l.address.String(), AcceptLimit: l.AcceptLimit, AcceptMax: l.acceptMax,
-		SynMax: number(l.synMax), Drops: count(l.Drops), Before: l.first, After: l.state(), Info: infoMap(l.info),
+		SynMax: number(l.synMax), Drops: count(l.Drops), Before: l.first, After: l.state(), Info: maps.Collect(l.info.All()),
 	}
 }

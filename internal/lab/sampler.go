@@ -177,13 +177,14 @@ func recordSocket(e *end, k *kernel.Socket) *record.SocketState {
 		s.Wait = &wait
 	}
 	if k != nil {
-		s.Info = infoMap(k.Info)
+		s.Info = changedInfo(k.Info)
 	}
 	return s
 }
 
-// infoMap is struct tcp_info by field, without those that are 0.
-func infoMap(info kernel.TCPInfo) map[string]uint64 {
+// changedInfo is struct tcp_info by field, without those that are 0: meta.json
+// lists all that the kernel has.
+func changedInfo(info kernel.TCPInfo) map[string]uint64 {
 	if len(info) == 0 {
 		return nil
 	}

@@ -37,7 +37,8 @@ type Meta struct {
 	Scenario    string                       `json:"scenario"`
 	Network     string                       `json:"network,omitempty"`
 	Tick        Milliseconds                 `json:"tick_ms,omitempty"`
-	Sysctls     map[string]map[string]string `json:"sysctls,omitempty"` // by side, as they were at the end
+	Sysctls     map[string]map[string]string `json:"sysctls,omitempty"`         // by side, as they were at the end
+	TCPInfo     []string                     `json:"tcp_info_fields,omitempty"` // all that this kernel gives; in events.jsonl those that are 0 are left out
 	UserNS      bool                         `json:"user_namespace"`
 	NotIsolated []string                     `json:"not_isolated,omitempty"` // what a kernel cannot keep apart
 	Incomplete  string                       `json:"incomplete,omitempty"`   // why the recording was cut short
