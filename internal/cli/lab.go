@@ -73,14 +73,16 @@ func newLabList(env Env) *cobra.Command {
 	return cmd
 }
 
+// printList prints the experiments below the documents that they are from.
 func printList(s screen, rows []listed) {
-	for _, r := range rows {
-		id, _, _ := strings.Cut(r.Name, "-")
-		fmt.Fprintf(s, "%-3s %s  %s\n", s.style(bold, id), r.Name, s.style(faint, "("+seconds(r.Expected)+")"))
-		s.wrap("    ", r.Title)
-		s.wrap("    ", s.style(faint, "from: "+r.Source))
+	for i, r := range rows {
+		if i == 0 || rows[i-1].Source != r.Source {
+			fmt.Fprintln(s, s.style(bold, "from "+r.Source))
+		}
+		fmt.Fprintf(s, "  %-34s %8s\n", r.Name, seconds(r.Expected))
+		s.wrap("      ", s.style(faint, r.Title))
 	}
-	fmt.Fprintln(s, "\nRun one: listenq lab run ID. Read one: listenq lab show ID.")
+	fmt.Fprintln(s, "\nRun one: listenq lab run ID, such as b2. Read one: listenq lab show ID.")
 }
 
 func newLabShow(env Env) *cobra.Command {
