@@ -40,6 +40,8 @@ var attempts = []classified{
 	{"phantom, reset by a second segment", phantom + "1s c> DATA checked-full\n 1.0001s c> DATA next rejected\n 1.0003s s> RST", "reset accept-queue-full cookie-rejected ack cookie"},
 	{"phantom, reset by a FIN after data", phantom + "1s c> DATA checked-full\n 1.0001s c> FIN rejected\n 1.0003s s> RST", "reset accept-queue-full cookie-rejected ack cookie"},
 	{"duplicate syn of a pending request", "0ms listener 4/3\n 0ms c> SYN\n 0.3ms s> SYN-ACK lost\n 1s c> SYN\n 1.0003s s> SYN-ACK\n 1.001s c> ACK\n 1.01s server ESTABLISHED owned", "accepted network-loss - syn-ack request"},
+	{"kept, forgotten, and tried as a cookie", overflow + resends + "64s server NONE\n 70s c> DATA rejected\n 70.0003s s> RST\n 70.1s end", "reset accept-queue-full request-expired ack request"},
+	{"final ack held until its request has expired", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK takes=9s\n 1ms server SYN_RECV\n 1s s> SYN-ACK\n 3s server NONE\n 9.0008s s> RST\n 9.1s end", "reset network-loss request-expired ack request"},
 	{"listener closed with the connection in its queue", queued + "1s s> RST-ACK\n 1.005s listener closed", "reset listener-closed - - request"},
 	{"listener closed, ack had been dropped", overflow + "0.5s listener closed\n 1s c> DATA\n 1.0003s s> RST", "reset accept-queue-full listener-closed ack request"},
 	{"defer accept, no data yet", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK drop=defer\n 1ms server SYN_RECV\n 1ms client ESTABLISHED", "half-open defer-accept - ack request"},
@@ -71,6 +73,7 @@ var attempts = []classified{
 	{"x10 fast open", "0ms c> TFO\n 0.3ms s> SYN-ACK takesdata\n 0.6ms c> ACK\n 1ms server ESTABLISHED", "queued server - - fastopen"},
 	{"x10 fast open, queue full", "0ms listener 2/1\n 0ms c> TFO drop=full\n 1s c> SYN drop=full", "unanswered accept-queue-full - syn -"},
 	{"x11 reset while queued", queued + "100ms c> RST-ACK\n 110ms server NONE", "queued server - - request"},
+	{"x11 reset while queued, accepted then", queued + "100ms c> RST-ACK\n 110ms server NONE\n 200ms accepted", "accepted none - - request"},
 	{"x11 reset while half-open", overflow + "100ms c> RST-ACK embryonic\n 110ms server NONE", "reset accept-queue-full client ack request"},
 	{"x12 accepted, served to nobody", queued + "1s c> FIN\n 1.0003s s> ACK\n 5s server CLOSE_WAIT owned\n 6s s> DATA\n 6.0003s c> RST", "accepted none - - request"},
 

@@ -28,6 +28,7 @@ const travel = 200 * time.Microsecond
 //	4ms server SYN_RECV      a sample of the server's socket
 //	5ms listener 4/3         of the accept queue, length/limit; or "closed"
 //	6ms connect 1s ETIMEDOUT a system call and when it began
+//	6ms accepted             accept() returned it
 //	9s end                   the observation goes on until then
 type ladder struct {
 	events         []event
@@ -101,6 +102,8 @@ func (l *ladder) line(at time.Duration, what string, words []string) bool {
 			p.Side, p.T = side, at
 			l.events = append(l.events, event{t: at, packet: new(p)})
 		}
+	case "accepted":
+		l.give(at, func(t *handshake.Tracker) { t.Accepted(l.client, l.server, at) })
 	case "connect", "send", "recv", "close":
 		l.call(at, what, words)
 	default:

@@ -1,6 +1,9 @@
 package handshake
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Socket takes a sample of one end of a connection whose packets were seen.
 // One that is older than what has come to the server since says nothing new,
@@ -72,11 +75,20 @@ func (a *Attempt) takeNone(now time.Duration) {
 	case a.kept():
 		// It lasts for one timeout at least after its last SYN-ACK.
 		if !a.is(gone) && a.reset.n == 0 && !a.is(embryonic) && now > a.synack.last+firstTimeout*9/10 {
-			a.set(gone)
-			a.note(note{what: expired}, now, 0)
+			a.expire(now)
 		}
 	case a.ackIn.n > 0:
 		a.set(vacant)
+	}
+}
+
+// expire notes that the request has gone by itself. If no final ACK had come
+// though the client had sent one, the way was too long for it.
+func (a *Attempt) expire(now time.Duration) {
+	a.set(gone)
+	a.note(note{what: expired}, now, 0)
+	if a.ack.n > 0 && a.ackIn.n == 0 && a.sees(ServerSide) {
+		a.strike(stageACK, netLoss, StruckACK, moment{T: a.ack.first})
 	}
 }
 
@@ -99,6 +111,17 @@ func (a *Attempt) waited(s Socket) {
 	}
 }
 
+// Accepted takes that accept() returned the connection at that time. No sample can
+// tell it of one that was reset while it waited.
+func (t *Tracker) Accepted(client, server netip.AddrPort, at time.Duration) {
+	t.at(at)
+	if a := t.latest[pair{unmap(client), unmap(server)}]; a != nil {
+		a.connect(a.maker())
+		a.accept(at)
+		a.settle(at)
+	}
+}
+
 // Call takes a system call of the client. It counts as of when it returned.
 func (t *Tracker) Call(c Call) {
 	now := c.T + c.Duration
@@ -115,7 +138,7 @@ func (t *Tracker) Call(c Call) {
 		if c.Reset {
 			n.what = clientResets
 		}
-		a.note(n, now, 0)
+		a.note(n, c.T, 0) // its FIN or RST leaves before it returns
 	default:
 		if c.Errno != "" && c.Errno != "EAGAIN" && c.Errno != "EINTR" {
 			a.note(note{what: callFailed, call: c.Name, errno: c.Errno}, now, 0)

@@ -141,9 +141,15 @@ func (a *Attempt) reactSYN(d delivery, x *Delta) {
 }
 
 // reactACK follows tcp_check_req (net/ipv4/tcp_minisocks.c) for a request and
-// cookie_v4_check (net/ipv4/syncookies.c) for a cookie.
+// cookie_v4_check (net/ipv4/syncookies.c) for a cookie. What comes after a request
+// has expired is checked as a cookie, too, if any were sent of late: it tells
+// nothing of how this handshake was kept.
 func (a *Attempt) reactACK(d delivery, x *Delta) {
-	if x.SyncookiesFailed > 0 || x.SyncookiesRecv > 0 {
+	checked := x.SyncookiesFailed > 0 || x.SyncookiesRecv > 0
+	if checked && a.kept() {
+		return
+	}
+	if checked {
 		a.set(cookie)
 	}
 	switch {

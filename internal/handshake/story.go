@@ -176,7 +176,8 @@ func (a *Attempt) eachTime() string {
 }
 
 func (a *Attempt) stillConnected() string {
-	if a.ack.n > 0 && a.clientReset.n == 0 {
+	closed := slices.ContainsFunc(a.notes, func(n note) bool { return n.what == clientCloses })
+	if a.ack.n > 0 && a.clientReset.n == 0 && !closed {
 		return "; the client still believes that it is connected"
 	}
 	return ""
@@ -263,6 +264,9 @@ func (n *note) repeated(start time.Duration) string {
 const roundTo = 100 * time.Millisecond
 
 func seconds(d time.Duration) string {
+	if d < roundTo/2 {
+		return "less than 0.1"
+	}
 	return fmt.Sprintf("%.1f", d.Round(roundTo).Seconds())
 }
 

@@ -84,7 +84,7 @@ func (a *Attempt) failing(e end, set causes) causes {
 	}
 	if set&^nothing == 0 {
 		set = (anyACK | netLoss) &^ a.ruledOut[stageACK]
-		if a.sees(ServerSide) && a.ackIn.n > 0 {
+		if inTime := a.ackIn.n > 0 && a.ackIn.first-a.synack.first < firstTimeout; inTime && a.sees(ServerSide) {
 			set &^= netLoss
 		}
 	}

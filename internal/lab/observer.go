@@ -142,6 +142,15 @@ func (o *observer) accepted(server string, t time.Duration, peer string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.write(record.Event{T: t, Accept: &record.Accept{Server: server, Client: peer}})
+	client, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return // accept() gave a connection without a peer
+	}
+	for _, l := range o.listeners {
+		if l.name == server {
+			o.tracker.Accepted(client, l.address, t)
+		}
+	}
 }
 
 // setting tells the model of a sysctl of the server's namespace.
