@@ -36,6 +36,7 @@ type Attempt struct {
 	resent      series        // SYN-ACKs sent again by the server's timer
 	beforeACK   int           // SYN-ACKs before the first of ack
 	established time.Duration // when the segment came that made the connection
+	overtook    time.Duration // when accept() returned it, if that was told before the segment that made it
 	vanished    time.Duration // when a sample found the client's socket gone
 	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
 

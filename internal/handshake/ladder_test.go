@@ -29,6 +29,7 @@ const travel = 200 * time.Microsecond
 //	5ms listener 4/3         of the accept queue, length/limit; or "closed"
 //	6ms connect 1s ETIMEDOUT a system call and when it began
 //	6ms accepted             accept() returned it
+//	6ms accepted 1ms         it did at 7ms, and that is told before what happened since 6ms
 //	9s end                   the observation goes on until then
 type ladder struct {
 	events         []event
@@ -103,7 +104,12 @@ func (l *ladder) line(at time.Duration, what string, words []string) bool {
 			l.events = append(l.events, event{t: at, packet: new(p)})
 		}
 	case "accepted":
-		l.give(at, func(t *handshake.Tracker) { t.Accepted(l.client, l.server, at) })
+		then := at
+		if len(words) > 0 {
+			d, _ := time.ParseDuration(words[0])
+			then += d
+		}
+		l.give(at, func(t *handshake.Tracker) { t.Accepted(l.client, l.server, then) })
 	case "connect", "send", "recv", "close":
 		l.call(at, what, words)
 	default:

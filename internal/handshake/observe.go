@@ -116,6 +116,9 @@ func (a *Attempt) waited(s Socket) {
 func (t *Tracker) Accepted(client, server netip.AddrPort, at time.Duration) {
 	t.at(at)
 	if a := t.latest[pair{unmap(client), unmap(server)}]; a != nil {
+		if !a.hasConnection() {
+			a.overtook = at
+		}
 		a.connect(a.maker())
 		a.accept(at)
 		a.settle(at)

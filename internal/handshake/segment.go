@@ -91,7 +91,7 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	if p.Flags.Has(FIN) {
 		size++
 	}
-	if begin == ^uint32(0) || size == 0 && a.hasConnection() {
+	if begin == ^uint32(0) || size == 0 && a.hasConnection() && a.overtook == 0 {
 		return segOther
 	}
 	kind := kindOf(p)
@@ -112,6 +112,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	}
 	if a.nearServer(seen) {
 		a.lastIn = p.T
+		if p.T <= a.overtook {
+			a.established, a.overtook = a.maker(), 0
+		}
 	}
 	return kind
 }
