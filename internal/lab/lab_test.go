@@ -186,6 +186,20 @@ expect delta.SyncookiesSent > 2000
 	}
 }
 
+// TestAfterFlood connects after a flood: what the counters did for its SYNs is
+// not the doing of the client's.
+func TestAfterFlood(t *testing.T) {
+	check(t, run(t, parse(t, "after", `
+sysctl net.ipv4.tcp_syncookies 2
+server backlog 16 accept all
+flood 30 syns at 10000/s
+sysctl net.ipv4.tcp_syncookies 0
+connect a
+expect a.outcome == "accepted" and a.cause == "none" and a.handshake == "request"
+expect delta.SyncookiesSent == 30
+`)))
+}
+
 // TestRecording reads what a run leaves behind.
 func TestRecording(t *testing.T) {
 	r := run(t, parse(t, "a", string(scenarios.Text("a4-abort-on"))))

@@ -52,12 +52,11 @@ type network struct {
 
 // side is one network namespace of the experiment.
 type side struct {
-	addr  netip.Addr
-	netns *os.File
-	// Whoever reads these holds observer.sampling, but for reactions.
-	diag      *kernel.Diag
-	samples   *kernel.CounterReader
-	reactions *kernel.CounterReader // for the wire's goroutine alone
+	addr      netip.Addr
+	netns     *os.File
+	diag      *kernel.Diag          // whoever uses it holds observer.sampling
+	samples   *kernel.CounterReader // the same
+	reactions *kernel.CounterReader // whoever uses it holds observer.mu
 	settled   *kernel.CounterReader // for the steps' goroutine alone
 }
 

@@ -61,7 +61,7 @@ func moved(d handshake.Delta) map[string]int {
 const (
 	burstReadings    = 1024
 	reactionWindow   = 10 * time.Millisecond
-	readingsInWindow = 64
+	readingsInWindow = 16
 )
 
 // processing is how long the kernel may take to get to a segment that was
@@ -144,26 +144,42 @@ func (r *reactions) expectFlood() { r.credit = min(r.credit, readingsInWindow) }
 // flooded reports whether this is a flood.
 func (r *reactions) flooded() bool { return r.credit == 0 }
 
-// read reads the counters, for all packets since the last reading.
+// read reads the counters when TCP has counted what was delivered, for all
+// packets since the last reading. It is for who delivers: what else was counted
+// came from within the host.
 func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
 	for limit := time.Now().Add(processing); ; {
 		if err := r.readCounters(); err != nil {
 			return handshake.Reaction{}, err
 		}
 		counted := r.counters.Values[r.inSegs]
-		if counted >= r.delivered {
-			break
-		}
-		if time.Now().After(limit) {
+		if counted >= r.delivered || time.Now().After(limit) {
 			r.delivered = counted
-			break
+			return r.take(now), nil
 		}
 		unix.Nanosleep(&unix.Timespec{Nsec: 10_000}, nil) // ksoftirqd may want this CPU
 	}
+}
+
+// rest reads for the packets that have no reading yet. Where delivery is told of
+// all, it takes nothing when TCP has counted one more: that was just written, and
+// its delivery is still to be told.
+func (r *reactions) rest(now time.Duration, all bool) (reaction handshake.Reaction, ok bool, err error) {
+	if err := r.readCounters(); err != nil {
+		return reaction, false, err
+	}
+	if all && r.counters.Values[r.inSegs] != r.delivered {
+		return reaction, false, nil
+	}
+	return r.take(now), true, nil
+}
+
+// take is the reaction to all packets since the last one.
+func (r *reactions) take(now time.Duration) handshake.Reaction {
 	reaction := handshake.Reaction{T: now, Packets: r.pending, Delta: r.movement()}
 	if r.pending == 1 {
 		reaction.Number = r.number
 	}
 	r.pending = 0
-	return reaction, nil
+	return reaction
 }

@@ -50,7 +50,7 @@ func (o *observer) frame(ev *wire.Event) {
 		switch {
 		case o.net.loopback() && o.listens(p.Dst):
 			o.reactions.passed(p.Number)
-		case ev.Kind == wire.Delivered && ev.To == handshake.ServerSide && o.net.hosts(p):
+		case ev.Kind == wire.Delivered && ev.To == handshake.ServerSide && p.Dst.Addr() == o.net.server.addr:
 			o.react(p.Number, ev.T)
 		}
 	}
