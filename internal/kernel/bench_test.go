@@ -128,3 +128,22 @@ func BenchmarkDecode(b *testing.B) {
 		check(b, a.part(part))
 	}
 }
+
+// BenchmarkPeers shows the same 101 sockets, and the same counters, by ss and
+// nstat: what a script pays that calls them instead.
+func BenchmarkPeers(b *testing.B) {
+	ns := newNamespace(b, buckets)
+	_, addr := ns.listen(b, "127.0.0.1:80", 100)
+	d := ns.diag(b)
+	for range 50 {
+		ns.connect(b, addr)
+	}
+	await(b, d, everything, func(got []Socket) bool { return countState(got, handshake.Established) == 100 })
+	for _, peer := range [][]string{{"ss", "-tanmoiHO"}, {"nstat", "-asz"}} {
+		b.Run(peer[0], func(b *testing.B) {
+			for b.Loop() {
+				ns.output(b, peer[0], peer[1:]...)
+			}
+		})
+	}
+}
