@@ -108,7 +108,7 @@ func (e *experiment) dialOne(name string, do script.Connect) (err error) {
 	c := &connection{name: name, pair: pair{e.assigned[name], to}}
 	e.obs.expectClient(c.pair)
 	c.Conn, err = client.Dial(client.Config{
-		Local: c.client, Remote: to, GiveUp: do.GiveUp, Clock: e.clock.now,
+		Local: c.client, Remote: to, MPTCP: do.MPTCP, Text: do.Text, GiveUp: do.GiveUp, Clock: e.clock.now,
 		Report: func(call handshake.Call) { e.obs.call(name, call) },
 	})
 	if err != nil {

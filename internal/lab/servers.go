@@ -31,7 +31,7 @@ type running struct {
 	watched *listener
 	control *server.Control // nil for a command
 	wants   atomic.Int64    // how many more connections the accept policy takes at once
-	stopped bool
+	stopped atomic.Bool
 }
 
 func newRunning(name string, cmd *exec.Cmd) *running {
@@ -76,7 +76,7 @@ func (e *experiment) serve(do script.Server) error {
 	})
 	s.setPolicy(do.Accept)
 	where, err := s.control.Listen(server.Config{
-		IPv6: e.script.Network.IPv6, Port: do.Port, Backlog: do.Backlog, Defer: do.Defer, ReusePort: do.ReusePort,
+		IPv6: e.script.Network.IPv6 || do.DualStack, MPTCP: do.MPTCP, Port: do.Port, Backlog: do.Backlog, Defer: do.Defer, ReusePort: do.ReusePort,
 		FastOpen: do.FastOpen, Read: do.Read, Accept: policy(do.Accept),
 	})
 	if err != nil {
@@ -211,16 +211,17 @@ func (s *running) took() {
 }
 
 // eager reports whether the server accepts what comes, at once.
-func (s *running) eager() bool { return !s.stopped && s.wants.Load() > 0 }
+func (s *running) eager() bool { return !s.stopped.Load() && s.wants.Load() > 0 }
 
 func (s *running) close() error {
 	s.wants.Store(0)
 	return s.control.Close()
 }
 
-// stop stops the server's processes, and waits until they are.
-func (s *running) stop() error {
-	s.stopped = true
+// stop stops the server's processes, and waits until they are. They go on after d,
+// or if it is 0 when they are told to.
+func (s *running) stop(d time.Duration) error {
+	s.stopped.Store(true)
 	if err := s.signal(unix.SIGSTOP); err != nil {
 		return err
 	}
@@ -228,6 +229,7 @@ func (s *running) stop() error {
 		var status unix.Siginfo
 		err := unix.Waitid(unix.P_PID, s.cmd.Process.Pid, &status, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
 		if err == nil && status.Signo != 0 {
+			s.resumeAfter(d)
 			return nil
 		}
 		time.Sleep(time.Millisecond)
@@ -235,8 +237,14 @@ func (s *running) stop() error {
 	return errors.New("the server's process did not stop")
 }
 
+func (s *running) resumeAfter(d time.Duration) {
+	if d > 0 {
+		time.AfterFunc(d, func() { s.resume() }) // fails if the experiment is over by then
+	}
+}
+
 func (s *running) resume() error {
-	s.stopped = false
+	s.stopped.Store(false)
 	return s.signal(unix.SIGCONT)
 }
 

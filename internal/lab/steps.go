@@ -50,7 +50,7 @@ func (e *experiment) act(ctx context.Context, action script.Action) error {
 	case script.Listen:
 		return e.server(do.On).control.ListenAgain(do.Backlog)
 	case script.Stop:
-		return e.server(do.Server).stop()
+		return e.server(do.Server).stop(do.For)
 	case script.Continue:
 		return e.server(do.Server).resume()
 	case script.Connect:

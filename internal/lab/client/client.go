@@ -22,7 +22,9 @@ import (
 // Config is a connection to make.
 type Config struct {
 	Local, Remote netip.AddrPort // Local with its port, so that the connection has its name before its first packet
-	GiveUp        time.Duration  // connect() is ended after this long by the client itself; 0: left to the kernel
+	MPTCP         bool
+	Text          string        // sent with the SYN (Fast Open), if the kernel has a cookie or needs none
+	GiveUp        time.Duration // connect() is ended after this long by the client itself; 0: left to the kernel
 	Clock         func() time.Duration
 	Report        func(handshake.Call) // each call when it has returned; from several goroutines
 }
@@ -42,12 +44,12 @@ type Conn struct {
 // Dial makes the socket in the calling thread's network namespace and begins to
 // connect. It returns when the SYN has been handed to the kernel.
 func Dial(conf Config) (*Conn, error) {
-	fd, err := openSocket(conf.Local)
+	fd, err := openSocket(conf.Local, conf.MPTCP)
 	if err != nil {
 		return nil, err
 	}
 	c := &Conn{conf: conf, began: conf.Clock(), connected: make(chan struct{}), ended: make(chan struct{})}
-	begun := unix.Connect(fd, sockaddr(conf.Remote))
+	begun := connect(fd, conf)
 	c.file = os.NewFile(uintptr(fd), "client")
 	if c.raw, err = c.file.SyscallConn(); err != nil {
 		return nil, err
@@ -56,12 +58,27 @@ func Dial(conf Config) (*Conn, error) {
 	return c, nil
 }
 
-func openSocket(local netip.AddrPort) (int, error) {
-	family := unix.AF_INET
+// connect calls connect(), or what does it with the first data (RFC 7413).
+func connect(fd int, conf Config) error {
+	if conf.Text == "" {
+		return unix.Connect(fd, sockaddr(conf.Remote))
+	}
+	_, err := unix.SendmsgN(fd, []byte(conf.Text), nil, sockaddr(conf.Remote), unix.MSG_FASTOPEN|unix.MSG_NOSIGNAL)
+	if err == nil {
+		return unix.EINPROGRESS // the text is on its way, the handshake is not done
+	}
+	return err
+}
+
+func openSocket(local netip.AddrPort, mptcp bool) (int, error) {
+	family, protocol := unix.AF_INET, unix.IPPROTO_TCP
 	if local.Addr().Is6() {
 		family = unix.AF_INET6
 	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if mptcp {
+		protocol = unix.IPPROTO_MPTCP
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}

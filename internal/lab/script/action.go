@@ -89,7 +89,9 @@ type Server struct {
 	Backlog   int           // as given to listen(): the kernel takes -1 as somaxconn
 	Defer     time.Duration // TCP_DEFER_ACCEPT, whole seconds; 0: off
 	ReusePort bool
-	FastOpen  int // length of the Fast Open queue; 0: off
+	FastOpen  int  // length of the Fast Open queue; 0: off
+	MPTCP     bool // a socket of IPPROTO_MPTCP
+	DualStack bool // an IPv6 socket, whatever the network: it takes IPv4, too
 	Accept    Policy
 	Read      bool // it reads what it accepted
 }
@@ -115,8 +117,11 @@ type Listen struct {
 	On      string
 }
 
-// Stop sends SIGSTOP to a server's processes.
-type Stop struct{ Server string }
+// Stop sends SIGSTOP to a server's processes, and SIGCONT after For.
+type Stop struct {
+	Server string
+	For    time.Duration // 0: until a Continue
+}
 
 // Continue sends SIGCONT to a server's processes.
 type Continue struct{ Server string }
@@ -139,6 +144,8 @@ type Connect struct {
 	Order  Order
 	Gap    time.Duration // of Spaced
 	GiveUp time.Duration // the client ends a connect() that takes longer; 0: the kernel does
+	MPTCP  bool          // of a socket of IPPROTO_MPTCP
+	Text   string        // sent with the SYN (Fast Open), if the kernel has a cookie or needs none
 	To     string        // the server
 }
 

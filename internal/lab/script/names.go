@@ -74,7 +74,7 @@ func (n *names) taken(name string) string {
 func reserved() []string {
 	words := append(verbNames(), defaultServer, defaultListener, "delta", "client_delta", "facts")
 	words = append(words, functionNames()...)
-	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving")
+	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "for")
 	return append(words, "true", "false", "nil", "and", "or", "not", "in", "let", "else", "contains", "matches", "startsWith", "endsWith")
 }
 

@@ -63,7 +63,7 @@ func (s *statement) connectNamed() []string {
 }
 
 // connectOptions are the words with which the options of connect begin.
-var connectOptions = []string{"overlapping", "at", "every", "giving", "to"}
+var connectOptions = []string{"overlapping", "at", "every", "giving", "mptcp", "fastopen", "to"}
 
 func (s *statement) connectOptions(do *Connect) {
 	orders := 0
@@ -85,6 +85,12 @@ func (s *statement) connectOptions(do *Connect) {
 			s.expectWord("up")
 			s.expectWord("after")
 			do.GiveUp = s.period(MaxWait)
+		case "mptcp":
+			do.MPTCP = true
+		case "fastopen":
+			text := s.take("what to send with the SYN")
+			s.checkText(text)
+			do.Text = text.text
 		case "to":
 			to := s.take("the name of a server")
 			s.server(to)

@@ -32,11 +32,15 @@ func (s *statement) ownServer(name string) Action {
 	s.usage = s.forms[0]
 	do := Server{Name: name, Port: DefaultPort}
 	var backlog, accept bool
-	keywords := []string{"port", "defer", "reuseport", "fastopen", "backlog", "accept", "read", "exec"}
+	keywords := []string{"port", "dualstack", "mptcp", "defer", "reuseport", "fastopen", "backlog", "accept", "read", "exec"}
 	s.options(keywords, func(keyword string) bool {
 		switch keyword {
 		case "port":
 			do.Port = s.number("a port", 1, math.MaxUint16)
+		case "dualstack":
+			do.DualStack = true
+		case "mptcp":
+			do.MPTCP = true
 		case "defer":
 			do.Defer = s.seconds()
 		case "reuseport":
@@ -135,29 +139,44 @@ func readListen(s *statement) Action {
 }
 
 // signalled reads the server of a stop or a continue.
-func (s *statement) signalled(stop bool) string {
+func (s *statement) signalled(stop bool) (string, *listening) {
 	var name string
 	var l *listening
-	if s.done() {
+	if s.done() || s.words[s.next].text == "for" {
 		name, l = s.onlyServer(s.words[0], "")
 	} else {
 		w := s.take("")
 		name, l = w.text, s.server(w)
 	}
 	if s.failed() {
-		return ""
+		return "", nil
 	}
 	if l.stopped == stop {
 		what := map[bool]string{true: "is stopped already", false: "is not stopped"}[stop]
 		s.fail(s.words[0], "", "%q %s", name, what)
 	}
-	l.stopped = stop
-	return name
+	return name, l
 }
 
-func readStop(s *statement) Action { return Stop{Server: s.signalled(true)} }
+func readStop(s *statement) Action {
+	name, l := s.signalled(true)
+	do := Stop{Server: name}
+	switch {
+	case s.accept("for"):
+		do.For = s.period(MaxWait)
+	case l != nil:
+		l.stopped = true
+	}
+	return do
+}
 
-func readContinue(s *statement) Action { return Continue{Server: s.signalled(false)} }
+func readContinue(s *statement) Action {
+	name, l := s.signalled(false)
+	if l != nil {
+		l.stopped = false
+	}
+	return Continue{Server: name}
+}
 
 // closeServer marks a listening socket as closed.
 func (s *statement) closeServer(w word) string {

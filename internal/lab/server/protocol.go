@@ -30,7 +30,8 @@ type Policy struct {
 
 // Config is how to listen.
 type Config struct {
-	IPv6      bool
+	IPv6      bool // takes IPv4, too
+	MPTCP     bool
 	Port      int // 0: the kernel chooses
 	Backlog   int // as given to listen(); the kernel takes a negative one as somaxconn
 	Defer     time.Duration

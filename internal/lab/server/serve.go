@@ -108,7 +108,11 @@ func openSocket(c Config) (fd int, err error) {
 	if c.IPv6 {
 		family, any = unix.AF_INET6, &unix.SockaddrInet6{Port: c.Port}
 	}
-	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	protocol := unix.IPPROTO_TCP
+	if c.MPTCP {
+		protocol = unix.IPPROTO_MPTCP
+	}
+	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
@@ -133,6 +137,7 @@ func setOptions(fd int, c Config) (errs []error) {
 			errs = append(errs, fmt.Errorf("setsockopt %s: %w", name, err))
 		}
 	}
+	set(c.IPv6, "IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
 	set(true, "SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	set(c.ReusePort, "SO_REUSEPORT", unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 	set(c.Defer > 0, "TCP_DEFER_ACCEPT", unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(c.Defer/time.Second))
