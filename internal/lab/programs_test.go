@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"testing"
+	"time"
 
 	"listenq/internal/record"
 )
@@ -62,6 +63,22 @@ expect load.output contains "requests in"
 			}
 			served(t, r)
 		})
+	}
+}
+
+// TestLeftBehind runs commands that leave a child behind in a session of its
+// own, which holds their output: nobody waits for it.
+func TestLeftBehind(t *testing.T) {
+	t.Parallel()
+	needsProgram(t, "/usr/bin/python3")
+	began := time.Now()
+	check(t, run(t, parse(t, "left", `
+server port 8000 exec sh -c "setsid sleep 60 & exec python3 -m http.server 8000"
+exec as say sh -c "setsid sleep 60 & echo done"
+expect say.exit == 0 and say.output contains "done"
+`)))
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,6 +33,10 @@ func (e *CommandNotFound) Error() string {
 }
 
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// lastOutput is how long Wait takes output of processes that a command has left
+// behind: one that went into a session of its own may hold the pipe for ever.
+const lastOutput = time.Second
 
 // Command prepares a command without any rights, to be started by Start. A name
 // without a slash is looked up in the system's folders, a relative one in the
@@ -61,6 +66,7 @@ func (in *Inside) Command(argv []string, files ...*os.File) (*exec.Cmd, error) {
 		Dir:         dir,
 		ExtraFiles:  files,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+		WaitDelay:   lastOutput,
 	}, nil
 }
 
