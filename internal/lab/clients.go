@@ -69,17 +69,36 @@ func (e *experiment) overlap(ctx context.Context, do script.Connect) error {
 }
 
 // assignPorts gives every connection of the script its address, so that rules
-// can name it before it is made.
+// can name it before it is made. No client has the port of a server: by that
+// their sockets are told apart.
 func assignPorts(s *script.Script, client netip.Addr) map[string]netip.AddrPort {
+	servers := serverPorts(s)
 	assigned := map[string]netip.AddrPort{}
+	port := firstClientPort
 	for _, step := range s.Steps {
 		if do, ok := step.Do.(script.Connect); ok {
 			for _, name := range do.Names {
-				assigned[name] = netip.AddrPortFrom(client, uint16(firstClientPort+len(assigned)))
+				for slices.Contains(servers, port) {
+					port++
+				}
+				assigned[name] = netip.AddrPortFrom(client, uint16(port))
+				port++
 			}
 		}
 	}
 	return assigned
+}
+
+func serverPorts(s *script.Script) (ports []int) {
+	for _, step := range s.Steps {
+		switch do := step.Do.(type) {
+		case script.Server:
+			ports = append(ports, do.Port)
+		case script.ServerExec:
+			ports = append(ports, do.Port)
+		}
+	}
+	return ports
 }
 
 func (e *experiment) addresses(names []string) []netip.AddrPort {

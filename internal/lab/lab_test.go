@@ -148,6 +148,16 @@ wait until all(a, .outcome == "accepted") at most 1s
 `)))
 }
 
+// TestSamePort lets a server have the port that the first client would have.
+func TestSamePort(t *testing.T) {
+	check(t, run(t, parse(t, "port", `
+server port 20001 backlog 4 accept never
+connect 2 as a
+expect all(a, .client_state == "ESTABLISHED" and .server_state == "ESTABLISHED")
+expect listener.accept == 2 and listener.waiting == 2
+`)))
+}
+
 // TestIPv6 runs an experiment over IPv6, with final ACKs dropped.
 func TestIPv6(t *testing.T) {
 	r := run(t, parse(t, "ipv6", `
