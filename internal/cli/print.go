@@ -16,6 +16,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -101,11 +102,12 @@ func byteAt(text string, n int) int {
 	return len(text)
 }
 
-// clean takes control characters out of a text that others chose (names of
-// processes, output of commands), so that it cannot steer the terminal.
+// clean takes control characters, and those that turn the direction of text,
+// out of what others chose (names of processes, output of commands), so that it
+// cannot steer the terminal.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return '·'
 		}
 		return r
