@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,6 +48,28 @@ func run(t *testing.T, s *script.Script) record.Run {
 	return r
 }
 
+// programs are those that experiments run, with where Debian installs them; test/tools
+// installs them.
+var programs = map[string]string{
+	"nginx": "/usr/sbin/nginx", "redis-server": "/usr/bin/redis-server", "redis-cli": "/usr/bin/redis-cli", "node": "/usr/bin/node",
+	"java": "/usr/bin/java", "python3": "/usr/bin/python3", "ab": "/usr/bin/ab", "nc": "/usr/bin/nc", "curl": "/usr/bin/curl", "netstat": "/usr/bin/netstat",
+}
+
+// needsPrograms skips an experiment with a program that is not installed.
+func needsPrograms(t *testing.T, s *script.Script) {
+	t.Helper()
+	for _, step := range s.Steps {
+		switch step.Do.(type) {
+		case script.ServerExec, script.ClientExec:
+			for _, w := range strings.FieldsFunc(step.Text, func(r rune) bool { return !unicode.IsLower(r) && !unicode.IsDigit(r) && r != '-' }) {
+				if path := programs[w]; path != "" {
+					needsProgram(t, path)
+				}
+			}
+		}
+	}
+}
+
 // check reports each expectation that does not hold.
 func check(t *testing.T, r record.Run) {
 	t.Helper()
@@ -69,6 +92,7 @@ func TestScenarios(t *testing.T) {
 			if testing.Short() && s.Takes > time.Second {
 				t.Skipf("takes %v", s.Takes)
 			}
+			needsPrograms(t, s)
 			r := run(t, s)
 			check(t, r)
 			if s.Title == "" || s.Source == "" || s.Takes == 0 {

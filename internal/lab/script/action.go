@@ -13,8 +13,9 @@ type Action interface{ action() }
 
 // Sysctl sets a kernel setting in the namespaces of both sides.
 type Sysctl struct {
-	Name  string // such as net.ipv4.tcp_syncookies; always within net
-	Value string // several values are separated by a space
+	Name    string // such as net.ipv4.tcp_syncookies; always within net
+	Value   string // several values are separated by a space
+	MayFail bool   // nothing happens if the kernel has no such setting
 }
 
 // Direction is a way across the wire. The zero Direction is both ways.

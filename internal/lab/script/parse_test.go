@@ -38,7 +38,7 @@ func TestParseSteps(t *testing.T) {
 		text string
 		want []Action // of the last lines
 	}{
-		{"sysctl", "sysctl net.ipv4.tcp_rmem 4096 131072 6291456", []Action{Sysctl{"net.ipv4.tcp_rmem", "4096 131072 6291456"}}},
+		{"sysctl", "sysctl net.ipv4.tcp_rmem 4096 131072 6291456", []Action{Sysctl{Name: "net.ipv4.tcp_rmem", Value: "4096 131072 6291456"}}},
 		{"wire both ways", "wire delay 100ms loss 10% duplicate 0.5% seed 7",
 			[]Action{Wire{Delay: 100 * time.Millisecond, Loss: 0.1, Duplicate: 0.005, Seed: 7}}},
 		{"wire to client", "wire to client delay 1.5s", []Action{Wire{To: ToClient, Delay: 1500 * time.Millisecond, Seed: 1}}},
@@ -59,6 +59,7 @@ func TestParseSteps(t *testing.T) {
 		{"server exec finds its port", "server exec redis-server", []Action{ServerExec{"server", 0, 10 * time.Second, []string{"redis-server"}}}},
 		{"accept and listen", server + "accept 2\naccept after 1s on server\nlisten backlog 0",
 			[]Action{Accept{Policy{When: Some, N: 2}, "server"}, Accept{Policy{When: After, D: time.Second}, "server"}, Listen{0, "server"}}},
+		{"setting of some kernels", "sysctl may fail net.ipv4.tcp_migrate_req 1", []Action{Sysctl{"net.ipv4.tcp_migrate_req", "1", true}}},
 		{"busy moment", server + "stop for 300ms", []Action{Stop{"server", 300 * time.Millisecond}}},
 		{"sockets of other kinds", "server dualstack mptcp backlog 1 accept never\nconnect c mptcp\nconnect d fastopen 'GET /'", []Action{
 			Server{Name: "server", Port: DefaultPort, Backlog: 1, MPTCP: true, DualStack: true, Accept: Policy{When: Never}},

@@ -53,12 +53,13 @@ var sysctls = []string{
 }
 
 func readSysctl(s *statement) Action {
+	mayFail := s.accept("may", "fail")
 	w := s.take("the name of a kernel setting, such as net.ipv4.tcp_syncookies")
 	if !sysctlName.MatchString(w.text) {
 		s.fail(w, sysctlHint(w.text), "expected a setting within net, not %q: an experiment changes only what its network namespaces have of their own", w.text)
 	}
 	value := strings.Join(s.rest("the value of "+w.text), " ")
-	return Sysctl{Name: w.text, Value: value}
+	return Sysctl{Name: w.text, Value: value, MayFail: mayFail}
 }
 
 // sysctlHint finds the setting that was meant, also by its last part or as a path.
