@@ -13,8 +13,9 @@ import (
 var allowed = map[string][]string{
 	"cmd/listenq":            {"internal/cli", "internal/lab"},
 	"internal/cli":           {"internal/handshake", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/record"},
-	"internal/lab":           {"internal/capture", "internal/handshake", "internal/kernel", "internal/lab/client", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
+	"internal/lab":           {"internal/capture", "internal/handshake", "internal/kernel", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
 	"internal/lab/client":    {"internal/handshake"},
+	"internal/lab/peers":     {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
 	"internal/lab/sandbox":   {},
 	"internal/lab/scenarios": {},
 	"internal/lab/script":    {"internal/handshake"},

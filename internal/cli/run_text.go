@@ -31,6 +31,7 @@ func printRun(s screen, run record.Run) {
 	}
 	printQueues(s, run.Listeners)
 	printCounters(s, run.Counters)
+	printObservations(s, run.Observations)
 	printExpectations(s, run.Expectations)
 	for _, m := range run.Missing {
 		fmt.Fprintln(s)

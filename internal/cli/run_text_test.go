@@ -50,6 +50,15 @@ func example() record.Run {
 			{Name: "web", Address: "192.0.2.2:80", Before: record.ListenerState{Open: true}, After: record.ListenerState{}},
 		},
 		Counters: record.Counters{Server: map[string]record.Movement{"TcpExtListenDrops": {Before: 1, After: 5}}},
+		Observations: []record.Observation{
+			{Line: 8, Side: "server", Program: "ss", Sockets: 3, Fields: 90, Differences: []record.Difference{
+				{Of: "ESTABLISHED 192.0.2.2:8080 to 192.0.2.1:20001", Field: "rto", Theirs: "204", Ours: ""},
+				{Of: "SYN_RECV 192.0.2.2:8080 to 192.0.2.1:20002", Theirs: "not shown", Ours: "seen"}}},
+			{Line: 8, Side: "server", Program: "netstat", Sockets: 3, Fields: 15, Explained: []record.Difference{
+				{Of: "LISTEN 0.0.0.0:8080", Field: "send_q", Theirs: "0", Ours: "10", Why: "a reason that is long enough to need a second line where the screen is narrow"}}},
+			{Line: 9, Side: "server", Program: "nstat", Missing: "command nstat not found in /usr/bin"},
+			{Line: 9, Side: "client", Program: "nstat", Counters: 304, Fields: 304},
+		},
 		Expectations: []record.Expectation{
 			{Line: 9, Text: `expect c5.cause == "accept-queue-full" and c5.struck == "ack" and c5.handshake == "request"`, Pass: true},
 			{Line: 10, Text: `expect c5.outcome == "reset"`, Got: `c5.outcome is "accepted"`},

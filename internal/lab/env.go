@@ -16,6 +16,7 @@ func (e *experiment) env() script.Env {
 		Groups:    map[string][]script.Conn{},
 		Listeners: map[string]script.Listener{},
 		Execs:     e.results,
+		Observed:  e.observed,
 		Delta:     movedInt(o.counters[0]),
 		Facts:     e.facts,
 	}

@@ -38,6 +38,9 @@ type experiment struct {
 	commands []record.Command
 	results  map[string]script.Exec
 
+	observations []record.Observation
+	observed     script.Observed // of the last observe step
+
 	expectations []record.Expectation
 	prescribed   time.Duration // spent on what the script or a kernel timer prescribes
 }

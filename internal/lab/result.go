@@ -11,7 +11,7 @@ import (
 // result is what came of the experiment.
 func (e *experiment) result() record.Run {
 	o := e.obs
-	missing := e.net.missing()
+	missing := append(e.net.missing(), missingPeers(e.observations)...)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	run := record.Run{
@@ -24,6 +24,7 @@ func (e *experiment) result() record.Run {
 		Connections:  o.connections(e.names()),
 		Commands:     e.commands,
 		Listeners:    []record.Listener{},
+		Observations: e.observations,
 		Missing:      missing,
 	}
 	for _, f := range o.tracker.Folded() {

@@ -23,6 +23,8 @@ func (e *experiment) do(ctx context.Context, step script.Step) error {
 		return e.wait(ctx, do.For)
 	case script.WaitUntil:
 		return e.waitUntil(ctx, step, do)
+	case script.Observe:
+		return e.observe(ctx, step.Line, do)
 	}
 	if err := e.act(ctx, step.Do); err != nil {
 		return err

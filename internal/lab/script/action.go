@@ -190,6 +190,10 @@ type Flood struct {
 	To    string
 }
 
+// Observe runs other programs on both sides and compares what they show with
+// what the lab sees.
+type Observe struct{ Programs []string } // of ss, netstat and nstat
+
 // Wait does nothing for a time.
 type Wait struct{ For time.Duration }
 
@@ -224,6 +228,7 @@ func (Close) action()      {}
 func (Reset) action()      {}
 func (ClientExec) action() {}
 func (Flood) action()      {}
+func (Observe) action()    {}
 func (Wait) action()       {}
 func (WaitUntil) action()  {}
 func (Expect) action()     {}

@@ -92,6 +92,9 @@ func (c *check) unknown(at *ast.IdentifierNode) kind {
 	if _, ok := find(memberTables[aConnection], name); ok {
 		hint = fmt.Sprintf("of which connection? write NAME.%s, or .%[1]s in a condition on a group", name)
 	}
+	if name == observedName {
+		hint = "write an observe step before it"
+	}
 	if name == defaultServer {
 		hint = "the listener of the server is called listener"
 	}

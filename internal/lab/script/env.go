@@ -17,6 +17,7 @@ type Env struct {
 	Groups             map[string][]Conn   // by name, in the order of the names
 	Listeners          map[string]Listener // by the name of the server
 	Execs              map[string]Exec     // by name
+	Observed           Observed            // of the last observe step
 	Delta, ClientDelta map[string]int64    // since the first step, by the names of nstat (TcpExtListenOverflows)
 	Facts              map[string]any      // bool, int, string or time.Duration as the Fact's Zero; nil: could not be probed
 }
@@ -76,6 +77,16 @@ type Exec struct {
 	Output *string `expr:"output" doc:"what it wrote to stdout and stderr"`
 }
 
+// Observed is what expressions know of the last observe step. All of it is
+// unknown if one of its programs could not be run.
+type Observed struct {
+	Differences *int `expr:"differences" doc:"how often a program and the lab saw something differently, without a known reason"`
+	Explained   *int `expr:"explained" doc:"how often they did for a known reason"`
+	Sockets     *int `expr:"sockets" doc:"sockets that were compared, with each program anew"`
+	Counters    *int `expr:"counters" doc:"counters that were compared"`
+	Fields      *int `expr:"fields" doc:"fields of all of these"`
+}
+
 // member is a field that an expression can name.
 type member struct {
 	name, doc string
@@ -84,7 +95,7 @@ type member struct {
 	empty     string // the word for an empty word; "": it is unknown
 }
 
-// membersOf lists what can be named of a Conn, a Listener or an Exec.
+// membersOf lists what can be named of a Conn, a Listener, an Exec or Observed.
 func membersOf(t reflect.Type) []member {
 	var all []member
 	for i := range t.NumField() {
@@ -102,6 +113,7 @@ var memberTables = map[base][]member{
 	aConnection: membersOf(reflect.TypeFor[Conn]()),
 	aListener:   membersOf(reflect.TypeFor[Listener]()),
 	aCommand:    membersOf(reflect.TypeFor[Exec]()),
+	theObserved: membersOf(reflect.TypeFor[Observed]()),
 }
 
 // find returns the member of that name.
@@ -113,8 +125,8 @@ func find(members []member, name string) (member, bool) {
 	return members[i], true
 }
 
-// of returns the member's value in a Conn, a Listener or an Exec: a bool, an
-// int, a string or a time.Duration; nil if it is unknown.
+// of returns the member's value in what membersOf knows: a bool, an int, a string
+// or a time.Duration; nil if it is unknown.
 func (m member) of(object any) any {
 	v := reflect.ValueOf(object).Field(m.index)
 	if v.Kind() == reflect.Pointer {

@@ -149,6 +149,11 @@ var wrongScripts = []struct{ name, text string }{
 	{"exec name twice", "exec as out true\nexec as out true"},
 	{"exec placeholder without a server", "exec curl http://{address}/"},
 
+	{"observe an unknown program", "observe ss netsat"},
+	{"observe a program twice", "observe ss ss"},
+	{"observed before it was", someServer + "expect observed.differences == 0\nobserve"},
+	{"observed as a name", someServer + "connect observed"},
+
 	// Steps with expressions.
 	{"expect nothing", "expect"},
 	{"expect nothing if", someConn + "expect if accept_full_drops_syn"},

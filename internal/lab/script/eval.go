@@ -125,6 +125,8 @@ func (e *evaluation) value(r *reference) any {
 		object, ok = lookIn(e.env.Listeners, r.variable)
 	case aCommand:
 		object, ok = lookIn(e.env.Execs, r.variable)
+	case theObserved:
+		object, ok = e.env.Observed, true
 	case theFacts:
 		return e.env.Facts[r.variable]
 	case theDelta:

@@ -19,6 +19,7 @@ const (
 	aConnection
 	aListener
 	aCommand
+	theObserved
 	theDelta
 	theClientDelta
 	theFacts
@@ -74,7 +75,8 @@ func (k kind) String() string {
 	return [...]string{
 		truth: "true or false", number: "a number", duration: "a duration", text: "a text",
 		aConnection: "a connection", aListener: "a listener", aCommand: "a command",
-		theDelta: "the counters", theClientDelta: "the counters", theFacts: "the facts",
+		theObserved: "what was observed",
+		theDelta:    "the counters", theClientDelta: "the counters", theFacts: "the facts",
 	}[k.base]
 }
 
@@ -116,6 +118,8 @@ func (sc scope) lookUp(name string) (kind, bool) {
 		return kind{base: aCommand}, true
 	case n.servers[serverOf(name)] != nil && name != defaultServer:
 		return kind{base: aListener}, true
+	case name == observedName && n.observed:
+		return kind{base: theObserved}, true
 	case name == "delta":
 		return kind{base: theDelta}, true
 	case name == "client_delta":
@@ -136,8 +140,14 @@ func (sc scope) variables() []string {
 	for _, s := range n.order {
 		all = append(all, listenerOf(s))
 	}
+	if n.observed {
+		all = append(all, observedName)
+	}
 	return append(all, "delta", "client_delta", "facts")
 }
+
+// observedName is the variable of the last observe step.
+const observedName = "observed"
 
 // listenerOf is the variable of a server, and serverOf the server of a variable.
 func listenerOf(server string) string {

@@ -17,6 +17,7 @@ type names struct {
 	order    []string // of the servers
 	execs    map[string]int
 	declared int // connections
+	observed bool
 }
 
 type connection struct {
@@ -72,7 +73,7 @@ func (n *names) taken(name string) string {
 
 // reserved lists the words that have a meaning already.
 func reserved() []string {
-	words := append(verbNames(), defaultServer, defaultListener, "delta", "client_delta", "facts")
+	words := append(verbNames(), defaultServer, defaultListener, observedName, "delta", "client_delta", "facts")
 	words = append(words, functionNames()...)
 	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "for")
 	return append(words, "true", "false", "nil", "and", "or", "not", "in", "let", "else", "contains", "matches", "startsWith", "endsWith")

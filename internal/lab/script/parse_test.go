@@ -81,6 +81,7 @@ func TestParseSteps(t *testing.T) {
 			[]Action{ClientExec{"out", true, 5 * time.Second, []string{"ab", "-n", "1", "http://{address}/"}, "server"}}},
 		{"exec without a server", "exec true", []Action{ClientExec{AtMost: time.Minute, Command: []string{"true"}}}},
 		{"flood", server + "flood 1000 syns at 500/s", []Action{Flood{1000, 500, "server"}}},
+		{"observe", "observe\nobserve nstat ss", []Action{Observe{[]string{"ss", "netstat", "nstat"}}, Observe{[]string{"nstat", "ss"}}}},
 		{"wait", "wait 1.5s", []Action{Wait{1500 * time.Millisecond}}},
 		{"wait until", server + "wait until listener.accept == 1 at most 2s # please",
 			[]Action{WaitUntil{expression("listener.accept == 1"), 2 * time.Second}}},

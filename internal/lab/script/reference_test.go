@@ -24,6 +24,7 @@ func TestReference(t *testing.T) {
 		"connections": membersTable(aConnection),
 		"listeners":   membersTable(aListener),
 		"commands":    membersTable(aCommand),
+		"observed":    membersTable(theObserved),
 		"words":       wordsTable(),
 	} {
 		if want, err = replaceSection(want, name, content); err != nil {

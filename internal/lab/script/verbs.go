@@ -31,6 +31,7 @@ func verbs() []verb {
 		{"reset", []string{"reset NAME…"}, readReset},
 		{"exec", []string{"exec [as NAME] [may fail] [at most D] [to SERVER] COMMAND…"}, readExec},
 		{"flood", []string{"flood N syns at R/s [to SERVER]"}, readFlood},
+		{"observe", []string{"observe [ss] [netstat] [nstat]"}, readObserve},
 		{"wait", []string{"wait D", "wait until EXPR at most D"}, readWait},
 		{"expect", []string{"expect EXPR [if FACTS] [from source]"}, readExpect},
 	}

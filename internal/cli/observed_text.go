@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"listenq/internal/record"
+)
+
+// printObservations prints what other programs saw: a table for each step, and
+// a line for each difference.
+func printObservations(s screen, all []record.Observation) {
+	for i, o := range all {
+		if i == 0 || o.Line != all[i-1].Line {
+			fmt.Fprintf(s, "\n%-30s %8s %8s %8s %8s\n", fmt.Sprintf("seen by others at line %d", o.Line), "sockets", "counters", "fields", "differ")
+		}
+		fmt.Fprintf(s, "%-30s %8s %8s %8s %8s\n", o.Program+" on the "+o.Side, compared(o.Sockets), compared(o.Counters), compared(o.Fields), differ(o))
+		for _, d := range o.Differences {
+			s.wrap(s.style(red, "  differs: "), clean(difference(d)))
+		}
+		for _, d := range o.Explained {
+			s.wrap("  known: ", clean(difference(d)))
+		}
+	}
+}
+
+// compared is a count of what was compared.
+func compared(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+// differ is how many fields differ; "-" where nothing was compared.
+func differ(o record.Observation) string {
+	if o.Missing != "" {
+		return "-"
+	}
+	return fmt.Sprint(len(o.Differences) + len(o.Explained))
+}
+
+func difference(d record.Difference) string {
+	text := fmt.Sprintf("%s: theirs %s, ours %s", strings.Trim(d.Of+" "+d.Field, " "), value(d.Theirs), value(d.Ours))
+	if d.Why != "" {
+		text += ": " + d.Why
+	}
+	return text
+}
+
+func value(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}

@@ -1,0 +1,157 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/peers"
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/script"
+	"listenq/internal/queue"
+	"listenq/internal/record"
+)
+
+// Bounds of another program's run.
+const (
+	peerAtMost = 10 * time.Second
+	peerOutput = 32 << 20 // bytes: 600 or so for each socket
+)
+
+// observe runs other programs on both sides, and compares what they show with
+// what is seen before and after each.
+func (e *experiment) observe(ctx context.Context, line int, do script.Observe) error {
+	began := len(e.observations)
+	names := [...]handshake.Side{handshake.ServerSide, handshake.ClientSide}
+	for i, side := range e.net.sides() {
+		for _, name := range do.Programs {
+			o, err := e.observeWith(ctx, name, side)
+			if err != nil {
+				return err
+			}
+			o.Line, o.Side = line, sideName(names[i])
+			e.observations = append(e.observations, o)
+		}
+	}
+	e.observed = observedEnv(e.observations[began:])
+	return e.settle(ctx)
+}
+
+func sideName(side handshake.Side) string {
+	if side == handshake.ClientSide {
+		return "client"
+	}
+	return "server"
+}
+
+// observeWith runs one program on one side.
+func (e *experiment) observeWith(ctx context.Context, name string, side *side) (record.Observation, error) {
+	program, _ := peers.Named(name) // the language knows no others
+	t := e.clock.now()
+	before, err := e.obs.peek(side)
+	if err != nil {
+		return record.Observation{}, err
+	}
+	output, err := e.outputOf(ctx, program.Argv, side)
+	if err != nil {
+		return record.Observation{T: record.MS(t), Program: program.Name, Argv: program.Argv, Missing: err.Error()}, nil
+	}
+	after, err := e.obs.peek(side)
+	if err != nil {
+		return record.Observation{}, err
+	}
+	o, err := program.Compare(output, before, after)
+	if err != nil {
+		o.Missing = err.Error()
+	}
+	o.T = record.MS(t)
+	return o, nil
+}
+
+// outputOf runs a program in a side's namespace and returns what it wrote to stdout.
+func (e *experiment) outputOf(ctx context.Context, argv []string, side *side) (string, error) {
+	began := time.Now()
+	defer func() { e.prescribed += time.Since(began) }()
+	cmd, err := e.box.Command(argv)
+	if notFound, ok := errors.AsType[*sandbox.CommandNotFound](err); ok {
+		return "", notFound
+	}
+	if err != nil {
+		return "", err
+	}
+	var output bytes.Buffer
+	said := &tail{}
+	cmd.Stdout, cmd.Stderr = &bounded{&output, peerOutput}, said
+	if err := kernel.InNetns(int(side.netns.Fd()), func() error { return e.box.Start(cmd) }); err != nil {
+		return "", fmt.Errorf("start %s: %w", argv[0], err)
+	}
+	switch late := waitFor(ctx, cmd, peerAtMost); {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case late:
+		return "", fmt.Errorf("%s did not end within %v", argv[0], peerAtMost)
+	case exitOf(cmd) != 0:
+		return "", fmt.Errorf("%s failed with exit code %d%s", argv[0], exitOf(cmd), said.said())
+	}
+	return output.String(), nil
+}
+
+// bounded takes no more than so many bytes.
+type bounded struct {
+	io.Writer
+	left int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if len(p) > b.left {
+		return 0, errors.New("too much output")
+	}
+	b.left -= len(p)
+	return b.Writer.Write(p)
+}
+
+// peek looks at one side for a comparison, apart from what the model is told.
+func (o *observer) peek(side *side) (peers.Look, error) {
+	o.sampling.Lock()
+	defer o.sampling.Unlock()
+	var s sampler
+	if err := s.read(side.diag, true); err != nil {
+		return peers.Look{}, err
+	}
+	var counters queue.Counters
+	err := side.samples.Read(&counters)
+	return peers.Look{Sockets: append(s.listeners, s.connections...), Counters: counters}, err
+}
+
+// observedEnv is what expressions know of an observe step. What was not
+// compared makes it unknown.
+func observedEnv(all []record.Observation) script.Observed {
+	var differences, explained, sockets, counters, fields int
+	for _, o := range all {
+		if o.Missing != "" {
+			return script.Observed{}
+		}
+		differences += len(o.Differences)
+		explained += len(o.Explained)
+		sockets, counters, fields = sockets+o.Sockets, counters+o.Counters, fields+o.Fields
+	}
+	return script.Observed{Differences: &differences, Explained: &explained, Sockets: &sockets, Counters: &counters, Fields: &fields}
+}
+
+// missingPeers tells of programs that could not be compared with.
+func missingPeers(all []record.Observation) (missing []record.Missing) {
+	for _, o := range all {
+		if o.Missing != "" {
+			missing = append(missing, record.Missing{
+				What: fmt.Sprintf("what %s shows on the side of the %s", o.Program, o.Side), Why: o.Missing,
+				Hint: "install it, or name others: observe ss",
+			})
+		}
+	}
+	return missing
+}
