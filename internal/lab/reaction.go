@@ -121,6 +121,9 @@ func (r *reactions) delivery(number int, now time.Duration) (handshake.Reaction,
 		return handshake.Reaction{}, false, nil
 	}
 	r.credit--
+	if r.credit < readingsInWindow {
+		return r.rest(now, true) // a flood does not wait
+	}
 	reaction, err := r.read(now)
 	return reaction, err == nil, err
 }
