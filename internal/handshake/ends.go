@@ -204,9 +204,9 @@ func (a *Attempt) unansweredEnds() outlook {
 }
 
 // clientVanished is for a client without calls whose socket is gone: it gave up, or
-// connect() timed out when the next SYN was due.
+// connect() timed out when the next SYN was due, and all retries were used up.
 func (a *Attempt) clientVanished() outlook {
-	if a.vanished-a.syn.last < max(firstTimeout, a.synGap*9/10) {
+	if a.vanished-a.syn.last < max(firstTimeout, a.synGap*9/10) || a.syn.n <= a.t.synRetries {
 		return outlook{first: endGaveUp, likely: true}.or(endTimedOut)
 	}
 	return outlook{first: endTimedOut, likely: true}.or(endGaveUp)

@@ -115,7 +115,8 @@ type reserve struct {
 }
 
 // Sysctl takes a setting of the server's namespace: net.ipv4.tcp_syncookies and
-// net.ipv4.tcp_max_syn_backlog tell what a ListenDrops that comes alone means.
+// net.ipv4.tcp_max_syn_backlog tell what a ListenDrops that comes alone means,
+// net.ipv4.tcp_syn_retries, where both sides have the same, when connect() cannot have timed out.
 // Others are ignored.
 func (t *Tracker) Sysctl(name string, value int) {
 	switch name {
@@ -123,6 +124,8 @@ func (t *Tracker) Sysctl(name string, value int) {
 		t.reserve.cookies, t.reserve.cookiesKnown = value, true
 	case "net.ipv4.tcp_max_syn_backlog":
 		t.reserve.backlog, t.reserve.backlogKnown = value, true
+	case "net.ipv4.tcp_syn_retries":
+		t.synRetries = value
 	}
 }
 

@@ -17,17 +17,18 @@ type Config struct {
 // Tracker takes observations in the order of their time and keeps one Attempt
 // for each connection that somebody tried to open.
 type Tracker struct {
-	cfg       Config
-	now       time.Duration
-	latest    map[pair]*Attempt
-	order     []*Attempt // by start; nil where one was folded
-	folded    int        // how many of order are nil
-	next      int        // order[:next] was looked at for folding
-	listeners map[netip.AddrPort]*listener
-	reserve   reserve
-	delivered []delivery // to the server since the last Reaction
-	overrun   bool       // more were delivered than it holds
-	last      remark     // of the packet that was given last
+	cfg        Config
+	now        time.Duration
+	latest     map[pair]*Attempt
+	order      []*Attempt // by start; nil where one was folded
+	folded     int        // how many of order are nil
+	next       int        // order[:next] was looked at for folding
+	listeners  map[netip.AddrPort]*listener
+	reserve    reserve
+	synRetries int        // of clients; 0 if not known
+	delivered  []delivery // to the server since the last Reaction
+	overrun    bool       // more were delivered than it holds
+	last       remark     // of the packet that was given last
 }
 
 type pair struct{ client, server netip.AddrPort }

@@ -42,6 +42,22 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestProgramVanishes: of a client whose calls nobody tells its socket is gone when the
+// next SYN was due. It cannot have timed out while it had retries left.
+func TestProgramVanishes(t *testing.T) {
+	const ladder = "0ms listener 4/3\n 0ms c> SYN drop=full\n 1ms client SYN_SENT\n 1.95s client NONE\n 2s end\n"
+	for setting, want := range map[string]handshake.Outcome{
+		"": handshake.TimedOut,
+		"0ms sysctl net.ipv4.tcp_syn_retries 0\n": handshake.TimedOut,
+		"0ms sysctl net.ipv4.tcp_syn_retries 6\n": handshake.GaveUp,
+	} {
+		v := play(parseLadder(t, setting+ladder), bothSides, true).Attempt(clientAddr, serverAddr).Verdict()
+		if v.Outcome != want || v.Confidence != handshake.Likely {
+			t.Errorf("after %q: %s, %s; want %s, likely", setting, v.Outcome, v.Confidence, want)
+		}
+	}
+}
+
 // covers reports whether a reading, which may be weaker, says nothing that the
 // true one denies.
 func covers(r, truth handshake.Reading) bool {

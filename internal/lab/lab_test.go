@@ -102,7 +102,8 @@ func TestScenarios(t *testing.T) {
 				if len(c.Story) == 0 {
 					t.Errorf("%s has no story", c.Name)
 				}
-				if c.Confidence != handshake.Certain {
+				program := strings.HasPrefix(c.Name, "#") // of its calls nothing is known
+				if c.Confidence != handshake.Certain && !program {
 					t.Errorf("%s is only %s, with all evidence at hand", c.Name, c.Confidence)
 				}
 			}

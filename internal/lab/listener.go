@@ -99,9 +99,14 @@ func (l *listener) is(k *kernel.Socket) bool {
 	return k.Local.Port() == l.address.Port() && (l.inode == 0 || l.inode == k.Inode)
 }
 
+// take keeps what a listening socket is now. Its TCP_INFO, which a glance does not
+// bring, holds for as long as the queue does not change.
 func (l *listener) take(k *kernel.Socket) {
-	l.Listener, l.open = k.Listener(), true
-	l.info = append(l.info[:0], k.Info...)
+	now := k.Listener()
+	if len(k.Info) > 0 || now.AcceptLen != l.AcceptLen || now.AcceptLimit != l.AcceptLimit {
+		l.info = append(l.info[:0], k.Info...)
+	}
+	l.Listener, l.open = now, true
 	l.acceptMax = max(l.acceptMax, l.AcceptLen)
 }
 
