@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -97,10 +96,7 @@ func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, 
 	room := semaphore.NewWeighted(int64(f.jobs))
 	var all sync.WaitGroup
 	for _, i := range order {
-		options := lab.Options{Tool: "listenq " + env.Version, Command: append([]string{"listenq"}, env.Args...), Stay: f.keep, Progress: step}
-		if f.out != "" {
-			options.Out = filepath.Join(f.out, folderName(scripts, i))
-		}
+		options := lab.Options{Tool: "listenq " + env.Version, Command: append([]string{"listenq"}, env.Args...), Out: f.out, Stay: f.keep, Progress: step}
 		if err := room.Acquire(ctx, 1); err != nil {
 			runs[i] = record.Run{Scenario: scripts[i].Name, Title: scripts[i].Title, Skipped: "interrupted before it began"}
 			errs[i] = err
@@ -120,20 +116,6 @@ func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, 
 		worst = worse(worst, err)
 	}
 	return runs, worst
-}
-
-// folderName is a script's name, made unique among the scripts of one call.
-func folderName(scripts []*script.Script, i int) string {
-	name, before := scripts[i].Name, 0
-	for _, s := range scripts[:i] {
-		if s.Name == name {
-			before++
-		}
-	}
-	if before > 0 {
-		return fmt.Sprintf("%s-%d", name, before+1)
-	}
-	return name
 }
 
 // worse returns the error with the higher exit code.
@@ -173,6 +155,6 @@ func printSummary(s screen, runs []record.Run) {
 	}
 	fmt.Fprintf(s, "\n%d of %d pass\n", passed, len(runs))
 	if len(runs) > 0 && runs[0].Recording != "" {
-		fmt.Fprintf(s, "recordings: %s and its neighbours\n", filepath.Dir(runs[0].Recording)+string(os.PathSeparator)+"listenq-*")
+		fmt.Fprintf(s, "recordings: in %s (--out FOLDER puts them elsewhere)\n", filepath.Dir(runs[0].Recording))
 	}
 }

@@ -41,7 +41,11 @@ type screen struct {
 }
 
 func newScreen(w io.Writer, colour string) screen {
-	file, ok := w.(*os.File)
+	below := w
+	if a, ok := w.(*answer); ok {
+		below = a.Writer
+	}
+	file, ok := below.(*os.File)
 	tty := ok && term.IsTerminal(int(file.Fd()))
 	s := screen{Writer: w, colour: colour == "always"}
 	if !tty {

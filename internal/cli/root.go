@@ -18,9 +18,11 @@ import (
 func Main(env Env) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	answer := &answer{Writer: env.Stdout}
+	env.Stdout = answer
 	root := newRoot(env)
 	root.SetArgs(env.Args)
-	err := root.ExecuteContext(ctx)
+	err := worse(root.ExecuteContext(ctx), answer.err)
 	switch {
 	case err == nil, errors.Is(err, errBad):
 	case errors.Is(err, context.Canceled):
@@ -29,6 +31,21 @@ func Main(env Env) int {
 		message(env.Stderr, err)
 	}
 	return exitCode(err)
+}
+
+// answer is stdout; it keeps the first error of writing to it, as a full disk
+// must not pass for a good answer.
+type answer struct {
+	io.Writer
+	err error
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	n, err := a.Writer.Write(b)
+	if err != nil && a.err == nil {
+		a.err = fmt.Errorf("write answer: %w", err)
+	}
+	return n, err
 }
 
 func newRoot(env Env) *cobra.Command {
@@ -40,11 +57,19 @@ func newRoot(env Env) *cobra.Command {
   listenq lab list        the experiments
   listenq lab run b2      run one, in namespaces of its own, and tell what happened
   listenq kernel          how this kernel behaves when a queue is full`,
+		Version: env.Version,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if c := colourFlag(cmd); c != "auto" && c != "always" && c != "never" {
+				return &usageError{fmt.Sprintf("--color takes auto, always or never, not %q", c), ""}
+			}
+			return nil
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          subcommand,
 	}
+	root.SetVersionTemplate("listenq {{.Version}}\n")
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.PersistentFlags().String("color", "auto", "auto, always or never")

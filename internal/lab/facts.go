@@ -67,7 +67,7 @@ func ProbeAll(ctx context.Context) (Kernel, error) {
 	k := Kernel{Schema: "listenq/kernel/v1", Kernel: end.Run.Kernel}
 	for _, name := range scenarios.Facts() {
 		s := probe(name)
-		f := Fact{Name: name, Meaning: s.Title, How: "ran listenq lab show " + name + "; kernel source: " + s.Source}
+		f := Fact{Name: name, Meaning: s.Title, How: "by the experiment that listenq lab show " + name + " prints; kernel source: " + s.Source}
 		if s.Doc != "" {
 			f.Meaning += " " + strings.Join(strings.Fields(s.Doc), " ")
 		}

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Tool     string         // name and version, for the recording
 	Command  []string       // the command line, for the recording
-	Out      string         // folder for the recording; "": a fresh one among the temporary files
+	Out      string         // where the recording's folder is made; "": among the temporary files
 	Tick     time.Duration  // between two samples; 0: 10 ms
 	Stay     bool           // keep the namespaces after the last step until ctx ends
 	Progress func(Progress) // called as the experiment goes on; may be nil

@@ -94,10 +94,13 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	}
 	run, err := j.run(ctx, box, probing, &end.Meta, tell)
 	run.Kernel = end.Run.Kernel
-	run.Setup = record.MS(time.Since(began)) - run.Setup
+	run.Setup = record.MS(time.Since(began) - run.Setup.Duration())
 	if err != nil {
 		run.Incomplete, run.Pass = true, false
 		run.Error = err.Error()
+		if errors.Is(err, context.Canceled) {
+			run.Error = "interrupted"
+		}
 		if failure, ok := errors.AsType[*Failure](err); ok {
 			run.Hint = failure.Hint
 		}

@@ -289,13 +289,12 @@ func tshark(t *testing.T, args ...string) string {
 func TestInterrupted(t *testing.T) {
 	s := parse(t, "long", "server backlog 1 accept never\nconnect a\nwait 1m\n")
 	ctx, stop := context.WithCancel(t.Context())
-	out := t.TempDir()
 	waiting := func(p lab.Progress) {
 		if p.Line == 3 {
 			stop()
 		}
 	}
-	r, err := lab.Run(ctx, s, lab.Options{Out: out, Progress: waiting})
+	r, err := lab.Run(ctx, s, lab.Options{Out: t.TempDir(), Progress: waiting})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
@@ -309,7 +308,7 @@ func TestInterrupted(t *testing.T) {
 	if diff := cmp.Diff([]handshake.Outcome{handshake.Queued}, got); diff != "" {
 		t.Errorf("connections (-want +got):\n%s", diff)
 	}
-	if info, err := os.Stat(filepath.Join(out, record.PacketsFile)); err != nil || info.Size() < 500 {
+	if info, err := os.Stat(filepath.Join(r.Recording, record.PacketsFile)); err != nil || info.Size() < 500 {
 		t.Errorf("packets of an interrupted run: %v", err)
 	}
 }

@@ -19,6 +19,7 @@ type listener struct {
 	queue.Listener
 	open      bool
 	first     record.ListenerState // before the first client
+	fullest   record.ListenerState // when it held the most beyond its limit
 	acceptMax int
 	synMax    int
 	waiting   int // connections that nobody owns
@@ -108,6 +109,9 @@ func (l *listener) take(k *kernel.Socket) {
 	}
 	l.Listener, l.open = now, true
 	l.acceptMax = max(l.acceptMax, l.AcceptLen)
+	if !l.fullest.Open || l.AcceptLen-l.AcceptLimit > l.fullest.AcceptLen-l.fullest.AcceptLimit {
+		l.fullest = l.state()
+	}
 }
 
 // count counts requests and waiting connections on the listener's port. Members
@@ -151,6 +155,6 @@ func count(c queue.Count) *uint64 {
 func (l *listener) result() record.Listener {
 	return record.Listener{
 		Name: l.name, Address: l.address.String(), AcceptLimit: l.AcceptLimit, AcceptMax: l.acceptMax,
-		SynMax: number(l.synMax), Drops: count(l.Drops), Before: l.first, After: l.state(), Info: maps.Collect(l.info.All()),
+		SynMax: number(l.synMax), Drops: count(l.Drops), Fullest: l.fullest, Before: l.first, After: l.state(), Info: maps.Collect(l.info.All()),
 	}
 }

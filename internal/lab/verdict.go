@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"listenq/internal/handshake"
@@ -11,7 +10,7 @@ import (
 
 // verdict says in one sentence what the experiment showed.
 func verdict(run record.Run) string {
-	lead := overflow(run)
+	lead := headline(run)
 	tail := fates(run.Connections)
 	switch {
 	case tail == "":
@@ -22,20 +21,31 @@ func verdict(run record.Run) string {
 	return lead + tail + "."
 }
 
-// overflow says which accept queue overflowed, if one did.
-func overflow(run record.Run) string {
+// headline says what struck the connections most often, and where.
+func headline(run record.Run) string {
+	struck := map[handshake.Cause]int{}
+	for _, c := range run.Connections {
+		struck[c.Cause]++
+	}
 	for _, l := range run.Listeners {
-		struck := slices.ContainsFunc(run.Connections, func(c record.Connection) bool {
-			return c.Server == l.Address && c.Cause == handshake.AcceptQueueFull
-		})
-		switch {
-		case l.AcceptMax > l.AcceptLimit && struck:
-			return fmt.Sprintf("The accept queue of %s overflowed (it held %d, limit %d): ", l.Address, l.AcceptMax, l.AcceptLimit)
-		case struck:
-			return fmt.Sprintf("The accept queue of %s overflowed (limit %d): ", l.Address, l.AcceptLimit)
-		case l.AcceptMax > l.AcceptLimit:
-			return fmt.Sprintf("The accept queue of %s was full (%d, limit %d): ", l.Address, l.AcceptMax, l.AcceptLimit)
+		name := l.Address
+		if l.Name != "server" {
+			name = l.Name + " (" + l.Address + ")"
 		}
+		switch {
+		case struck[handshake.AcceptQueueFull] > 0 && l.Fullest.AcceptLen > l.Fullest.AcceptLimit:
+			return fmt.Sprintf("The accept queue of %s overflowed (it held %d, limit %d): ", name, l.Fullest.AcceptLen, l.Fullest.AcceptLimit)
+		case struck[handshake.AcceptQueueFull] > 0 && len(run.Listeners) == 1:
+			return fmt.Sprintf("The accept queue of %s overflowed between two looks (limit %d): ", name, l.AcceptLimit)
+		case struck[handshake.SynQueueFull]+struck[handshake.SynQueueReserve] > 0 && len(run.Listeners) == 1:
+			return fmt.Sprintf("The SYN queue of %s was full: ", name)
+		}
+	}
+	switch {
+	case struck[handshake.AcceptQueueFull] > 0:
+		return "An accept queue overflowed: "
+	case struck[handshake.NetworkLoss] > 0:
+		return "The network lost packets: "
 	}
 	return ""
 }

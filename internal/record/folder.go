@@ -12,7 +12,9 @@ package record
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -54,10 +56,11 @@ type Folder struct {
 	Events  *os.File
 }
 
-// Create makes the folder path for a recording of the given script. An empty
-// path makes a fresh folder of that name in the system's place for temporary files.
-func Create(path, name string, script []byte) (*Folder, error) {
-	path, err := makeFolder(path, name)
+// Create makes a folder for a recording of the given script: of that name below
+// parent, with a number behind it if there is one already; or, if parent is
+// empty, among the system's temporary files.
+func Create(parent, name string, script []byte) (*Folder, error) {
+	path, err := makeFolder(parent, name)
 	if err != nil {
 		return nil, err
 	}
@@ -75,15 +78,24 @@ func Create(path, name string, script []byte) (*Folder, error) {
 	return f, nil
 }
 
-func makeFolder(path, name string) (string, error) {
-	if path == "" {
+func makeFolder(parent, name string) (string, error) {
+	if parent == "" {
 		path, err := os.MkdirTemp("", "listenq-"+name+"-")
 		if err != nil {
 			return "", fmt.Errorf("create recording: %w", err)
 		}
 		return path, os.Chmod(path, 0o755)
 	}
-	if err := os.MkdirAll(path, 0o755); err != nil {
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", fmt.Errorf("create recording: %w", err)
+	}
+	path := filepath.Join(parent, name)
+	err := os.Mkdir(path, 0o755)
+	for n := 2; errors.Is(err, fs.ErrExist); n++ {
+		path = filepath.Join(parent, fmt.Sprintf("%s-%d", name, n))
+		err = os.Mkdir(path, 0o755)
+	}
+	if err != nil {
 		return "", fmt.Errorf("create recording: %w", err)
 	}
 	return path, nil

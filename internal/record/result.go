@@ -130,6 +130,7 @@ type Listener struct {
 	AcceptMax   int               `json:"accept_max"` // the most that samples saw
 	SynMax      *int              `json:"syn_max,omitempty"`
 	Drops       *uint64           `json:"drops,omitempty"` // sk_drops: +1 for a SYN, +2 for an ACK of a kept request
+	Fullest     ListenerState     `json:"fullest"`         // when it held the most beyond its limit
 	Before      ListenerState     `json:"before"`
 	After       ListenerState     `json:"after"`
 	Info        map[string]uint64 `json:"tcp_info,omitempty"` // every field that the kernel gave at the end

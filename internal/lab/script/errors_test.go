@@ -115,6 +115,8 @@ var wrongScripts = []struct{ name, text string }{
 	{"continue unstopped", someServer + "continue"},
 	{"close the server twice", someServer + "close server\nclose server"},
 	{"close a stopped server", someServer + "stop\nclose server"},
+	{"accept of a stopped server", someServer + "stop\naccept all"},
+	{"listen of a stopped server", someServer + "stop\nlisten backlog 5"},
 	{"close a command", "server exec nginx\nclose server"},
 	{"accept on a closed server", someServer + "close server\naccept all"},
 

@@ -118,6 +118,8 @@ func (s *statement) ours(place word, name string, l *listening) {
 		s.fail(place, "", "%q is a command: when it listens and accepts is its own", name)
 	case l.closed != 0:
 		s.fail(place, "", "the listening socket of %q is closed: see line %d", name, l.closed)
+	case l.stopped:
+		s.fail(place, fmt.Sprintf("write continue %s before it", name), "%q is stopped: it can do nothing", name)
 	}
 }
 
@@ -182,9 +184,6 @@ func readContinue(s *statement) Action {
 func (s *statement) closeServer(w word) string {
 	l := s.names.servers[w.text]
 	s.ours(w, w.text, l)
-	if l.stopped {
-		s.fail(w, fmt.Sprintf("write continue %s before it", w.text), "%q is stopped: it cannot close anything", w.text)
-	}
 	l.closed = s.line
 	return w.text
 }

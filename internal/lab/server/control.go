@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // Control gives orders to a server process. It is used by one goroutine; the
@@ -15,8 +16,14 @@ type Control struct {
 	ended   error // why answers was closed; set before
 }
 
-// ErrEnded says that the server process is gone.
-var ErrEnded = errors.New("the server process has ended")
+// What can be wrong with a server process.
+var (
+	ErrEnded  = errors.New("the server process has ended")
+	ErrSilent = errors.New("the server process does not answer")
+)
+
+// patience is how long an order may take on a busy machine.
+const patience = 10 * time.Second
 
 // New speaks to a process that runs Serve, over its two pipes. It calls accepted for
 // each connection that the server accepts, until out ends.
@@ -47,7 +54,13 @@ func (c *Control) order(r request) (reply, error) {
 	if err := c.orders.Encode(r); err != nil {
 		return reply{}, fmt.Errorf("%w: %w", ErrEnded, err)
 	}
-	answer, ok := <-c.answers
+	var answer reply
+	var ok bool
+	select {
+	case answer, ok = <-c.answers:
+	case <-time.After(patience):
+		return reply{}, ErrSilent
+	}
 	if !ok {
 		return reply{}, c.ended
 	}
