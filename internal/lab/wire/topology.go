@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 
-	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
@@ -93,31 +91,6 @@ func raise(h *netlink.Handle, netns int, name string) error {
 	}
 	if err := h.LinkSetUp(link); err != nil {
 		return fmt.Errorf("set %s up: %w", name, err)
-	}
-	return nil
-}
-
-// offloadNothing turns off every feature of an interface of the calling
-// thread's namespace that hands work from the stack to the device.
-func offloadNothing(name string) error {
-	e, err := ethtool.NewEthtool()
-	if err != nil {
-		return fmt.Errorf("open ethtool: %w", err)
-	}
-	defer e.Close()
-	features, err := e.FeaturesWithState(name)
-	if err != nil {
-		return fmt.Errorf("read features of %s: %w", name, err)
-	}
-	off := map[string]bool{}
-	for feature, state := range features {
-		offload := strings.HasPrefix(feature, "tx-") || strings.HasPrefix(feature, "rx-")
-		if offload && state.Active && state.Available && !state.NeverChanged {
-			off[feature] = false
-		}
-	}
-	if err := e.Change(name, off); err != nil {
-		return fmt.Errorf("turn offloads of %s off: %w", name, err)
 	}
 	return nil
 }
