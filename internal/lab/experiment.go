@@ -69,7 +69,7 @@ func newExperiment(box *sandbox.Inside, s *script.Script, to recordingTo, tick t
 	if e.clock, err = newClock(); err != nil {
 		return nil, err
 	}
-	if e.net, err = newNetwork(box, s.Network); err != nil {
+	if e.net, err = newNetwork(box, s); err != nil {
 		return nil, err
 	}
 	packets, err := capture.NewWriter(to.packets, to.started, to.tool, e.net.interfaces()...)

@@ -45,6 +45,7 @@ const hostInterface = "eth0"
 type network struct {
 	client, server *side    // one and the same on loopback
 	between        *os.File // the wire's namespace
+	slots          int      // in the ring of each port
 	ports          []*wire.Port
 	wire           *wire.Wire   // nil on loopback
 	stop           func() error // ends what start began
@@ -87,15 +88,26 @@ func (n *network) hosts(p *handshake.Packet) bool {
 	return p.Src.Addr() == c && p.Dst.Addr() == s || p.Src.Addr() == s && p.Dst.Addr() == c
 }
 
-// newNetwork makes the namespaces of an experiment and joins them.
-func newNetwork(box *sandbox.Inside, spec script.Network) (*network, error) {
-	n := &network{client: &side{}, server: &side{}}
-	err := n.build(box, spec)
+// newNetwork makes the namespaces of an experiment and joins them. The wire has
+// room for as many frames as it makes connections: they may all come at once.
+func newNetwork(box *sandbox.Inside, s *script.Script) (*network, error) {
+	n := &network{client: &side{}, server: &side{}, slots: wire.DefaultSlots + connections(s)}
+	err := n.build(box, s.Network)
 	if err != nil {
 		err = errors.Join(err, n.close())
 		return nil, fmt.Errorf("build network: %w", err)
 	}
 	return n, nil
+}
+
+// connections is how many the script makes.
+func connections(s *script.Script) (n int) {
+	for _, step := range s.Steps {
+		if do, ok := step.Do.(script.Connect); ok {
+			n += len(do.Names)
+		}
+	}
+	return n
 }
 
 func (n *network) build(box *sandbox.Inside, spec script.Network) error {
@@ -186,7 +198,7 @@ func (n *network) join(port **wire.Port, name string, host, peer wire.Host) erro
 		return err
 	}
 	return kernel.InNetns(int(n.between.Fd()), func() (err error) {
-		*port, err = wire.OpenPort(name, 0)
+		*port, err = wire.OpenPort(name, n.slots)
 		return err
 	})
 }

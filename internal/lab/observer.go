@@ -77,7 +77,7 @@ func newObserver(c clock, net *network, connections int, packets *capture.Writer
 			Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true, MaxAttempts: connections + spoofedKept,
 		}),
 	}
-	return o, o.baseline()
+	return o, o.baseline(connections)
 }
 
 // spoofedKept is how many of the attempts that are not the script's own the
@@ -92,8 +92,8 @@ func (o *observer) expectClient(p pair) {
 }
 
 // baseline takes the counters as they are for those before the experiment.
-func (o *observer) baseline() error {
-	if err := o.reactions.start(o.net.server.reactions); err != nil {
+func (o *observer) baseline(connections int) error {
+	if err := o.reactions.start(o.net.server.reactions, connections); err != nil {
 		return err
 	}
 	for i, side := range o.net.sides() {

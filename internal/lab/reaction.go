@@ -27,6 +27,7 @@ type reactions struct {
 	number    int    // of the last one
 	window    time.Duration
 	credit    int // packets that may have a reading of their own
+	most      int // of it
 }
 
 // deltaColumns says which counter belongs to which field of a Delta.
@@ -56,10 +57,13 @@ func moved(d handshake.Delta) map[string]int {
 	return counters
 }
 
-// A burst of so many packets gets a reading for each (about 45 µs). Beyond it,
-// which is a flood, a window of 10 ms brings readings for that many.
+// A burst gets a reading for each packet (about 45 µs): so many, and three more
+// for each connection that the script makes, which are its SYN, final ACK and
+// first data. Beyond it, which is a flood, a window of 10 ms brings readings for
+// that many.
 const (
 	burstReadings    = 1024
+	connReadings     = 3
 	reactionWindow   = 10 * time.Millisecond
 	readingsInWindow = 16
 )
@@ -69,14 +73,16 @@ const (
 // counted by then was dropped before it.
 const processing = 20 * time.Millisecond
 
-// start takes the counters as they are. The reader must not be used by anyone else.
-func (r *reactions) start(reader *kernel.CounterReader) error {
+// start takes the counters as they are, before so many connections of the script.
+// The reader must not be used by anyone else.
+func (r *reactions) start(reader *kernel.CounterReader, connections int) error {
 	r.reader = reader
 	if err := r.readCounters(); err != nil {
 		return err
 	}
 	r.delivered = r.counters.Values[r.inSegs]
-	r.credit = burstReadings
+	r.most = burstReadings + connReadings*connections
+	r.credit = r.most
 	r.movement()
 	return nil
 }
@@ -137,7 +143,7 @@ func (r *reactions) passed(number int) {
 // refill gives the credit of the windows that have passed.
 func (r *reactions) refill(now time.Duration) {
 	windows := int((now - r.window) / reactionWindow)
-	r.credit = min(burstReadings, r.credit+windows*readingsInWindow)
+	r.credit = min(r.most, r.credit+windows*readingsInWindow)
 	r.window += time.Duration(windows) * reactionWindow
 }
 
