@@ -106,15 +106,16 @@ func (l *listener) env() script.Listener {
 	env := script.Listener{
 		Open:      l.open,
 		AcceptMax: &l.acceptMax,
-		SynMax:    &l.synMax,
 	}
 	if !l.open {
 		return env
 	}
 	env.Accept, env.Limit = new(l.AcceptLen), new(l.AcceptLimit)
 	env.Full = new(l.Full())
-	env.Syn = new(int(l.SynLen.N))
-	env.Waiting, env.Dead = new(l.waiting), new(max(0, l.AcceptLen-l.waiting))
+	if l.SynLen.Known {
+		env.Syn, env.SynMax = l.synLen(), &l.synMax
+		env.Waiting, env.Dead = new(l.waiting), new(max(0, l.AcceptLen-l.waiting))
+	}
 	if l.Drops.Known {
 		env.Drops = new(int(l.Drops.N))
 	}

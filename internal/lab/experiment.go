@@ -42,7 +42,9 @@ type experiment struct {
 	observed     script.Observed // of the last observe step
 
 	expectations []record.Expectation
-	prescribed   time.Duration // spent on what the script or a kernel timer prescribes
+	missing      []record.Missing // what a step could not see
+	line         int              // of the step under way
+	prescribed   time.Duration    // spent on what the script or a kernel timer prescribes
 }
 
 // connection is a client of the lab's own.
@@ -107,6 +109,7 @@ func (e *experiment) run(ctx context.Context) error {
 
 // begin says that a step begins.
 func (e *experiment) begin(step script.Step) {
+	e.line = step.Line
 	e.obs.step(step.Line, step.Text)
 	p := Progress{Scenario: e.script.Name, Line: step.Line, Text: step.Text}
 	switch do := step.Do.(type) {

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +28,10 @@ type Options struct {
 // DefaultTick is the time between two samples of the sockets and counters.
 const DefaultTick = 10 * time.Millisecond
 
+// errNotStarted marks an error before there was anything to record. It says
+// nothing: what it is joined with does.
+var errNotStarted = errors.New("")
+
 // stopTimeout is how long an experiment that was asked to stop may take to
 // hand over what it has.
 const stopTimeout = 10 * time.Second
@@ -53,8 +56,8 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 	end, err := runInside(ctx, j, s.Dir, o.Progress, folder.Packets, folder.Events)
 	end.Meta.Started, end.Meta.Tool, end.Meta.Command = began, o.Tool, o.Command
 	run := end.Run
-	if end.Meta.Kernel == "" {
-		run, err := failed(cmp.Or(err, errors.New("the lab said nothing")))
+	if errors.Is(err, errNotStarted) {
+		run, err := failed(err)
 		return run, errors.Join(err, folder.Discard())
 	}
 	run.Recording = folder.Path
@@ -91,7 +94,7 @@ func runInside(ctx context.Context, j job, dir string, progress func(Progress), 
 	orders.Close()
 	giveReports.Close()
 	if err != nil {
-		return done{}, err
+		return done{}, fmt.Errorf("%w%w", errNotStarted, err)
 	}
 	stop := context.AfterFunc(ctx, func() {
 		giveOrders.Close()
@@ -103,6 +106,9 @@ func runInside(ctx context.Context, j job, dir string, progress func(Progress), 
 		return done{}, errors.Join(fmt.Errorf("give the lab its job: %w", err), box.Wait())
 	}
 	end, err := follow(reports, box.Pid(), progress)
+	if err != nil {
+		box.Kill()
+	}
 	ended := box.Wait()
 	if err != nil {
 		return end, lost(ctx, err, ended, stderr.String())

@@ -3,6 +3,7 @@ package lab
 import (
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"listenq/internal/handshake"
@@ -22,7 +23,8 @@ type listener struct {
 	fullest   record.ListenerState // when it held the most beyond its limit
 	acceptMax int
 	synMax    int
-	waiting   int // connections that nobody owns
+	shared    bool // with another listener's port: whose requests and waiting connections there are is not known
+	waiting   int  // connections that nobody owns
 	info      kernel.TCPInfo
 }
 
@@ -84,13 +86,13 @@ func (o *observer) takeListeners(t time.Duration) {
 				l.take(k)
 			}
 		}
-		l.count(o.sampler.connections)
+		l.count(o.sampler.connections, o.shared(l))
 		if before == l.Listener && wasOpen == l.open {
 			continue
 		}
 		o.tracker.Listener(handshake.Listener{
 			T: t, Address: l.address, Inode: l.inode, Open: l.open,
-			AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: int(l.SynLen.N),
+			AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: l.requests(),
 		})
 		o.write(record.Event{T: t, Listener: &record.ListenerSample{Name: l.name, ListenerState: l.state(), Drops: count(l.Drops)}})
 	}
@@ -114,10 +116,21 @@ func (l *listener) take(k *kernel.Socket) {
 	}
 }
 
-// count counts requests and waiting connections on the listener's port. Members
-// of a SO_REUSEPORT group cannot be told apart: each gets the whole number.
-func (l *listener) count(connections []kernel.Socket) {
+// shared reports whether another listener has the same port: the kernel does
+// not tell whose a request is then, nor whose a connection that waits.
+func (o *observer) shared(l *listener) bool {
+	return slices.ContainsFunc(o.listeners, func(other *listener) bool {
+		return other != l && other.address.Port() == l.address.Port()
+	})
+}
+
+// count counts requests and waiting connections on the listener's port.
+func (l *listener) count(connections []kernel.Socket, shared bool) {
 	var requests uint64
+	l.waiting, l.SynLen, l.shared = unknown, queue.Count{}, shared
+	if shared {
+		return
+	}
 	l.waiting = 0
 	for i := range connections {
 		k := &connections[i]
@@ -137,11 +150,20 @@ func (l *listener) count(connections []kernel.Socket) {
 	l.synMax = max(l.synMax, int(requests))
 }
 
+// unknown is a number that could not be counted.
+const unknown = -1
+
 func (l *listener) state() record.ListenerState {
-	return record.ListenerState{Open: l.open, AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: number(int(l.SynLen.N))}
+	return record.ListenerState{Open: l.open, AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: l.synLen()}
 }
 
-func number(n int) *int { return &n }
+// synLen is the length of the SYN queue; nil if it is not known.
+func (l *listener) synLen() *int {
+	if !l.SynLen.Known {
+		return nil
+	}
+	return new(l.requests())
+}
 
 // count is a Count in JSON: absent if unknown.
 func count(c queue.Count) *uint64 {
@@ -151,10 +173,26 @@ func count(c queue.Count) *uint64 {
 	return &c.N
 }
 
+// requests is the length of the SYN queue for the model.
+func (l *listener) requests() int {
+	if !l.SynLen.Known {
+		return unknown
+	}
+	return int(l.SynLen.N)
+}
+
+// mostRequests is the longest SYN queue seen; nil if it could not be counted.
+func (l *listener) mostRequests() *int {
+	if l.shared {
+		return nil
+	}
+	return new(l.synMax)
+}
+
 // result is the listener in the result.
 func (l *listener) result() record.Listener {
 	return record.Listener{
 		Name: l.name, Address: l.address.String(), AcceptLimit: l.AcceptLimit, AcceptMax: l.acceptMax,
-		SynMax: number(l.synMax), Drops: count(l.Drops), Fullest: l.fullest, Before: l.first, After: l.state(), Info: maps.Collect(l.info.All()),
+		SynMax: l.mostRequests(), Drops: count(l.Drops), Fullest: l.fullest, Before: l.first, After: l.state(), Info: maps.Collect(l.info.All()),
 	}
 }

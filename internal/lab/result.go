@@ -11,7 +11,7 @@ import (
 // result is what came of the experiment.
 func (e *experiment) result() record.Run {
 	o := e.obs
-	missing := append(e.net.missing(), missingPeers(e.observations)...)
+	missing := slices.Concat(e.missing, e.net.missing(), missingPeers(e.observations))
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	run := record.Run{

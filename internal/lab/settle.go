@@ -2,10 +2,12 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"listenq/internal/lab/wire"
 	"listenq/internal/queue"
+	"listenq/internal/record"
 )
 
 // How long a step waits for what it caused.
@@ -31,13 +33,26 @@ func (e *experiment) settle(ctx context.Context) error {
 			limit = time.Now().Add(settleLimit)
 		}
 		last = time.Now()
-		if now == before && now.settled() || time.Now().After(limit) {
+		if now == before && now.settled() {
+			break
+		}
+		if time.Now().After(limit) {
+			e.unsettled()
 			break
 		}
 		before = now
 		time.Sleep(quietFor)
 	}
 	return e.obs.sample()
+}
+
+// unsettled notes that a step was taken for over although something moved.
+func (e *experiment) unsettled() {
+	e.missing = append(e.missing, record.Missing{
+		What: fmt.Sprintf("the end of line %d", e.line),
+		Why:  fmt.Sprintf("frames or processes of the lab were still busy after %v", settleLimit),
+		Hint: "what the next lines see may be early; a machine with less to do, or a wait",
+	})
 }
 
 // state is what settle compares.
@@ -62,6 +77,7 @@ func (e *experiment) look() (state, error) {
 		for i, d := range []wire.Direction{w.ToServer, w.ToClient} {
 			s.delivered[i], s.arrived[i] = d.Hosts.Delivered, d.Hosts.Sent
 		}
+		s.delivered[0] = e.obs.delivered() // spoofed segments, too
 	}
 	var counters queue.Counters
 	for i, side := range e.net.sides() {

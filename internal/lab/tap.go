@@ -92,6 +92,13 @@ func (o *observer) finish() error {
 	return o.err
 }
 
+// delivered is how many segments TcpInSegs of the server must at least count.
+func (o *observer) delivered() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.reactions.delivered
+}
+
 // seen is how many frames the recording has.
 func (o *observer) seen() int {
 	o.mu.Lock()

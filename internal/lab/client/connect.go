@@ -20,7 +20,7 @@ func (c *Conn) wait(begun error) {
 	if errors.Is(begun, unix.EINPROGRESS) {
 		err = c.finish()
 	}
-	c.report(c.began, handshake.Call{Name: "connect", Own: c.gaveUp.Load()}, err)
+	c.report(c.began, handshake.Call{Name: "connect", Own: c.gaveUp.Load() && errors.Is(err, unix.ECANCELED)}, err)
 	close(c.connected)
 	if err == nil {
 		c.read()

@@ -48,7 +48,7 @@ func (s Snapshot) Quiet() bool {
 	return s.ToClient.quiet() && s.ToServer.quiet()
 }
 
-func (d Direction) quiet() bool { return !d.Arrived && d.Hosts.InFlight == 0 }
+func (d Direction) quiet() bool { return !d.Arrived && d.Hosts.InFlight == 0 && d.Others.InFlight == 0 }
 
 // Snapshot counts what happened so far.
 func (w *Wire) Snapshot() Snapshot {
