@@ -112,7 +112,7 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	}
 	if a.nearServer(seen) {
 		a.lastIn = p.T
-		if p.T <= a.overtook {
+		if a.overtook > 0 && p.T <= a.overtook+processing { // it is stamped when its delivery has returned, which may be later
 			a.established, a.overtook = a.maker(), 0
 		}
 	}
