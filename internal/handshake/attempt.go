@@ -27,6 +27,7 @@ type Attempt struct {
 	dataAgain          int
 	reset, resetIn     series // RSTs of the server
 	clientReset, rstIn series // RSTs of the client
+	stray, strayIn     series // RSTs of the server to what came after the client's RST had ended the connection
 
 	tries       int           // SYNs before the first SYN-ACK, as near to the server as they were seen
 	triesSent   int           // the same, as near to the client
@@ -80,12 +81,18 @@ const (
 	connectReset  // connect() failed with ECONNRESET
 	connectDenied // connect() failed with ECONNREFUSED
 
-	refusedSYN   // the server answered a SYN with RST
-	plainReset   // its first RST has no ACK flag: it answers a segment that no connection took
-	aborted      // counters: tcp_abort_on_overflow
-	rejected     // counters: the SYN cookie did not check
-	embryonic    // counters: the client's RST ended the request
-	foreignReset // an RST arrived that the other end has not sent
+	refusedSYN    // the server answered a SYN with RST
+	plainReset    // its first RST has no ACK flag: it answers a segment that no connection took
+	aborted       // counters: tcp_abort_on_overflow
+	rejected      // counters: the SYN cookie did not check
+	embryonic     // counters: the client's RST ended the request
+	atClose       // the server's RST came with its listener's end, or after it
+	afterShare    // the same of one listener among several at the address
+	orphaned      // looked: the request went after its listener had
+	buried        // its client had reset it, and its listener ended with it in the queue
+	perhapsBuried // the same of one listener among several
+	sawWaiting    // looked: it had a connection that nobody owned
+	foreignReset  // an RST arrived that the other end has not sent
 )
 
 func (a *Attempt) is(f facts) bool      { return a.facts&f != 0 }

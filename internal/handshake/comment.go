@@ -25,6 +25,8 @@ func (t *Tracker) Comment(number int) string {
 		return n.name() + " lost on the wire"
 	case held:
 		return n.name() + " held on the wire"
+	case strayReset:
+		return "RST: the client has reset the connection"
 	case serverReset:
 		return resetComment(n.outlook)
 	}

@@ -23,6 +23,7 @@ const (
 	endStale    // reset by a segment after the request expired
 	endClosed   // reset with the listener's end
 	endByClient // reset by the client before the server had a connection
+	endDead     // reset by the client while it was queued, and gone with its listener
 	endForeign  // reset by somebody in between
 	endRefused
 	ends
@@ -56,6 +57,7 @@ var endings = [ends]struct {
 	endStale:       {outcome: Reset, by: RequestExpired, first: stageACK, last: stageACK},
 	endClosed:      {outcome: Reset, by: ListenerClosed, last: stageACK, base: ListenerClosed, failed: true},
 	endByClient:    {outcome: Reset, by: ByClient, last: stageACK, base: ByClient, failed: true},
+	endDead:        {outcome: Reset, by: ByClient, last: stageACK, base: ByServer},
 	endForeign:     {outcome: Reset, first: stages, base: UnknownCause},
 	endRefused:     {outcome: Refused, by: ListenerClosed, last: stageSYN, base: NoListener},
 }
@@ -114,6 +116,10 @@ func (a *Attempt) ends() outlook {
 		return only(endRefused)
 	case a.reset.n > 0 || a.is(connectReset):
 		return a.resetEnds()
+	case a.is(buried):
+		return only(endDead)
+	case a.is(perhapsBuried):
+		return outlook{first: endQueued}.or(endDead, endAccepted)
 	case a.hasConnection() && a.t.cfg.Sockets:
 		return only(endQueued)
 	case a.hasConnection():
@@ -257,7 +263,7 @@ func (a *Attempt) resetEnds() outlook {
 	case a.is(rejected):
 		return only(endRejected)
 	case a.t.cfg.Sockets:
-		return only(a.sampledReset())
+		return a.sampledReset()
 	case a.hasConnection() || a.reset.n > 0 && !a.is(plainReset):
 		// tcp_disconnect and close() with unread data send RST with ACK.
 		o := outlook{first: endAccepted, likely: true}.or(endClosed)
@@ -273,20 +279,24 @@ func (a *Attempt) resetEnds() outlook {
 }
 
 // sampledReset is why the server reset, where counters and samples tell.
-func (a *Attempt) sampledReset() end {
+func (a *Attempt) sampledReset() outlook {
 	switch {
-	case a.listener.closed():
-		return endClosed
+	case a.is(gone) && !a.is(orphaned):
+		return only(endStale)
+	case a.is(atClose) && a.is(afterShare) && !a.is(sawWaiting):
+		return outlook{first: endClosed, likely: true}.or(endAccepted)
+	case a.is(atClose):
+		return only(endClosed)
 	case a.hasConnection():
-		return endQueued // until a sample of the listener tells
-	case a.is(gone) || a.kept() && a.reset.first-a.synack.last >= firstTimeout:
-		return endStale
+		return outlook{first: endQueued}.or(endClosed, endAccepted) // until a sample tells
+	case a.kept() && a.reset.first-a.synack.last >= firstTimeout:
+		return only(endStale)
 	case a.is(cookie):
-		return endRejected
+		return only(endRejected)
 	case a.ruledOut[stageACK]&acceptFull == 0:
-		return endAborted
+		return only(endAborted)
 	}
-	return endForeign
+	return only(endForeign)
 }
 
 // plainResetEnds is for packets alone and an RST without ACK: it answers a

@@ -26,7 +26,7 @@ const travel = 200 * time.Microsecond
 //	2ms s> SYN-ACK           from the server
 //	3ms c> DATA again        sent again; "next" is a second segment
 //	4ms server SYN_RECV      a sample of the server's socket
-//	5ms listener 4/3         of the accept queue, length/limit; or "closed"
+//	5ms listener 4/3         of the accept queue, length/limit; or "closed"; "inode=7" of one of several
 //	6ms connect 1s ETIMEDOUT a system call and when it began
 //	6ms accepted             accept() returned it
 //	6ms accepted 1ms         it did at 7ms, and that is told before what happened since 6ms
@@ -137,8 +137,14 @@ func (l *ladder) listener(at time.Duration, words []string) {
 		s.AcceptLen, _ = strconv.Atoi(length)
 		s.AcceptLimit, _ = strconv.Atoi(limit)
 	}
-	if len(words) > 1 {
-		s.SynLen, _ = strconv.Atoi(strings.TrimPrefix(words[1], "syn="))
+	for _, w := range words[1:] {
+		if n, ok := strings.CutPrefix(w, "syn="); ok {
+			s.SynLen, _ = strconv.Atoi(n)
+		}
+		if n, ok := strings.CutPrefix(w, "inode="); ok {
+			inode, _ := strconv.Atoi(n)
+			s.Inode = uint32(inode)
+		}
 	}
 	l.give(at, func(t *handshake.Tracker) { t.Listener(s) })
 }

@@ -8,13 +8,12 @@ import (
 
 // listener is what is known of one server address.
 type listener struct {
-	answered  bool          // it has sent a SYN-ACK, or a sample has shown it
-	sampled   bool          // a sample has told whether it is open
-	denied    time.Duration // when a SYN was last answered with RST
-	overflow  bool          // its accept queue was full at some time
-	members   []Listener    // the latest sample of each open socket
-	undecided []*Attempt    // reset while connected: by its end or by the server's program
-	folds     Folded
+	answered bool          // it has sent a SYN-ACK, or a sample has shown it
+	sampled  bool          // a sample has told whether it is open
+	denied   time.Duration // when a SYN was last answered with RST
+	overflow bool          // its accept queue was full at some time
+	members  []Listener    // the latest sample of each open socket
+	folds    Folded
 }
 
 // listener returns what is known of an address; what was sampled of the wildcard
@@ -45,15 +44,85 @@ func (t *Tracker) serves(address netip.AddrPort) bool {
 // for every address with its port.
 func (t *Tracker) Listener(s Listener) {
 	t.at(s.T)
+	t.sample(s.T)
 	s.Address = unmap(s.Address)
-	t.listener(s.Address).take(s)
+	t.takeListener(t.listener(s.Address), s)
 	if !s.Address.Addr().IsUnspecified() {
 		return
 	}
 	for address, l := range t.listeners {
 		if address.Port() == s.Address.Port() && address != s.Address {
-			l.take(s)
+			t.takeListener(l, s)
 		}
+	}
+}
+
+func (t *Tracker) takeListener(l *listener, s Listener) {
+	l.take(s)
+	if !s.Open {
+		t.bury(l, s.T)
+	}
+	t.undecided = slices.DeleteFunc(t.undecided, func(a *Attempt) bool { return a.listener == l && a.decide(&s) })
+	if length, _, ok := l.queue(); ok && length == 0 && s.Open {
+		t.emptied(l, s.T)
+	}
+}
+
+// sample begins a look at everything, if it is later than the last one. What that
+// one has not said to be closed was open then.
+func (t *Tracker) sample(now time.Duration) {
+	if now <= t.sampled {
+		return
+	}
+	t.complete, t.sampled = t.sampled, now
+	t.undecided = slices.DeleteFunc(t.undecided, func(a *Attempt) bool { return a.decide(nil) })
+}
+
+// suspect keeps a connection or request that the server has reset until a sample
+// tells whether its listener's end was why. After that end it was.
+func (l *listener) suspect(a *Attempt) {
+	switch {
+	case l.closed():
+		a.set(atClose)
+	case len(a.t.undecided) < maxDelivered:
+		a.t.undecided = append(a.t.undecided, a)
+	}
+}
+
+// bury notes which connections had been reset by their clients when the listener
+// ended that they waited for.
+func (t *Tracker) bury(l *listener, now time.Duration) {
+	for _, a := range t.dead {
+		if a.listener != l || !a.dead() || a.is(buried) {
+			continue
+		}
+		if !l.closed() {
+			a.set(perhapsBuried)
+			continue
+		}
+		a.set(buried)
+		a.note(note{what: queueGone}, now, 0)
+		a.settle(now)
+	}
+	t.dead = slices.DeleteFunc(t.dead, func(a *Attempt) bool { return a.is(owned|buried) || a.reset.n > 0 })
+}
+
+// emptied notes that accept() has returned what clients had reset: the queue has
+// nothing any more.
+func (t *Tracker) emptied(l *listener, now time.Duration) {
+	for _, a := range t.dead {
+		if a.listener == l {
+			a.metDead(now)
+		}
+	}
+	t.dead = slices.DeleteFunc(t.dead, func(a *Attempt) bool { return a.is(owned) || a.reset.n > 0 })
+}
+
+// metDead notes that accept() has returned a connection that its client had reset.
+func (a *Attempt) metDead(now time.Duration) {
+	if a.dead() && !a.is(buried|perhapsBuried) && now > a.rstIn.last+processing {
+		a.accept(now)
+		a.settle(now)
 	}
 }
 
@@ -72,18 +141,25 @@ func (l *listener) take(s Listener) {
 		l.members = slices.Delete(l.members, i, i+1)
 	}
 	l.overflow = l.overflow || l.full()
-	l.undecided = slices.DeleteFunc(l.undecided, func(a *Attempt) bool { return a.decide(s) })
 }
 
-// decide settles why a connection was reset, when a sample tells: by the end of
-// its listener, else by the program that accepted it. It reports whether it did.
-func (a *Attempt) decide(s Listener) bool {
+// decide settles why the server has reset, when a sample tells: by the end of its
+// listener, which was open in the last complete sample before the reset, else a
+// connection by the program that accepted it. s is nil when a sample is complete. It
+// reports whether it did.
+func (a *Attempt) decide(s *Listener) bool {
 	switch {
-	case a.listener.closed():
-	case s.T < a.reset.first:
-		return false
-	default:
+	case a.is(owned):
+	case s != nil && !s.Open && a.reset.first > a.t.complete:
+		a.set(atClose)
+		if !a.listener.closed() {
+			a.set(afterShare)
+		}
+	case s != nil && s.Open && s.T >= a.reset.first && len(a.listener.members) == 1 && a.hasConnection(),
+		a.t.complete >= a.reset.first && a.hasConnection():
 		a.set(owned)
+	case a.t.complete < a.reset.first:
+		return false
 	}
 	a.settle(a.reset.first)
 	return true

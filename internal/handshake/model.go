@@ -35,9 +35,15 @@
 //   - A request that expires before any final ACK came has timed out, ended by
 //     request-expired; while its SYN-ACKs are sent again its cause is the client.
 //   - An RST that no side has sent is a reset of unknown cause.
-//   - A connection that is reset while it is queued is decided by the next sample
-//     of its listener: gone, and it was reset with it; still there, and a program had
-//     accepted it.
+//   - A connection that the server resets while it is queued is decided by the next
+//     complete sample: a listener of its address is gone that was open in the last
+//     one before the reset, and it was reset with it; all are still there, and a program
+//     had accepted it. A listener's end explains no reset before it, and what has ended
+//     an attempt stays.
+//   - A queued connection that its client has reset stays queued, since its place stays
+//     taken, until the queue is empty, so that accept() has returned it (accepted), or its
+//     listener ends: then it is reset, ended by the client, caused by the server, which
+//     did not call accept. If only one of several listeners ends it can be either.
 //
 // # Packets alone
 //

@@ -18,6 +18,8 @@ const (
 	held
 	sentCookie
 	serverReset
+	strayReset
+	queueGone
 	accepted
 	expired
 	clientCloses

@@ -10,6 +10,7 @@ import (
 // except that accept() returned the connection: that stays true.
 func (t *Tracker) Socket(s Socket) {
 	t.at(s.T)
+	t.sample(s.T)
 	a := t.latest[pair{unmap(s.Client), unmap(s.Server)}]
 	switch {
 	case a == nil:
@@ -71,6 +72,10 @@ func (a *Attempt) takeRequest(now time.Duration) {
 // takeNone notes that the server has no socket for the connection.
 func (a *Attempt) takeNone(now time.Duration) {
 	switch {
+	case a.dead():
+		if length, _, ok := a.listener.queue(); ok && length == 0 {
+			a.metDead(a.t.complete)
+		}
 	case a.hasConnection() || a.synack.n == 0:
 	case a.kept():
 		// It lasts for one timeout at least after its last SYN-ACK.
@@ -86,6 +91,9 @@ func (a *Attempt) takeNone(now time.Duration) {
 // though the client had sent one, the way was too long for it.
 func (a *Attempt) expire(now time.Duration) {
 	a.set(gone)
+	if a.listener.closed() {
+		a.set(orphaned)
+	}
 	a.note(note{what: expired}, now, 0)
 	if a.ack.n > 0 && a.ackIn.n == 0 && a.sees(ServerSide) {
 		a.strike(stageACK, netLoss, StruckACK, moment{T: a.ack.first})
@@ -105,6 +113,7 @@ func (a *Attempt) waited(s Socket) {
 	case FinWait1, FinWait2, Closing, LastAck, TimeWait:
 		a.accept(s.T)
 	default:
+		a.set(sawWaiting)
 		if s.Owned {
 			a.accept(s.T)
 		}

@@ -155,6 +155,9 @@ func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
 	}
 	if seen.arrived {
 		a.rstIn.add(p.T)
+		if a.rstIn.n == 1 && a.t.cfg.Sockets && !a.is(owned) {
+			a.t.dead = append(a.t.dead, a)
+		}
 	}
 	if a.rstIn.n > a.clientReset.n {
 		a.set(foreignReset)
@@ -258,20 +261,49 @@ func (a *Attempt) untake() {
 	}
 }
 
+// mistaken takes back that the last segment made a connection: it found none.
+func (a *Attempt) mistaken() {
+	a.clear(taken)
+	if a.strikes[stageACK].causes == 0 {
+		a.strike(stageACK, hostDrop, StruckACK, moment{a.lastIn, 0})
+	}
+	if n := len(a.history); n > 1 && a.history[n-1].Outcome == Queued && a.history[n-1].T >= a.lastIn {
+		a.history = a.history[:n-1]
+	}
+}
+
 func (a *Attempt) takeRST(p *Packet, seen sight) {
+	sent, in := &a.reset, &a.resetIn
+	stray := a.dead() && !p.Flags.Has(ACK)
+	if stray {
+		sent, in = &a.stray, &a.strayIn
+	}
 	if seen.arrived {
-		a.resetIn.add(p.T)
+		in.add(p.T)
+	}
+	switch {
+	case seen.sent && stray:
+		a.note(note{what: strayReset}, p.T, p.Number)
+		a.remark(p.Number, note{what: strayReset})
+	case seen.sent && a.reset.n == 0:
+		a.firstReset(p)
 	}
 	if seen.sent {
-		if a.reset.n == 0 {
-			a.firstReset(p)
-		}
-		a.reset.add(p.T)
+		sent.add(p.T)
+	}
+	if seen.sent && !stray {
 		a.remark(p.Number, note{what: serverReset, outlook: a.ends()})
 	}
-	if a.resetIn.n > a.reset.n {
+	if in.n > sent.n {
 		a.set(foreignReset)
 	}
+}
+
+// dead reports whether a client has reset its connection before accept() returned
+// it, where samples are given: the server's socket is gone, its place in the accept
+// queue is not.
+func (a *Attempt) dead() bool {
+	return a.t.cfg.Sockets && a.hasConnection() && !a.is(owned) && a.rstIn.n > 0 && a.reset.n == 0
 }
 
 func (a *Attempt) firstReset(p *Packet) {
@@ -282,8 +314,11 @@ func (a *Attempt) firstReset(p *Packet) {
 	case !p.Flags.Has(ACK):
 		a.set(plainReset)
 	}
-	if a.t.cfg.Sockets && a.hasConnection() && !a.is(owned) {
-		a.listener.undecided = append(a.listener.undecided, a)
+	if a.is(plainReset) && a.is(taken) && !a.is(child|owned) {
+		a.mistaken()
+	}
+	if a.t.cfg.Sockets && !a.is(refusedSYN|owned) && (!a.is(gone) || a.is(orphaned)) {
+		a.listener.suspect(a)
 	}
 	a.note(note{what: serverReset}, p.T, p.Number)
 }

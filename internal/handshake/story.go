@@ -44,6 +44,9 @@ func (a *Attempt) connectedSentence(end end) string {
 		text += ", " + seconds(d) + " s late"
 	}
 	switch {
+	case end == endQueued && a.listener.closed():
+		return text + "; its listener is closed"
+	case end == endQueued && a.reset.n > 0:
 	case end == endQueued:
 		return text + "; it waits in the accept queue"
 	case end == endEstablished:
@@ -87,9 +90,20 @@ func (a *Attempt) sentence(n *note, o outlook) string {
 		return "the server answers with a SYN cookie and keeps no request"
 	case serverReset:
 		return resetSentence(o)
+	case strayReset:
+		return "the server answers what comes after the client's RST with RST: it has no such connection any more"
+	case queueGone:
+		return "the listener is closed, and with it ends the accept queue; the connection in it was dead, since its client had reset it"
 	case accepted:
-		return "accept() returns the connection" + after(n.at.T-a.established)
+		text := "accept() returns the connection" + after(n.at.T-a.established)
+		if a.t.cfg.Sockets && a.rstIn.n > 0 && a.rstIn.first < n.at.T {
+			text += ": it is dead, since its client has reset it"
+		}
+		return text
 	case expired:
+		if a.is(orphaned) {
+			return "the request goes with its listener, without a word: the server has nothing any more" + a.stillConnected()
+		}
 		return "the request expires" + after(n.at.T-a.synack.first) + " without a word: the server has nothing any more" + a.stillConnected()
 	}
 	return n.callSentence()

@@ -29,6 +29,11 @@ type Tracker struct {
 	delivered  []delivery // to the server since the last Reaction
 	overrun    bool       // more were delivered than it holds
 	last       remark     // of the packet that was given last
+	undecided  []*Attempt // reset by the server, and samples will tell whether with its listener
+	dead       []*Attempt // reset by the client; some of them while queued
+
+	// Samples of one moment are one look at everything. It is complete once a later one begins.
+	sampled, complete time.Duration
 }
 
 type pair struct{ client, server netip.AddrPort }

@@ -156,6 +156,9 @@ func (a *Attempt) read(e end, c causes) Reading {
 	if c == 0 {
 		r.Cause = a.base(e)
 	}
+	if r.EndedBy == RequestExpired && a.is(orphaned) {
+		r.EndedBy = ListenerClosed
+	}
 	if r.EndedBy == r.Cause || e == endRefused && (c == 0 || !a.listener.answered) {
 		r.EndedBy = ""
 	}

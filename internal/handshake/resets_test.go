@@ -1,0 +1,63 @@
+package handshake_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"listenq/internal/handshake"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sampled are attempts whose end only samples tell: what they were, and the story
+// is in testdata/stories-sampled.txt. The last word of want is the confidence.
+var sampled = []classified{
+	{"reset for its expired request, listener closed later", overflow + resends + "64s server NONE\n 70s c> DATA\n 70.0003s s> RST\n 70.1s server NONE\n 72s listener closed\n 72.1s server NONE", "reset accept-queue-full request-expired ack request certain"},
+	{"the same, the request's end was not sampled", "0ms listener 0/3\n" + overflow + resends + "70s c> DATA\n 70.0003s s> RST\n 70.1s server NONE\n 71s server NONE\n 72s listener closed", "reset accept-queue-full request-expired ack request certain"},
+	{"aborted, listener closed later", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK abort\n 0.9ms s> RST\n 2ms server NONE\n 3ms server NONE\n 50ms listener closed", "reset accept-queue-full abort-on-overflow ack request certain"},
+	{"request of a closed listener expires, then data", overflow + "0.5s listener closed\n 3.2s server NONE\n 4s c> DATA\n 4.0003s s> RST", "reset accept-queue-full listener-closed ack request certain"},
+	{"queued at one of two listeners that closes", "0ms listener 1/1 inode=1\n 0ms listener 1/1 inode=2\n" + queued + "50ms listener 1/1 inode=1\n 100ms s> RST-ACK\n 105ms listener 2/1 inode=1\n 105ms listener closed inode=2\n 110ms server NONE", "reset listener-closed - - request certain"},
+	{"the same, never sampled", "0ms listener 1/1 inode=1\n 0ms listener 1/1 inode=2\n 0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 2ms s> RST-ACK\n 5ms listener closed inode=2\n 10ms server NONE", "reset listener-closed - - request likely"},
+	{"reset by its program, two listeners stay", "0ms listener 1/1 inode=1\n 0ms listener 1/1 inode=2\n" + queued + "100ms s> RST-ACK\n 105ms server NONE\n 110ms server NONE\n 200ms listener closed inode=2", "accepted none - - request certain"},
+	{"reset, not decided yet", "0ms listener 1/1 inode=1\n 0ms listener 1/1 inode=2\n" + queued + "100ms s> RST-ACK", "queued server - - request possible"},
+	{"reset by its client while queued, listener closed", queued + "100ms c> RST-ACK\n 110ms server NONE\n 200ms listener closed\n 210ms server NONE", "reset server client - request certain"},
+	{"the same, a late segment is answered with RST", queued + "100ms c> RST-ACK\n 110ms server NONE\n 120ms c> DATA\n 120.3ms s> RST\n 130ms server NONE\n 140ms server NONE", "queued server - - request certain"},
+	{"the same, then the listener is closed", queued + "100ms c> RST-ACK\n 110ms server NONE\n 120ms c> DATA\n 120.3ms s> RST\n 130ms server NONE\n 200ms listener closed\n 300ms c> DATA\n 300.3ms s> RST", "reset server client - request certain"},
+	{"reset by its client while queued, one of two listeners closed", "0ms listener 1/1 inode=1\n 0ms listener 1/1 inode=2\n" + queued + "100ms c> RST-ACK\n 110ms server NONE\n 200ms listener closed inode=2", "queued server - - request possible"},
+	{"reset by its client while queued, the queue is empty then", "0ms listener 0/5\n" + queued + "10ms listener 1/5\n 100ms c> RST-ACK\n 110ms server NONE\n 200ms listener 0/5", "accepted none - - request certain"},
+	{"reset by its client while queued, others wait still", "0ms listener 0/5\n" + queued + "10ms listener 1/5\n 100ms c> RST-ACK\n 110ms server NONE\n 200ms listener 2/5", "queued server - - request certain"},
+}
+
+// TestSampled holds verdicts and stories of attempts whose end only samples tell.
+func TestSampled(t *testing.T) {
+	var stories strings.Builder
+	for _, c := range sampled {
+		t.Run(c.name, func(t *testing.T) {
+			a := play(parseLadder(t, c.ladder), bothSides, true).Attempt(clientAddr, serverAddr)
+			v := a.Verdict()
+			fmt.Fprintf(&stories, "%s: %s\n%s\n", c.name, short(v), tell(a))
+			if diff := cmp.Diff(c.want, short(v)+" "+string(v.Confidence)); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s%+v", diff, v)
+			}
+		})
+	}
+	golden(t, filepath.Join("testdata", "stories-sampled.txt"), stories.String())
+}
+
+// TestEndStays: what has ended an attempt is the same after each later event.
+func TestEndStays(t *testing.T) {
+	const ladder = overflow + "1s s> SYN-ACK\n 3.1s server NONE\n 4s c> DATA\n 4.0003s s> RST\n 4.1s server NONE\n"
+	const later = "6s listener closed\n 6.1s server NONE\n 7s c> DATA\n 7.0003s s> RST\n 8s listener 0/3\n 9s listener closed"
+	a := func(ladder string) handshake.Reading {
+		return play(parseLadder(t, ladder), bothSides, true).Attempt(clientAddr, serverAddr).Verdict().Reading
+	}
+	want, more := a(ladder), ladder
+	for line := range strings.Lines(later) {
+		more += line
+		if diff := cmp.Diff(want, a(more)); diff != "" {
+			t.Errorf("after %q (-want +got):\n%s", line, diff)
+		}
+	}
+}
