@@ -15,7 +15,8 @@ func newKernel(env Env) *cobra.Command {
 		Use:   "kernel",
 		Short: "print how this kernel behaves when a queue is full",
 		Long: `Probes how the running kernel behaves, by experiments in namespaces of their
-own. Version numbers do not tell: distributions back-port.`,
+own. Version numbers do not tell: distributions back-port. Then it prints the
+settings of this machine that matter at a listen queue, and what they mean.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			answer, err := lab.ProbeAll(cmd.Context())
@@ -44,6 +45,22 @@ func printKernel(s screen, k lab.Kernel) {
 		s.wrap("  ", f.Meaning)
 		s.wrap("  ", s.style(faint, "how: "+f.How))
 	}
+	fmt.Fprintln(s, "\nsettings of this machine")
+	for _, setting := range k.Settings {
+		printSetting(s, setting)
+	}
+}
+
+func printSetting(s screen, setting lab.Setting) {
+	value := setting.Value
+	if setting.UnknownBecause != "" {
+		value = "unknown: " + setting.UnknownBecause
+	}
+	if value != setting.Experiments {
+		value += " (experiments begin with " + setting.Experiments + ")"
+	}
+	fmt.Fprintf(s, "\n%s: %s\n", s.style(bold, setting.Name), clean(value))
+	s.wrap("  ", setting.Meaning)
 }
 
 // Version is what was built: the tag if the build named one, else the revision.

@@ -29,9 +29,10 @@ type Fact struct {
 
 // Kernel is the answer of `listenq kernel`.
 type Kernel struct {
-	Schema string `json:"schema"`
-	Kernel string `json:"kernel"`
-	Facts  []Fact `json:"facts"`
+	Schema   string    `json:"schema"`
+	Kernel   string    `json:"kernel"`
+	Facts    []Fact    `json:"facts"`
+	Settings []Setting `json:"settings"`
 }
 
 // Facts are the facts that a script may ask for.
@@ -64,7 +65,7 @@ func ProbeAll(ctx context.Context) (Kernel, error) {
 	if err != nil {
 		return Kernel{}, err
 	}
-	k := Kernel{Schema: "listenq/kernel/v1", Kernel: end.Run.Kernel}
+	k := Kernel{Schema: "listenq/kernel/v1", Kernel: end.Run.Kernel, Settings: hostSettings()}
 	for _, name := range scenarios.Facts() {
 		s := probe(name)
 		f := Fact{Name: name, Meaning: s.Title, How: "by the experiment that listenq lab show " + name + " prints; kernel source: " + s.Source}

@@ -21,9 +21,9 @@ func TestReferenceTables(t *testing.T) {
 	for _, f := range Facts() {
 		fmt.Fprintf(&facts, "| `%s` | %s |\n", f.Name, f.Meaning)
 	}
-	defaults.WriteString("| setting | value |\n|---|---|\n")
+	defaults.WriteString("| setting | value | is |\n|---|---|---|\n")
 	for _, s := range settings {
-		fmt.Fprintf(&defaults, "| `%s` | %s |\n", s.name, s.value)
+		fmt.Fprintf(&defaults, "| `%s` | %s | %s |\n", s.name, s.value, s.meaning)
 	}
 	page, err := os.ReadFile(reference)
 	if err != nil {
