@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestInterruptBurst presses Ctrl-C while the rows are measured: what was found
+// by then is printed, and nothing is left but the recordings.
+func TestInterruptBurst(t *testing.T) {
+	out, tmp := t.TempDir(), t.TempDir()
+	cmd := exec.Command(os.Args[0], "lab", "burst", "--backlog", "2", "--send", "", "--out", out)
+	cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+tmp)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// A row beyond the edge takes seconds, as its clients wait in vain.
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		events, _ := os.ReadFile(filepath.Join(out, "burst-4", "events.jsonl")) // not there yet
+		if bytes.Contains(events, []byte("wait until")) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no row is measured: %s", stderr.String())
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+	if !ok || exit.ExitCode() != 130 {
+		t.Errorf("exit %v, want code 130", exit)
+	}
+	if !strings.Contains(stderr.String(), "listenq: interrupted") {
+		t.Errorf("stderr: %s", stderr.String())
+	}
+	if !strings.Contains(stdout.String(), "The largest burst without a drop: 3 connections") {
+		t.Errorf("stdout lacks what was found:\n%s", stdout.String())
+	}
+	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// shown is an answer of `lab burst` in a page.
+var shown = regexp.MustCompile("(?s)```console\n\\$ listenq (lab burst[^\n]*)\n(.*?)```")
+
+// TestGoldenBurst runs what the page shows: it differs in times, the kernel's
+// name and the folder at most.
+func TestGoldenBurst(t *testing.T) {
+	const path = "../../docs/howto/burst.md"
+	page := read(t, path)
+	blocks := shown.FindAllStringSubmatch(page, -1)
+	if len(blocks) == 0 {
+		t.Fatalf("%s shows no run", path)
+	}
+	for _, block := range blocks {
+		cmd := exec.Command(os.Args[0], strings.Fields(block[1])...)
+		cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+t.TempDir())
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(lastingBurst(block[2]), lastingBurst(string(out))); diff != "" {
+			t.Errorf("%s (-page +run):\n%s", block[1], diff)
+		}
+	}
+}
+
+// lastingBurst is what is the same in each search. Several times may round to one.
+func lastingBurst(text string) string {
+	for _, other := range []string{`on Linux \S+`, `recordings: \S+`, `(\d+ ms|[\d.]+ s) to `} {
+		text = regexp.MustCompile(other).ReplaceAllString(text, "")
+	}
+	return lasting(regexp.MustCompile(`\b\d+ ms`).ReplaceAllString(text, "T s"))
+}

@@ -1,0 +1,105 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// sweep measures the bursts around the limit and around the edge that was found,
+// to the end of what clients feel.
+func (b *burst) sweep(ctx context.Context, found int) error {
+	limit := *b.answer.Limit
+	sizes := []int{limit, limit + 1, limit + 2, found, found + 1, found + 2, 2 * found}
+	sizes = slices.DeleteFunc(sizes, func(n int) bool { return n < 1 || n > b.Clients })
+	slices.Sort(sizes)
+	var group errgroup.Group
+	group.SetLimit(b.jobs())
+	for _, clients := range slices.Compact(sizes) {
+		group.Go(func() error {
+			run, err := b.run(ctx, burstRun{clients: clients, backlog: b.Backlog, patient: true, out: b.answer.Recordings})
+			if err == nil {
+				b.addRow(run)
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// jobs is how many bursts may be measured at the same time, as most of it is
+// waiting: one, where it is the CPU that decides how many a server takes.
+func (b *burst) jobs() int {
+	if b.Accept == Never {
+		return 2 * runtime.NumCPU()
+	}
+	return 1
+}
+
+func (b *burst) addRow(row BurstRow) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answer.Rows = append(b.answer.Rows, row)
+	slices.SortFunc(b.answer.Rows, func(x, y BurstRow) int { return cmp.Compare(x.Clients, y.Clients) })
+}
+
+// BurstWant is the smallest backlog for a wanted burst.
+type BurstWant struct {
+	Clients  int        `json:"clients"`
+	Backlog  *int       `json:"backlog,omitempty"` // absent: none was found
+	Verified bool       `json:"verified"`          // a run with it had no drop, and one with a smaller backlog had
+	Rows     []BurstRow `json:"rows"`              // those runs
+}
+
+// findBacklog finds the smallest backlog for the wanted burst. It begins with the
+// rule that was measured: so many more than the limit fit.
+func (b *burst) findBacklog(ctx context.Context) error {
+	tried := map[int]BurstRow{}
+	rule := b.answer.Largest.Least - *b.answer.Limit
+	more, err := edge(rule, b.Want, func(more int) (bool, error) {
+		backlog := b.Want - more
+		row, err := b.run(ctx, burstRun{clients: b.Want, backlog: backlog, out: b.answer.Recordings})
+		tried[backlog] = row
+		return row.Clean, err
+	})
+	if err == nil {
+		b.answer.Want = wanted(b.Want, b.Want-more, tried)
+	}
+	return err
+}
+
+// wanted says that a backlog is the smallest, and whether the runs tell so.
+func wanted(clients, backlog int, tried map[int]BurstRow) *BurstWant {
+	want := &BurstWant{Clients: clients, Rows: []BurstRow{}}
+	less, ranLess := tried[backlog-1]
+	enough, ran := tried[backlog]
+	if ranLess {
+		want.Rows = append(want.Rows, less)
+	}
+	if ran {
+		want.Rows = append(want.Rows, enough)
+		want.Backlog = &backlog
+		want.Verified = ranLess || backlog == 0
+	}
+	return want
+}
+
+// makeFolder makes the folder for the recordings.
+func (b *burst) makeFolder() (err error) {
+	b.answer.Recordings = b.Out
+	if b.Out != "" {
+		return nil // each recording makes it
+	}
+	if b.answer.Recordings, err = os.MkdirTemp("", "listenq-burst-"); err == nil {
+		err = os.Chmod(b.answer.Recordings, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("create recordings: %w", err)
+	}
+	return nil
+}
