@@ -18,7 +18,10 @@ func (t *Tracker) Comment(number int) string {
 	case dataAgain:
 		return fmt.Sprintf("data sent again (%d)", n.n)
 	case sentCookie:
-		return "answered with a SYN cookie"
+		if n.always && n.causes != 0 {
+			return "answered with a SYN cookie"
+		}
+		return "answered with a SYN cookie" + n.whyCookie()
 	case dropped:
 		return n.name() + " dropped: " + n.short()
 	case lost:
@@ -47,7 +50,7 @@ func (n *note) short() string {
 		}
 		return "accept queue full"
 	case synFull:
-		return "SYN queue full"
+		return "SYN queue full" + n.measure()
 	case synReserve:
 		return "tcp_max_syn_backlog reached"
 	case deferred:

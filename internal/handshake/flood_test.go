@@ -2,6 +2,7 @@ package handshake_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -208,5 +209,68 @@ func BenchmarkVerdict(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		a.Verdict()
+	}
+}
+
+// TestCoalescedCookies: SYNs of one reading that were all answered with cookies are
+// known to be, and of those that were not the counters refute what did not move.
+func TestCoalescedCookies(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		delta handshake.Delta
+		want  string
+	}{
+		{"all", handshake.Delta{SyncookiesSent: 3, TCPReqQFullDoCookies: 3}, "pending none - - cookie certain []"},
+		{"none", handshake.Delta{}, "pending none - - request certain []"},
+		{"some", handshake.Delta{SyncookiesSent: 1, TCPReqQFullDoCookies: 1}, "pending none - - - certain []"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := coalesced(c.delta, true).Attempt(spoofed(1), serverAddr).Verdict()
+			if diff := cmp.Diff(c.want, fmt.Sprint(short(v), " ", v.Confidence, " ", v.Alternatives)); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+	v := coalesced(handshake.Delta{ListenDrops: 2}, false).Attempt(spoofed(1), serverAddr).Verdict()
+	for _, r := range append(v.Alternatives, v.Reading) {
+		if r.Cause == handshake.AcceptQueueFull || r.Cause == handshake.SynQueueFull {
+			t.Errorf("%v, though no counter of it has moved", r)
+		}
+	}
+}
+
+// coalesced plays three SYNs with one reading.
+func coalesced(delta handshake.Delta, answered bool) *handshake.Tracker {
+	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true})
+	for n := range 3 {
+		p := syn(n)
+		p.Side, p.T = bothSides, time.Millisecond
+		tr.Packet(p)
+		if answered {
+			p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, handshake.SYN|handshake.ACK, p.Seq+1
+			tr.Packet(p)
+		}
+	}
+	tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: delta})
+	return tr
+}
+
+// TestFoldedCauses: what a reading of several drops leaves open has no cause none.
+func TestFoldedCauses(t *testing.T) {
+	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true, MaxAttempts: 1})
+	give := func(n int) {
+		p := syn(n)
+		p.Side, p.T = bothSides, time.Millisecond
+		tr.Packet(p)
+	}
+	for n := range 3 {
+		give(n)
+	}
+	tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: handshake.Delta{ListenDrops: 2, ListenOverflows: 2}})
+	give(3)
+	give(4)
+	causes := tr.Folded()[0].Causes
+	if causes[handshake.NoCause] > 0 {
+		t.Errorf("causes %v, want no none", causes)
 	}
 }

@@ -183,6 +183,23 @@ func (l *listener) queue() (length, limit int, ok bool) {
 	return l.members[0].AcceptLen, l.members[0].AcceptLimit, true
 }
 
+// measure adds what the last sample has shown of the queue that a drop or cookie is
+// about, if it was full then; else the sample is older.
+func (l *listener) measure(n *note, r *reserve) {
+	if len(l.members) != 1 {
+		return
+	}
+	m := &l.members[0]
+	switch n.causes {
+	case acceptFull:
+		n.length, n.limit, n.measured = m.AcceptLen, m.AcceptLimit, m.AcceptLen > m.AcceptLimit
+	case synFull:
+		n.length, n.limit, n.measured = m.SynLen, m.AcceptLimit, m.SynLen > m.AcceptLimit
+	case synReserve:
+		n.length, n.limit, n.measured = m.SynLen, r.backlog, r.backlogKnown && r.backlog-m.SynLen < r.backlog>>2
+	}
+}
+
 // reserve is what decides whether the last quarter of the SYN queue is kept for
 // proven peers (tcp_conn_request, net/ipv4/tcp_input.c, since 2.6).
 type reserve struct {
@@ -237,6 +254,9 @@ func (l *listener) fold(a *Attempt) {
 		f.Outcomes, f.Causes, f.First = map[Outcome]int{}, map[Cause]int{}, a.started
 	}
 	v := a.reading()
+	if v.Outcome == Unanswered && v.Cause == NoCause && a.struckBy(stageSYN)&^nothing != 0 {
+		v.Cause = UnknownCause // it will never be known
+	}
 	f.Attempts++
 	f.Outcomes[v.Outcome]++
 	f.Causes[v.Cause]++

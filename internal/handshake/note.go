@@ -41,8 +41,9 @@ type note struct {
 	took    time.Duration // by a system call
 	outlook outlook       // of serverReset
 
-	length, limit int // of the accept queue, if measured
+	length, limit int // of the queue that the cause is about, if measured
 	measured      bool
+	always        bool // of sentCookie: tcp_syncookies is 2; with a cause, it may be
 	call, errno   string
 }
 

@@ -31,6 +31,9 @@ func (t *Tracker) Reaction(r Reaction) {
 	t.at(r.T)
 	switch {
 	case t.overrun:
+		for _, d := range t.delivered {
+			d.a.ruleOut(d.kind, &r.Delta)
+		}
 	case r.Packets == 1:
 		for _, d := range t.delivered {
 			if d.at.number == r.Number {
@@ -51,9 +54,18 @@ func (t *Tracker) Reaction(r Reaction) {
 // those that it can be about; else it tells only what happened to none of them.
 func (t *Tracker) share(x *Delta) {
 	var open []delivery
-	acks := 0
+	acks, cookies := 0, t.allCookies(x)
 	for _, d := range t.delivered {
-		if d.kind == segRST || d.kind == segSYN && d.a.synack.n > 0 || d.a.hasConnection() {
+		switch {
+		case d.kind == segRST || d.a.hasConnection():
+			continue
+		case d.kind == segSYN && cookies:
+			d.a.react(d, &Delta{SyncookiesSent: 1, TCPReqQFullDoCookies: min(1, x.TCPReqQFullDoCookies)})
+			continue
+		case d.kind == segSYN && d.a.synack.n > 0:
+			if x.SyncookiesSent == 0 {
+				d.a.set(noCookie)
+			}
 			continue
 		}
 		if d.kind != segSYN {
@@ -79,6 +91,18 @@ func (t *Tracker) share(x *Delta) {
 	for _, d := range open {
 		d.a.react(d, &each)
 	}
+}
+
+// allCookies reports whether each SYN was answered with a cookie, those of requests
+// that are kept aside.
+func (t *Tracker) allCookies(x *Delta) bool {
+	syns := 0
+	for _, d := range t.delivered {
+		if d.kind == segSYN && !d.a.kept() {
+			syns++
+		}
+	}
+	return syns > 0 && x.SyncookiesSent >= syns
 }
 
 // ruleOut notes which causes have not happened to anyone.
@@ -127,8 +151,17 @@ func (a *Attempt) reactSYN(d delivery, x *Delta) {
 	switch {
 	case x.SyncookiesSent > 0:
 		a.set(cookie)
-		a.note(note{what: sentCookie}, d.at.T, d.at.number)
-		a.remark(d.at.number, note{what: sentCookie})
+		n := note{what: sentCookie}
+		switch r := &a.t.reserve; {
+		case r.cookiesKnown && r.cookies == 2:
+			n.always = true
+		case x.TCPReqQFullDoCookies > 0:
+			n.causes, n.always = synFull, !r.cookiesKnown
+			a.listener.measure(&n, r)
+			n.always = n.always && !n.measured
+		}
+		a.note(n, d.at.T, d.at.number)
+		a.remark(d.at.number, n)
 	case x.TCPReqQFullDrop > 0:
 		a.drop(d, synFull)
 	case x.ListenOverflows > 0:
@@ -177,8 +210,7 @@ func (a *Attempt) drop(d delivery, c causes) {
 		a.listener.overflow = true
 	}
 	n := note{what: dropped, segment: d.kind, causes: c}
-	n.length, n.limit, n.measured = a.listener.queue()
-	n.measured = n.measured && c == acceptFull && n.length > n.limit // else the sample is older than the drop
+	a.listener.measure(&n, &a.t.reserve)
 	a.note(n, d.at.T, d.at.number)
 	a.remark(d.at.number, n)
 	s := stageACK

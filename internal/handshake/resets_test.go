@@ -27,6 +27,10 @@ var sampled = []classified{
 	{"the same, then the listener is closed", queued + "100ms c> RST-ACK\n 110ms server NONE\n 120ms c> DATA\n 120.3ms s> RST\n 130ms server NONE\n 200ms listener closed\n 300ms c> DATA\n 300.3ms s> RST", "reset server client - request certain"},
 	{"reset by its client while queued, one of two listeners closed", "0ms listener 1/1 inode=1\n 0ms listener 1/1 inode=2\n" + queued + "100ms c> RST-ACK\n 110ms server NONE\n 200ms listener closed inode=2", "queued server - - request possible"},
 	{"reset by its client while queued, the queue is empty then", "0ms listener 0/5\n" + queued + "10ms listener 1/5\n 100ms c> RST-ACK\n 110ms server NONE\n 200ms listener 0/5", "accepted none - - request certain"},
+	{"cookie, the SYN queue is full", "0ms sysctl net.ipv4.tcp_syncookies 1\n 0ms listener 0/1 syn=2\n 0ms c> SYN cookie\n 0.3ms s> SYN-ACK", "pending none - - cookie certain"},
+	{"cookie, always", "0ms sysctl net.ipv4.tcp_syncookies 2\n 0ms listener 0/1 syn=0\n 0ms c> SYN cookie\n 0.3ms s> SYN-ACK", "pending none - - cookie certain"},
+	{"SYN queue full, measured", "0ms sysctl net.ipv4.tcp_syncookies 0\n 0ms listener 0/1 syn=2\n 0ms c> SYN drop=syn\n 1s c> SYN drop=syn", "unanswered syn-queue-full - syn - certain"},
+	{"SYN queue's reserve, measured", "0ms sysctl net.ipv4.tcp_syncookies 0\n 0ms sysctl net.ipv4.tcp_max_syn_backlog 8\n 0ms listener 0/5 syn=7\n 0ms c> SYN drop=other\n 1s c> SYN drop=other", "unanswered syn-queue-reserve - syn - certain"},
 	{"reset by its client while queued, others wait still", "0ms listener 0/5\n" + queued + "10ms listener 1/5\n 100ms c> RST-ACK\n 110ms server NONE\n 200ms listener 2/5", "queued server - - request certain"},
 }
 

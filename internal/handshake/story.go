@@ -58,9 +58,11 @@ func (a *Attempt) connectedSentence(end end) string {
 func (a *Attempt) pendingSentence() string {
 	switch {
 	case a.is(cookie):
-		return "the server waits for the final ACK, and keeps nothing meanwhile"
+		return "" // told with the cookie
 	case a.kept():
 		return "the server keeps a request (SYN_RECV) and waits for the final ACK"
+	case a.t.cfg.Sockets:
+		return "the server answers with its SYN-ACK; whether it keeps a request or has sent a SYN cookie is not known"
 	}
 	return "the server waits for the final ACK"
 }
@@ -87,7 +89,7 @@ func (a *Attempt) sentence(n *note, o outlook) string {
 	case held:
 		return n.subject() + " is held back on the way"
 	case sentCookie:
-		return "the server answers with a SYN cookie and keeps no request"
+		return "the server answers with a SYN cookie and keeps no request" + n.whyCookie()
 	case serverReset:
 		return resetSentence(o)
 	case strayReset:
@@ -230,9 +232,9 @@ func (n *note) reason() string {
 	case acceptFull:
 		return "the accept queue is full" + n.measure()
 	case synFull:
-		return "the SYN queue is full"
+		return "the SYN queue is full" + n.measure()
 	case synReserve:
-		return "the rest of tcp_max_syn_backlog is reserved for clients known from before"
+		return "the rest of tcp_max_syn_backlog is reserved for clients known from before" + n.measure()
 	case deferred:
 		return "with TCP_DEFER_ACCEPT the server waits for data"
 	case hostDrop:
@@ -245,7 +247,33 @@ func (n *note) measure() string {
 	if !n.measured {
 		return ""
 	}
+	switch n.causes {
+	case synFull:
+		return fmt.Sprintf(" (%s, limit %d)", n.requests(), n.limit)
+	case synReserve:
+		return fmt.Sprintf(" (%s, tcp_max_syn_backlog %d)", n.requests(), n.limit)
+	}
 	return fmt.Sprintf(" (%d of limit %d)", n.length, n.limit)
+}
+
+func (n *note) requests() string {
+	if n.length == 1 {
+		return "1 request"
+	}
+	return fmt.Sprintf("%d requests", n.length)
+}
+
+// whyCookie says why the server sent a cookie.
+func (n *note) whyCookie() string {
+	switch {
+	case n.always && n.causes == synFull:
+		return ": " + n.reason() + ", or tcp_syncookies is 2"
+	case n.always:
+		return ": tcp_syncookies is 2"
+	case n.causes == synFull:
+		return ": " + n.reason()
+	}
+	return ""
 }
 
 // repeated tells how often and when something happened, from start.
