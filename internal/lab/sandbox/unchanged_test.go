@@ -162,7 +162,7 @@ func snapshot() (map[string]string, error) {
 
 // sysctls reads all that are settings; the rest counts something.
 func sysctls() (map[string]string, error) {
-	counters := []string{"/proc/sys/kernel/random/", "/proc/sys/kernel/ns_last_pid", "/proc/sys/net/netfilter/nf_conntrack_count"}
+	counters := []string{"/proc/sys/kernel/random/", "/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pty/nr", "/proc/sys/net/netfilter/nf_conntrack_count"}
 	all := map[string]string{}
 	for _, root := range []string{"/proc/sys/net", "/proc/sys/kernel", "/proc/sys/user", "/proc/sys/vm"} {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
