@@ -46,6 +46,8 @@ func largest(b lab.Burst) string {
 	r := b.Largest
 	limit := fmt.Sprintf("The limit of its accept queue is %d.", *b.Limit)
 	switch {
+	case b.Bounded && r.Most < b.Clients:
+		return fmt.Sprintf("No drop so far, in bursts of up to %s. %s", connections(r.Most), limit)
 	case b.Bounded:
 		return fmt.Sprintf("No burst of up to %s had a drop; larger ones were not tried (--clients). %s", connections(b.Clients), limit)
 	case len(b.Searches) < 2:

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"listenq/internal/handshake"
 	"listenq/internal/lab"
@@ -38,8 +37,8 @@ func TestBurst(t *testing.T) {
 		if row.Clean != (beyond == 0) || row.Late != beyond || row.Struck[handshake.StruckACK] != beyond || row.NotConnected != 0 {
 			t.Errorf("%d clients: %+v; want the final ACKs of %d dropped and those late", row.Clients, row, beyond)
 		}
-		if beyond > 0 && (*row.LateMin < 100 || row.LateMax.Duration() > time.Second) {
-			t.Errorf("%d clients: late by %v to %v ms; want a first retransmission of data", row.Clients, *row.LateMin, *row.LateMax)
+		if beyond > 0 && *row.LateMin < 190 {
+			t.Errorf("%d clients: late by %v ms; data is not sent again so soon (TCP_RTO_MIN, include/net/tcp.h)", row.Clients, *row.LateMin)
 		}
 		if _, err := os.Stat(filepath.Join(row.Recording, "packets.pcapng")); err != nil {
 			t.Error(err)
