@@ -39,6 +39,7 @@ type Attempt struct {
 	established time.Duration // when the segment came that made the connection
 	overtook    time.Duration // when accept() returned it, if that was told before the segment that made it
 	vanished    time.Duration // when a sample found the client's socket gone
+	lastKind    segment       // what the last of the client's segments was
 	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
 
 	strikes  [stages]strike
@@ -91,6 +92,7 @@ const (
 	orphaned      // looked: the request went after its listener had
 	buried        // its client had reset it, and its listener ended with it in the queue
 	perhapsBuried // the same of one listener among several
+	finSent       // the client sent a FIN
 	sawWaiting    // looked: it had a connection that nobody owned
 	foreignReset  // an RST arrived that the other end has not sent
 )

@@ -15,6 +15,8 @@ func (t *Tracker) Comment(number int) string {
 		return fmt.Sprintf("SYN sent again (%d)", n.n)
 	case synackAgain:
 		return fmt.Sprintf("SYN-ACK sent again (%d)", n.n)
+	case synackAnswers:
+		return fmt.Sprintf("SYN-ACK sent again (%d), for a SYN sent again", n.n)
 	case dataAgain:
 		return fmt.Sprintf("data sent again (%d)", n.n)
 	case sentCookie:
@@ -23,6 +25,9 @@ func (t *Tracker) Comment(number int) string {
 		}
 		return "answered with a SYN cookie" + n.whyCookie()
 	case dropped:
+		if n.again {
+			return "ACK that repeats the final one dropped: " + n.short()
+		}
 		return n.name() + " dropped: " + n.short()
 	case lost:
 		return n.name() + " lost on the wire"
@@ -63,7 +68,10 @@ func (n *note) short() string {
 
 // resetComment says why the server sent an RST.
 func resetComment(o outlook) string {
-	if !o.sure() {
+	switch {
+	case o.first == endQueued && o.others.has(endClosed):
+		return "RST to a queued connection: its listener is closed, or its program resets it"
+	case !o.sure():
 		return "RST"
 	}
 	switch o.first {

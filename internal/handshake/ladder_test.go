@@ -110,7 +110,7 @@ func (l *ladder) line(at time.Duration, what string, words []string) bool {
 			then += d
 		}
 		l.give(at, func(t *handshake.Tracker) { t.Accepted(l.client, l.server, then) })
-	case "connect", "send", "recv", "close":
+	case "connect", "send", "recv", "close", "shutdown":
 		l.call(at, what, words)
 	default:
 		return false

@@ -24,6 +24,8 @@ const (
 	expired
 	clientCloses
 	clientResets
+	clientShuts
+	synackAnswers
 	callFailed
 	connectFailed
 	connectEnded
@@ -33,7 +35,7 @@ const (
 // attempt has few of them, however long it takes.
 type note struct {
 	what    what
-	segment segment // of dropped, lost and held; segOther is the SYN-ACK
+	segment segment // of dropped, lost and held; segOther is the SYN-ACK; of serverReset what it answers
 	causes  causes  // of dropped
 	n       int     // how often it happened
 	at      moment  // the first time
@@ -44,6 +46,7 @@ type note struct {
 	length, limit int // of the queue that the cause is about, if measured
 	measured      bool
 	always        bool // of sentCookie: tcp_syncookies is 2; with a cause, it may be
+	again         bool // of dropped: it repeats the final ACK
 	call, errno   string
 }
 

@@ -147,8 +147,11 @@ func (t *Tracker) Call(c Call) {
 		a.takeConnect(c, now)
 	case "close", "shutdown":
 		n := note{what: clientCloses}
-		if c.Reset {
+		switch {
+		case c.Reset:
 			n.what = clientResets
+		case c.Name == "shutdown":
+			n.what = clientShuts
 		}
 		a.note(n, c.T, 0) // its FIN or RST leaves before it returns
 	default:

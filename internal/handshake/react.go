@@ -212,6 +212,7 @@ func (a *Attempt) drop(d delivery, c causes) {
 	n := note{what: dropped, segment: d.kind, causes: c}
 	a.listener.measure(&n, &a.t.reserve)
 	a.note(n, d.at.T, d.at.number)
+	n.again = d.kind == segACK && a.ackIn.n > 1
 	a.remark(d.at.number, n)
 	s := stageACK
 	if d.kind == segSYN {

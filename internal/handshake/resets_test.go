@@ -31,6 +31,12 @@ var sampled = []classified{
 	{"cookie, always", "0ms sysctl net.ipv4.tcp_syncookies 2\n 0ms listener 0/1 syn=0\n 0ms c> SYN cookie\n 0.3ms s> SYN-ACK", "pending none - - cookie certain"},
 	{"SYN queue full, measured", "0ms sysctl net.ipv4.tcp_syncookies 0\n 0ms listener 0/1 syn=2\n 0ms c> SYN drop=syn\n 1s c> SYN drop=syn", "unanswered syn-queue-full - syn - certain"},
 	{"SYN queue's reserve, measured", "0ms sysctl net.ipv4.tcp_syncookies 0\n 0ms sysctl net.ipv4.tcp_max_syn_backlog 8\n 0ms listener 0/5 syn=7\n 0ms c> SYN drop=other\n 1s c> SYN drop=other", "unanswered syn-queue-reserve - syn - certain"},
+	{"TCP_DEFER_ACCEPT, its period is over", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK drop=defer\n 1ms server SYN_RECV\n 3s s> SYN-ACK\n 3.0003s c> ACK\n 3.01s server ESTABLISHED owned", "accepted defer-accept - ack request certain"},
+	{"TCP_DEFER_ACCEPT, then the queue is full", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK drop=defer\n 500ms c> DATA drop=full\n 700ms c> DATA again\n 701ms server ESTABLISHED", "queued accept-queue-full - data request certain"},
+	{"SYN-ACKs held, SYN sent again", "0ms listener 4/3\n 0ms c> SYN\n 0.3ms s> SYN-ACK takes=1500ms\n 1s s> SYN-ACK takes=500ms\n 1.001s c> SYN\n 1.0015s s> SYN-ACK takes=499ms\n 1.501s c> ACK drop=full\n 1.502s c> ACK drop=full", "half-open accept-queue-full - ack request certain"},
+	{"half-open, half-closed, expired", overflow + "2ms shutdown\n 2.1ms c> FIN drop=full\n 22ms c> FIN again drop=full\n 1s s> SYN-ACK\n 3.1s server NONE", "forgotten accept-queue-full request-expired ack request certain"},
+	{"half-open, closed, expired", overflow + "2ms close\n 2.1ms c> FIN drop=full\n 22ms c> FIN again drop=full\n 230ms c> FIN again drop=full\n 1s s> SYN-ACK\n 3.1s server NONE", "forgotten accept-queue-full request-expired ack request certain"},
+	{"half-open, listener closed, then data", overflow + "0.5s listener closed\n 1s c> DATA\n 1.0003s s> RST", "reset accept-queue-full listener-closed ack request certain"},
 	{"reset by its client while queued, others wait still", "0ms listener 0/5\n" + queued + "10ms listener 1/5\n 100ms c> RST-ACK\n 110ms server NONE\n 200ms listener 2/5", "queued server - - request certain"},
 }
 

@@ -95,6 +95,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 		return segOther
 	}
 	kind := kindOf(p)
+	if p.Flags.Has(FIN) {
+		a.set(finSent)
+	}
 	if seen.sent {
 		if a.ack.n == 0 {
 			a.beforeACK = a.synack.n
@@ -111,7 +114,7 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 		a.ackIn.add(p.T)
 	}
 	if a.nearServer(seen) {
-		a.lastIn = p.T
+		a.lastIn, a.lastKind = p.T, kind
 		if a.overtook > 0 && p.T <= a.overtook+processing { // it is stamped when its delivery has returned, which may be later
 			a.established, a.overtook = a.maker(), 0
 		}
@@ -226,10 +229,15 @@ func (a *Attempt) answer(p *Packet) {
 	} else if !a.is(synSince | fastOpened) {
 		a.resend(p)
 	}
+	what := synackAgain
+	if a.is(synSince) && a.synack.n > 0 && a.syn.n > 1 && !a.is(cookie) {
+		what = synackAnswers
+		a.note(note{what: what}, p.T, p.Number)
+	}
 	a.synack.add(p.T)
 	a.clear(synSince)
 	if a.synack.n > 1 {
-		a.remark(p.Number, note{what: synackAgain, n: a.synack.n - 1})
+		a.remark(p.Number, note{what: what, n: a.synack.n - 1})
 	}
 }
 
@@ -320,7 +328,11 @@ func (a *Attempt) firstReset(p *Packet) {
 	if a.t.cfg.Sockets && !a.is(refusedSYN|owned) && (!a.is(gone) || a.is(orphaned)) {
 		a.listener.suspect(a)
 	}
-	a.note(note{what: serverReset}, p.T, p.Number)
+	n := note{what: serverReset}
+	if a.is(plainReset) {
+		n.segment = a.lastKind
+	}
+	a.note(n, p.T, p.Number)
 }
 
 // hasConnection reports whether the server has or had one.
@@ -351,6 +363,9 @@ func (a *Attempt) strike(s stage, c causes, packet Struck, m moment) {
 	st := &a.strikes[s]
 	if st.n++; st.n == 1 {
 		st.since = m.T
+	}
+	if st.causes == deferred && c == acceptFull {
+		st.since = m.T // what was deferred was not late
 	}
 	if st.causes == 0 || s == stageACK && c == acceptFull && st.causes != acceptFull {
 		st.causes, st.packet, st.at = c, packet, m

@@ -76,7 +76,9 @@ func (a *Attempt) sentence(n *note, o outlook) string {
 		}
 		return "the client sends its SYN again" + n.repeated(a.syn.first) + ": it has had no answer" + a.uncounted()
 	case synackAgain:
-		return "the server sends its SYN-ACK again" + n.repeated(a.synack.first) + ": it still waits for the final ACK" + a.eachTime()
+		return "the server sends its SYN-ACK again" + n.repeated(a.synack.first) + ": " + a.whyAgain()
+	case synackAnswers:
+		return "the server sends its SYN-ACK again" + times(n.n) + ", as an answer to the SYN that was sent again"
 	case dataAgain:
 		if a.hasConnection() || a.tells(segData) || a.tells(segFIN) {
 			return ""
@@ -91,7 +93,7 @@ func (a *Attempt) sentence(n *note, o outlook) string {
 	case sentCookie:
 		return "the server answers with a SYN cookie and keeps no request" + n.whyCookie()
 	case serverReset:
-		return resetSentence(o)
+		return n.resetSentence(o)
 	case strayReset:
 		return "the server answers what comes after the client's RST with RST: it has no such connection any more"
 	case queueGone:
@@ -115,6 +117,8 @@ func (n *note) callSentence() string {
 	switch n.what {
 	case clientCloses:
 		return "the client closes"
+	case clientShuts:
+		return "the client half-closes: shutdown() sends its FIN"
 	case clientResets:
 		return "the client resets the connection"
 	case callFailed:
@@ -178,13 +182,21 @@ func (a *Attempt) uncounted() string {
 	return ""
 }
 
+// whyAgain is why the server's timer sent the SYN-ACK again.
+func (a *Attempt) whyAgain() string {
+	if a.strikes[stageACK].causes == deferred {
+		return "the period of TCP_DEFER_ACCEPT is over, and it asks for the ACK again that it has ignored"
+	}
+	return "it still waits for the final ACK" + a.eachTime()
+}
+
 // eachTime says that the client's answers to more SYN-ACKs were dropped, too.
 func (a *Attempt) eachTime() string {
 	if a.hasConnection() {
 		return ""
 	}
 	for i := range a.notes {
-		if n := &a.notes[i]; n.what == dropped && n.segment == segACK && n.n > 1 {
+		if n := &a.notes[i]; n.what == dropped && n.segment == segACK && n.n > 1 && n.at.T < a.resent.first {
 			return "; what the client answers is dropped, too"
 		}
 	}
@@ -193,13 +205,24 @@ func (a *Attempt) eachTime() string {
 
 func (a *Attempt) stillConnected() string {
 	closed := slices.ContainsFunc(a.notes, func(n note) bool { return n.what == clientCloses })
-	if a.ack.n > 0 && a.clientReset.n == 0 && !closed {
-		return "; the client still believes that it is connected"
+	switch {
+	case a.ack.n == 0 || a.clientReset.n > 0:
+		return ""
+	case a.is(finSent) && closed:
+		return "; the client has closed and waits for the ACK of its FIN"
+	case a.is(finSent):
+		return "; the client waits for the ACK of its FIN"
+	case closed:
+		return ""
 	}
-	return ""
+	return "; the client still believes that it is connected"
 }
 
-func resetSentence(o outlook) string {
+func (n *note) resetSentence(o outlook) string {
+	resets := "the server resets the connection"
+	if n.segment == segACK || n.segment == segData || n.segment == segFIN {
+		resets = "the server answers " + n.subject() + " with RST"
+	}
 	if !o.sure() {
 		return "the server resets the connection"
 	}
@@ -211,9 +234,9 @@ func resetSentence(o outlook) string {
 	case endRejected:
 		return "the server resets the connection: it had sent a SYN cookie, and what comes now does not begin where the cookie can be checked"
 	case endStale:
-		return "the server resets the connection: it has forgotten it"
+		return resets + ": it has forgotten the connection"
 	case endClosed:
-		return "the server resets the connection: its listener was closed"
+		return resets + ": its listener was closed"
 	}
 	return "the server resets the connection"
 }
@@ -281,16 +304,23 @@ func (n *note) repeated(start time.Duration) string {
 	var b strings.Builder
 	known := min(n.n, maxTimes)
 	b.WriteString(times(n.n))
-	for i, t := range n.times[:known] {
+	later := slices.DeleteFunc(slices.Clone(n.times[:known]), func(t time.Duration) bool { return t-start < roundTo/2 })
+	switch {
+	case len(later) == 0 && n.n == 1:
+		return ""
+	case len(later) == 0:
+		return b.String() + " within 0.1 s"
+	case len(later) < known:
+		b.WriteString(", at first and after ")
+	default:
+		b.WriteString(", after ")
+	}
+	for i, t := range later {
 		switch {
-		case i == 0 && known > 1 && t-start < roundTo/2:
-			b.WriteString(", at first and after ")
-			continue
 		case i == 0:
-			b.WriteString(", after ")
-		case i == known-1 && n.n == known && !strings.HasSuffix(b.String(), "after "):
+		case i == len(later)-1 && n.n == known:
 			b.WriteString(" and ")
-		case !strings.HasSuffix(b.String(), "after "):
+		default:
 			b.WriteString(", ")
 		}
 		b.WriteString(seconds(t - start))

@@ -114,6 +114,12 @@ func TestComments(t *testing.T) {
 			6 final ACK dropped: accept queue full
 			8 data dropped: accept queue full
 			11 RST: the SYN cookie does not check`},
+		{"acks repeated", overflow + "1s s> SYN-ACK\n 1.001s c> ACK drop=full", `
+			6 final ACK dropped: accept queue full, 4 of limit 3
+			7 SYN-ACK sent again (1)
+			10 ACK that repeats the final one dropped: accept queue full, 4 of limit 3`},
+		{"reset with its listener", queued + "100ms s> RST-ACK", `
+			7 RST to a queued connection: its listener is closed, or its program resets it`},
 		{"ordinary", queued + "2ms c> DATA\n 2.3ms s> ACK", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
