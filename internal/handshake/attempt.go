@@ -40,6 +40,7 @@ type Attempt struct {
 	overtook    time.Duration // when accept() returned it, if that was told before the segment that made it
 	vanished    time.Duration // when a sample found the client's socket gone
 	lastKind    segment       // what the last of the client's segments was
+	finAt       time.Duration // when the client's first FIN was seen, if finSent
 	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
 
 	strikes  [stages]strike

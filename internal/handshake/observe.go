@@ -134,6 +134,9 @@ func (t *Tracker) Accepted(client, server netip.AddrPort, at time.Duration) {
 	}
 }
 
+// clockError is how far the times of calls and of packets may disagree.
+const clockError = time.Millisecond
+
 // Call takes a system call of the client. It counts as of when it returned.
 func (t *Tracker) Call(c Call) {
 	now := c.T + c.Duration
@@ -153,7 +156,11 @@ func (t *Tracker) Call(c Call) {
 		case c.Name == "shutdown":
 			n.what = clientShuts
 		}
-		a.note(n, c.T, 0) // its FIN or RST leaves before it returns
+		began := c.T // its FIN or RST leaves before it returns
+		if a.is(finSent) && c.T-a.finAt < clockError {
+			began = min(began, a.finAt)
+		}
+		a.note(n, began, 0)
 	default:
 		if c.Errno != "" && c.Errno != "EAGAIN" && c.Errno != "EINTR" {
 			a.note(note{what: callFailed, call: c.Name, errno: c.Errno}, now, 0)

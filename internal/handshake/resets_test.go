@@ -36,6 +36,7 @@ var sampled = []classified{
 	{"SYN-ACKs held, SYN sent again", "0ms listener 4/3\n 0ms c> SYN\n 0.3ms s> SYN-ACK takes=1500ms\n 1s s> SYN-ACK takes=500ms\n 1.001s c> SYN\n 1.0015s s> SYN-ACK takes=499ms\n 1.501s c> ACK drop=full\n 1.502s c> ACK drop=full", "half-open accept-queue-full - ack request certain"},
 	{"half-open, half-closed, expired", overflow + "2ms shutdown\n 2.1ms c> FIN drop=full\n 22ms c> FIN again drop=full\n 1s s> SYN-ACK\n 3.1s server NONE", "forgotten accept-queue-full request-expired ack request certain"},
 	{"half-open, closed, expired", overflow + "2ms close\n 2.1ms c> FIN drop=full\n 22ms c> FIN again drop=full\n 230ms c> FIN again drop=full\n 1s s> SYN-ACK\n 3.1s server NONE", "forgotten accept-queue-full request-expired ack request certain"},
+	{"half-open, closed by a call whose clock is late", overflow + "2ms c> FIN drop=full\n 2.3ms close", "half-open accept-queue-full - ack request certain"},
 	{"half-open, listener closed, then data", overflow + "0.5s listener closed\n 1s c> DATA\n 1.0003s s> RST", "reset accept-queue-full listener-closed ack request certain"},
 	{"reset by its client while queued, others wait still", "0ms listener 0/5\n" + queued + "10ms listener 1/5\n 100ms c> RST-ACK\n 110ms server NONE\n 200ms listener 2/5", "queued server - - request certain"},
 }

@@ -95,8 +95,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 		return segOther
 	}
 	kind := kindOf(p)
-	if p.Flags.Has(FIN) {
+	if p.Flags.Has(FIN) && !a.is(finSent) {
 		a.set(finSent)
+		a.finAt = p.T
 	}
 	if seen.sent {
 		if a.ack.n == 0 {
