@@ -39,6 +39,7 @@ of this machine is touched, no root is needed where user namespaces are allowed.
 
 // listed is one row of `lab list`.
 type listed struct {
+	ID       string              `json:"id"`
 	Name     string              `json:"name"`
 	Title    string              `json:"title"`
 	Source   string              `json:"source"`
@@ -58,7 +59,8 @@ func newLabList(env Env) *cobra.Command {
 			}
 			var rows []listed
 			for _, s := range all {
-				rows = append(rows, listed{s.Name, s.Title, s.Source, record.MS(s.Takes)})
+				id, _, _ := strings.Cut(s.Name, "-")
+				rows = append(rows, listed{id, s.Name, s.Title, s.Source, record.MS(s.Takes)})
 			}
 			if asJSON {
 				return printJSON(env.Stdout, struct {
