@@ -40,7 +40,11 @@ func (a *Attempt) Story() []Line {
 
 func (a *Attempt) connectedSentence(end end) string {
 	text := "the server has the connection"
-	if d, late := a.delay(end); late && d >= roundTo/2 {
+	switch d, late := a.delay(end); {
+	case !late || d < roundTo/2:
+	case a.heldBack():
+		text += ", " + seconds(d) + " s after the ACK that it ignored by design"
+	default:
 		text += ", " + seconds(d) + " s late"
 	}
 	switch {
@@ -53,6 +57,12 @@ func (a *Attempt) connectedSentence(end end) string {
 		return text + "; whether it was accepted cannot be seen"
 	}
 	return text
+}
+
+// heldBack reports that nothing but TCP_DEFER_ACCEPT struck the attempt, as its program
+// wants it.
+func (a *Attempt) heldBack() bool {
+	return a.strikes[stageSYN].causes|a.strikes[stageSYNACK].causes == 0 && a.strikes[stageACK].causes == deferred
 }
 
 func (a *Attempt) pendingSentence() string {

@@ -224,9 +224,6 @@ func (a *Attempt) delay(e end) (time.Duration, bool) {
 	var from, to time.Duration
 	late := false
 	for s := range stages {
-		if a.strikes[s].causes == deferred {
-			continue // held back as its program wants it
-		}
 		began := a.strikes[s].since
 		if a.strikes[s].causes == 0 {
 			if a.struckBy(s)&nothing != 0 {
