@@ -39,6 +39,7 @@ func main() {
 	parallel(out)
 	memory(out)
 	sampler(out)
+	killed(out)
 }
 
 func row(what, target, measured string) { fmt.Printf("%-58s %12s %12s\n", what, target, measured) }
