@@ -96,7 +96,7 @@ func fate(c record.Connection) string {
 	if c.EndedBy != "" {
 		text += ", ended by: " + string(c.EndedBy)
 	}
-	if c.Delay != nil {
+	if c.Delay != nil && c.Cause != handshake.DeferAccept { // which is no accident
 		text += ", " + seconds(*c.Delay) + " late"
 	}
 	if c.Confidence != handshake.Certain {

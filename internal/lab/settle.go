@@ -13,7 +13,8 @@ import (
 // How long a step waits for what it caused.
 const (
 	quietFor    = 200 * time.Microsecond // nothing moved between two looks
-	settleLimit = 250 * time.Millisecond // after the last frame; a frame that the kernel drops before TCP would be waited for in vain
+	settleLimit = time.Second            // after the last movement; a frame that the kernel drops before TCP would be waited for in vain
+	settleMost  = 10 * time.Second       // where something always moves, such as the talk of a program with itself
 )
 
 // settle waits until all frames that were caused are delivered and processed,
@@ -22,7 +23,7 @@ const (
 func (e *experiment) settle(ctx context.Context) error {
 	var before state
 	last := time.Now()
-	limit := last.Add(settleLimit)
+	limit, most := last.Add(settleLimit), last.Add(settleMost)
 	for ctx.Err() == nil {
 		now, err := e.look()
 		if err != nil {
@@ -30,13 +31,16 @@ func (e *experiment) settle(ctx context.Context) error {
 		}
 		if now.flying {
 			e.prescribed += time.Since(last)
-			limit = time.Now().Add(settleLimit)
+			most = time.Now().Add(settleMost)
 		}
 		last = time.Now()
+		if now != before {
+			limit = last.Add(settleLimit)
+		}
 		if now == before && now.settled() {
 			break
 		}
-		if time.Now().After(limit) {
+		if last.After(limit) || last.After(most) {
 			e.unsettled()
 			break
 		}

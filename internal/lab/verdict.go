@@ -57,7 +57,7 @@ func fates(all []record.Connection) string {
 	counts := map[handshake.Outcome]int{}
 	late := map[handshake.Outcome]int{}
 	for _, c := range all {
-		if c.Delay != nil {
+		if c.Delay != nil && c.Cause != handshake.DeferAccept { // which is no accident
 			late[c.Outcome]++
 		}
 		if counts[c.Outcome] == 0 {
