@@ -111,9 +111,9 @@ func (c *comparison) differ(d record.Difference) {
 // recent are the fields that only recent versions of their program show.
 var recent = map[string]bool{"rcv_wnd": true, "rehash": true}
 
-// clocks are the fields that move with time alone, and which way. One that moved
+// clocks are the fields that move with time, and which way. One that moved
 // the other way was set anew, so that it may have been anything between.
-var clocks = map[string]float64{"expires": -1, "lastsnd": 1, "lastrcv": 1, "lastack": 1}
+var clocks = map[string]float64{"expires": -1, "lastsnd": 1, "lastrcv": 1, "lastack": 1, "busy": 1}
 
 func setAnew(field, before, after string) bool {
 	a, errA := strconv.ParseFloat(before, 64)
