@@ -47,7 +47,7 @@ in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/lab/v1)")
 	flags.BoolVar(&f.keep, "keep", false, "leave the namespaces standing after the last step, until Ctrl-C")
 	flags.StringVar(&f.out, "out", "", "folder for the recordings (default: a fresh one for each run among the temporary files)")
-	flags.IntVarP(&f.jobs, "jobs", "j", 4*runtime.NumCPU(), "how many experiments run at the same time")
+	flags.IntVarP(&f.jobs, "jobs", "j", 8*runtime.NumCPU(), "how many experiments run at the same time")
 	return cmd
 }
 
