@@ -16,7 +16,7 @@ import (
 type listener struct {
 	name    string
 	address netip.AddrPort // where clients connect to
-	inode   uint32         // 0: whichever listens on that port
+	inode   uint32         // tells the members of a SO_REUSEPORT group apart
 	queue.Listener
 	open      bool
 	first     record.ListenerState // before the first client
@@ -99,7 +99,7 @@ func (o *observer) takeListeners(t time.Duration) {
 }
 
 func (l *listener) is(k *kernel.Socket) bool {
-	return k.Local.Port() == l.address.Port() && (l.inode == 0 || l.inode == k.Inode)
+	return k.Local.Port() == l.address.Port() && k.Inode == l.inode
 }
 
 // take keeps what a listening socket is now. Its TCP_INFO, which a glance does not

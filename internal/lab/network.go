@@ -53,6 +53,7 @@ type network struct {
 
 // side is one network namespace of the experiment.
 type side struct {
+	name      string // in results: server or client; server on loopback
 	addr      netip.Addr
 	netns     *os.File
 	diag      *kernel.Diag          // whoever uses it holds observer.sampling
@@ -91,7 +92,7 @@ func (n *network) hosts(p *handshake.Packet) bool {
 // newNetwork makes the namespaces of an experiment and joins them. The wire has
 // room for as many frames as it makes connections: they may all come at once.
 func newNetwork(box *sandbox.Inside, s *script.Script) (*network, error) {
-	n := &network{client: &side{}, server: &side{}, slots: wire.DefaultSlots + connections(s)}
+	n := &network{client: &side{name: "client"}, server: &side{name: "server"}, slots: wire.DefaultSlots + connections(s)}
 	err := n.build(box, s.Network)
 	if err != nil {
 		err = errors.Join(err, n.close())

@@ -8,7 +8,6 @@ import (
 	"io"
 	"time"
 
-	"listenq/internal/handshake"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/peers"
 	"listenq/internal/lab/sandbox"
@@ -27,26 +26,18 @@ const (
 // what is seen before and after each.
 func (e *experiment) observe(ctx context.Context, line int, do script.Observe) error {
 	began := len(e.observations)
-	names := [...]handshake.Side{handshake.ServerSide, handshake.ClientSide}
-	for i, side := range e.net.sides() {
+	for _, side := range e.net.sides() {
 		for _, name := range do.Programs {
 			o, err := e.observeWith(ctx, name, side)
 			if err != nil {
 				return err
 			}
-			o.Line, o.Side = line, sideName(names[i])
+			o.Line, o.Side = line, side.name
 			e.observations = append(e.observations, o)
 		}
 	}
 	e.observed = observedEnv(e.observations[began:])
 	return e.settle(ctx)
-}
-
-func sideName(side handshake.Side) string {
-	if side == handshake.ClientSide {
-		return "client"
-	}
-	return "server"
 }
 
 // observeWith runs one program on one side.

@@ -212,14 +212,13 @@ func (o *observer) takePending(t time.Duration) {
 
 // takeCounters keeps the counters of both sides. The caller holds mu.
 func (o *observer) takeCounters(t time.Duration) error {
-	names := [...]string{"server", "client"}
 	for i, side := range o.net.sides() {
 		if err := side.samples.Read(&o.sampler.counters); err != nil {
 			return err
 		}
 		m := &o.counters[i]
 		if delta := difference(m.last, o.sampler.counters); len(delta) > 0 {
-			o.write(record.Event{T: t, Counters: &record.CounterSample{Side: names[i], Delta: delta}})
+			o.write(record.Event{T: t, Counters: &record.CounterSample{Side: side.name, Delta: delta}})
 			m.last, o.sampler.counters = o.sampler.counters, m.last
 		}
 	}

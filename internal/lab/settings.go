@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,9 +72,8 @@ func nearSetting(name string) string {
 // sysctls are the settings of each side. One that this kernel does not have is
 // left out.
 func (n *network) sysctls() (map[string]map[string]string, error) {
-	names := [...]string{"server", "client"}
 	all := map[string]map[string]string{}
-	for i, side := range n.sides() {
+	for _, side := range n.sides() {
 		values := map[string]string{}
 		err := kernel.InNetns(int(side.netns.Fd()), func() error {
 			for _, s := range settings {
@@ -88,7 +86,7 @@ func (n *network) sysctls() (map[string]map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[names[i]] = values
+		all[side.name] = values
 	}
 	return all, nil
 }
@@ -100,21 +98,4 @@ func (e *experiment) tellSettings() error {
 		e.obs.setting(name, value)
 	}
 	return err
-}
-
-// stay leaves everything as it is until ctx ends, and says how to look at it.
-func (e *experiment) stay(ctx context.Context) error {
-	p := Progress{Scenario: e.script.Name, Namespaces: map[string]int{}}
-	names := [...]string{"server", "client"}
-	for i, side := range e.net.sides() {
-		p.Namespaces[names[i]] = int(side.netns.Fd())
-	}
-	e.tell(p)
-	<-ctx.Done()
-	return nil
-}
-
-// enterCommand is how to run a command in a namespace that process pid holds open.
-func enterCommand(pid, fd int) string {
-	return fmt.Sprintf("nsenter --target %d --user --net=/proc/%d/fd/%d", pid, pid, fd)
 }
