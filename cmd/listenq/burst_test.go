@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,16 +34,7 @@ func TestInterruptBurst(t *testing.T) {
 			t.Fatalf("no row is measured: %s", stderr.String())
 		}
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
-	if !ok || exit.ExitCode() != 130 {
-		t.Errorf("exit %v, want code 130", exit)
-	}
-	if !strings.Contains(stderr.String(), "listenq: interrupted") {
-		t.Errorf("stderr: %s", stderr.String())
-	}
+	interrupt(t, cmd, &stderr)
 	if !strings.Contains(stdout.String(), "The largest burst without a drop: 3 connections") {
 		t.Errorf("stdout lacks what was found:\n%s", stdout.String())
 	}

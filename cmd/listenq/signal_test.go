@@ -33,16 +33,7 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitLastStep(t, out)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
-	if !ok || exit.ExitCode() != 130 {
-		t.Errorf("exit %v, want code 130", exit)
-	}
-	if !strings.Contains(stderr.String(), "listenq: interrupted") {
-		t.Errorf("stderr: %s", stderr.String())
-	}
+	interrupt(t, cmd, &stderr)
 	if !strings.Contains(stdout.String(), "half-open, cause: accept-queue-full") {
 		t.Errorf("stdout lacks what was seen:\n%s", stdout.String())
 	}
@@ -53,6 +44,21 @@ func TestInterrupt(t *testing.T) {
 	}
 	if err != nil || meta.Incomplete == "" {
 		t.Errorf("meta.json is not marked incomplete: %v\n%s", err, text)
+	}
+}
+
+// interrupt presses Ctrl-C and checks how the program ends.
+func interrupt(t *testing.T, cmd *exec.Cmd, stderr *bytes.Buffer) {
+	t.Helper()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+	if !ok || exit.ExitCode() != 130 {
+		t.Errorf("exit %v, want code 130", exit)
+	}
+	if !strings.Contains(stderr.String(), "listenq: interrupted") {
+		t.Errorf("stderr: %s", stderr.String())
 	}
 }
 
