@@ -37,11 +37,11 @@ type Attempt struct {
 	resent      series        // SYN-ACKs sent again by the server's timer
 	beforeACK   int           // SYN-ACKs before the first of ack
 	established time.Duration // when the segment came that made the connection
-	overtook    time.Duration // when accept() returned it, if that was told before the segment that made it
 	vanished    time.Duration // when a sample found the client's socket gone
 	lastKind    segment       // what the last of the client's segments was
 	finAt       time.Duration // when the client's first FIN was seen, if finSent
 	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
+	futile      time.Duration // lastIn of the last segment that is known to have made no connection
 
 	strikes  [stages]strike
 	ruledOut [stages]causes // by counters that did not move when the first packet came
@@ -66,6 +66,7 @@ const (
 	fastOpened    // it took the SYN's data
 	taken         // counters: nothing kept it from making a connection of the final ACK
 	child         // it had a connection
+	overtaken     // that was told before the segment that made it
 	owned         // accept() returned it
 	gone          // looked: it had a request and has nothing any more
 	vacant        // looked, after the final ACK had come: it has nothing

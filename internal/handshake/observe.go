@@ -49,7 +49,7 @@ func (a *Attempt) takeServerSocket(s Socket) {
 		}
 	case Listen, Close, SynSent:
 	default:
-		a.connect(a.maker())
+		a.show()
 		a.waited(s)
 	}
 }
@@ -66,6 +66,7 @@ func (a *Attempt) takeRequest(now time.Duration) {
 		return
 	}
 	a.set(ignored)
+	a.futile = a.lastIn
 	a.untake()
 }
 
@@ -125,10 +126,7 @@ func (a *Attempt) waited(s Socket) {
 func (t *Tracker) Accepted(client, server netip.AddrPort, at time.Duration) {
 	t.at(at)
 	if a := t.latest[pair{unmap(client), unmap(server)}]; a != nil {
-		if !a.hasConnection() {
-			a.overtook = at
-		}
-		a.connect(a.maker())
+		a.show()
 		a.accept(at)
 		a.settle(at)
 	}

@@ -221,6 +221,7 @@ func (a *Attempt) drop(d delivery, c causes) {
 		}
 	} else {
 		a.set(ignored)
+		a.futile = d.at.T
 	}
 	a.strike(s, c, d.kind.struck(), d.at)
 }

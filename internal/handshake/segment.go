@@ -91,7 +91,7 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	if p.Flags.Has(FIN) {
 		size++
 	}
-	if begin == ^uint32(0) || size == 0 && a.hasConnection() && a.overtook == 0 {
+	if begin == ^uint32(0) || size == 0 && a.hasConnection() && !a.is(overtaken) {
 		return segOther
 	}
 	kind := kindOf(p)
@@ -116,8 +116,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	}
 	if a.nearServer(seen) {
 		a.lastIn, a.lastKind = p.T, kind
-		if a.overtook > 0 && p.T <= a.overtook+processing { // it is stamped when its delivery has returned, which may be later
-			a.established, a.overtook = a.maker(), 0
+		if a.is(overtaken) {
+			a.established = a.maker()
+			a.clear(overtaken)
 		}
 	}
 	return kind
@@ -178,11 +179,11 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		a.takeSYNACK(p, seen)
 	case p.Flags.Has(SYN):
 	case p.Len > 0 || p.Flags.Has(FIN):
-		a.connect(a.maker()) // a connection that nobody accepted sends neither
+		a.show() // a connection that nobody accepted sends neither
 		a.accept(p.T)
 	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n > 0:
 		if acked := p.Ack - a.isn - 1; acked > 0 && acked <= a.top {
-			a.connect(a.maker())
+			a.show()
 		}
 	}
 }
@@ -249,6 +250,7 @@ func (a *Attempt) resend(p *Packet) {
 	a.resent.add(p.T)
 	a.note(note{what: synackAgain}, p.T, p.Number)
 	a.untake()
+	a.futile = a.lastIn
 	came := a.ackIn.n > 0
 	if !a.sees(ServerSide) { // it may have crossed the final ACK
 		came = a.ack.n > 0 && p.T-a.ack.first > a.synack.first-a.asked
@@ -266,6 +268,7 @@ func (a *Attempt) resend(p *Packet) {
 func (a *Attempt) untake() {
 	if a.is(taken) && !a.is(child|owned) {
 		a.clear(taken)
+		a.futile = a.lastIn
 		a.strike(stageACK, hostDrop, StruckACK, moment{a.lastIn, 0})
 	}
 }
@@ -346,6 +349,15 @@ func (a *Attempt) connect(t time.Duration) {
 	}
 	a.set(child)
 	a.clear(unacked | vacant | gone)
+}
+
+// show notes that the server's connection was seen. Samples and calls may be told
+// of it before the segment that made it: that is stamped when its delivery has returned.
+func (a *Attempt) show() {
+	if !a.hasConnection() && a.t.cfg.Sockets && (a.ackIn.n == 0 || a.futile == a.lastIn) {
+		a.set(overtaken)
+	}
+	a.connect(a.maker())
 }
 
 // accept notes that accept() has returned the connection.

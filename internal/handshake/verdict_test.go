@@ -133,6 +133,10 @@ func TestCourse(t *testing.T) {
 			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(1001.2), Outcome: handshake.Queued}},
 			Delay:   ms(1000.4), SYNACKs: 1,
 		}},
+		{"late by a syn-ack, a sample is told before it", overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1001.1ms server ESTABLISHED", course{
+			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(1001.1), Outcome: handshake.Queued}},
+			Delay:   ms(1000.4), SYNACKs: 1,
+		}},
 		{"late by data, accept() returned before its delivery did", overflow + "200ms c> DATA drop=full\n 600ms c> DATA again\n 600.1ms accepted\n 601ms server ESTABLISHED owned", course{
 			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(600.1), Outcome: handshake.Accepted}},
 			Delay:   ms(599.4), Data: 1,
