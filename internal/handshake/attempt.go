@@ -76,7 +76,7 @@ const (
 	unacked       // the client sent data or FIN again, and the server has not acknowledged any
 	beyond        // the client sent something that does not begin at its first byte
 
-	real          // looked: the client has a socket, so its address is not spoofed
+	real          // its address is not spoofed: looked, the client has a socket; or Config.Real says so
 	clientUp      // connect() succeeded
 	clientClosed  // looked: the client has no socket any more
 	gaveUp        // the client ended connect() by a limit of its own

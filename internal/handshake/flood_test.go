@@ -255,6 +255,33 @@ func coalesced(delta handshake.Delta, answered bool) *handshake.Tracker {
 	return tr
 }
 
+// TestRealClient: a flood does not push out a client that is known to be real, and
+// its cookie is told although the connection is there before the counters are read.
+func TestRealClient(t *testing.T) {
+	real := netip.MustParseAddrPort("192.0.2.1:20000")
+	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true, MaxAttempts: 1, Real: []netip.Addr{real.Addr()}})
+	give := func(p handshake.Packet) {
+		p.Side, p.T = bothSides, time.Millisecond
+		tr.Packet(p)
+	}
+	p := syn(0)
+	p.Src = real
+	give(p)
+	for n := range 3 {
+		give(syn(n + 1))
+	}
+	give(handshake.Packet{Src: p.Dst, Dst: p.Src, Flags: handshake.SYN | handshake.ACK, Ack: p.Seq + 1})
+	tr.Accepted(real, p.Dst, 2*time.Millisecond)
+	tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 4, Delta: handshake.Delta{SyncookiesSent: 4}})
+	a := tr.Attempt(real, p.Dst)
+	if a == nil {
+		t.Fatal("the real client was folded")
+	}
+	if v := a.Verdict(); v.Outcome != handshake.Accepted || v.Handshake != handshake.Cookie {
+		t.Errorf("outcome %v by %v, want accepted by a cookie", v.Outcome, v.Handshake)
+	}
+}
+
 // TestFoldedCauses: what a reading of several drops leaves open has no cause none.
 func TestFoldedCauses(t *testing.T) {
 	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true, MaxAttempts: 1})

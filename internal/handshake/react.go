@@ -57,7 +57,7 @@ func (t *Tracker) share(x *Delta) {
 	acks, cookies := 0, t.allCookies(x)
 	for _, d := range t.delivered {
 		switch {
-		case d.kind == segRST || d.a.hasConnection():
+		case d.kind == segRST:
 			continue
 		case d.kind == segSYN && cookies:
 			d.a.react(d, &Delta{SyncookiesSent: 1, TCPReqQFullDoCookies: min(1, x.TCPReqQFullDoCookies)})
@@ -66,6 +66,8 @@ func (t *Tracker) share(x *Delta) {
 			if x.SyncookiesSent == 0 {
 				d.a.set(noCookie)
 			}
+			continue
+		case d.a.hasConnection():
 			continue
 		}
 		if d.kind != segSYN {

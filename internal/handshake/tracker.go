@@ -9,9 +9,10 @@ import (
 
 // Config says what a Tracker will be given.
 type Config struct {
-	Sides       Side // where packets are seen
-	Sockets     bool // socket states, listeners and calls are given, too; and Reactions, at least now and then
-	MaxAttempts int  // beyond it, attempts with one SYN and no sign of a client are folded into counts; 0: no bound
+	Sides       Side         // where packets are seen
+	Sockets     bool         // socket states, listeners and calls are given, too; and Reactions, at least now and then
+	MaxAttempts int          // beyond it, attempts with one SYN and no sign of a client are folded into counts; 0: no bound
+	Real        []netip.Addr // of clients that are not spoofed, whatever is seen of them
 }
 
 // Tracker takes observations in the order of their time and keeps one Attempt
@@ -158,6 +159,9 @@ func (t *Tracker) midway(p pair, now time.Duration) *Attempt {
 
 func (t *Tracker) start(p pair, now time.Duration) *Attempt {
 	a := &Attempt{t: t, pair: p, started: now, listener: t.listener(p.server)}
+	if slices.Contains(t.cfg.Real, p.client.Addr()) {
+		a.set(real)
+	}
 	t.latest[p] = a
 	t.order = append(t.order, a)
 	t.fold()

@@ -51,7 +51,7 @@ func movedInt(m movement) map[string]int64 {
 
 // connEnv is a connection; the caller holds mu.
 func (o *observer) connEnv(c *connection) script.Conn {
-	ends := o.conn(c.pair, 0)
+	ends := o.lastSeen(c.pair)
 	env := script.Conn{
 		Name:        c.name,
 		Outcome:     handshake.Unknown,

@@ -35,6 +35,7 @@ type experiment struct {
 	byName   map[string]*connection
 	groups   map[string][]string
 	holds    []*wire.Hold
+	floods   *floods
 	commands []record.Command
 	results  map[string]script.Exec
 
@@ -64,7 +65,7 @@ type recordingTo struct {
 // newExperiment builds everything up to the first step.
 func newExperiment(box *sandbox.Inside, s *script.Script, to recordingTo, tick time.Duration, tell func(Progress)) (*experiment, error) {
 	e := &experiment{
-		script: s, box: box, tell: tell,
+		script: s, box: box, tell: tell, floods: newFloods(),
 		byName: map[string]*connection{}, groups: map[string][]string{}, results: map[string]script.Exec{},
 	}
 	var err error
@@ -104,7 +105,7 @@ func (e *experiment) run(ctx context.Context) error {
 			return &stepError{e.script.Name, step, err}
 		}
 	}
-	return nil
+	return e.endFloods(ctx)
 }
 
 // begin says that a step begins.
@@ -123,7 +124,7 @@ func (e *experiment) begin(step script.Step) {
 
 // close ends what the experiment started and takes its network down.
 func (e *experiment) close() error {
-	errs := []error{e.stopTick(), e.net.stop(), e.obs.finish()} // first, so that the recording ends with the script
+	errs := []error{e.floods.stop(), e.stopTick(), e.net.stop(), e.obs.finish()} // first, so that the recording ends with the script
 	for _, c := range e.clients {
 		c.Abandon()
 	}

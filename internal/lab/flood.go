@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"listenq/internal/capture"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,11 +35,21 @@ func (e *experiment) flood(ctx context.Context, do script.Flood) error {
 	if err != nil {
 		return fmt.Errorf("flood: %w", err)
 	}
-	defer unix.Close(fd)
 	f := newSpoofed(e.net.client.addr, e.server(do.To).address)
 	e.obs.expectFlood()
+	if do.Background {
+		e.floods.start(func(ctx context.Context) error { return f.send(ctx, fd, do) })
+		return nil
+	}
 	began := time.Now()
 	defer func() { e.prescribed += time.Since(began) }()
+	return f.send(ctx, fd, do)
+}
+
+// send sends a flood and closes fd.
+func (f *spoofed) send(ctx context.Context, fd int, do script.Flood) error {
+	defer unix.Close(fd)
+	began := time.Now()
 	for sent := 0; sent < do.Count && ctx.Err() == nil; {
 		due := min(do.Count, int(time.Since(began).Seconds()*float64(do.Rate))+1)
 		for ; sent < due; sent++ {
@@ -48,6 +60,48 @@ func (e *experiment) flood(ctx context.Context, do script.Flood) error {
 		time.Sleep(floodBatch)
 	}
 	return nil
+}
+
+// floods are those in the background.
+type floods struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	sending errgroup.Group
+	under   atomic.Int32 // how many go on
+}
+
+func newFloods() *floods {
+	f := &floods{}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	return f
+}
+
+func (f *floods) start(send func(context.Context) error) {
+	f.under.Add(1)
+	f.sending.Go(func() error {
+		defer f.under.Add(-1)
+		return send(f.ctx)
+	})
+}
+
+// goOn reports whether one has not ended yet.
+func (f *floods) goOn() bool { return f.under.Load() > 0 }
+
+// stop ends them.
+func (f *floods) stop() error {
+	f.cancel()
+	return f.sending.Wait()
+}
+
+// endFloods ends those that outlast the script.
+func (e *experiment) endFloods(ctx context.Context) error {
+	if !e.floods.goOn() {
+		return e.floods.stop()
+	}
+	if err := e.floods.stop(); err != nil {
+		return err
+	}
+	return e.settle(ctx)
 }
 
 // openFlood opens a packet socket that only sends, out of the client's interface.

@@ -74,7 +74,8 @@ func newObserver(c clock, net *network, connections int, packets *capture.Writer
 		conns:   map[pair]*ends{},
 		moved:   make(chan struct{}, 1),
 		tracker: handshake.New(handshake.Config{
-			Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true, MaxAttempts: connections + spoofedKept,
+			Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true,
+			MaxAttempts: connections + spoofedKept, Real: []netip.Addr{net.client.addr},
 		}),
 	}
 	return o, o.baseline(connections)
@@ -177,6 +178,14 @@ func (o *observer) conn(p pair, since time.Duration) *ends {
 		o.conns[p] = c
 	}
 	return c
+}
+
+// lastSeen is conn without beginning to follow one.
+func (o *observer) lastSeen(p pair) *ends {
+	if c, ok := o.conns[p]; ok {
+		return c
+	}
+	return &ends{}
 }
 
 func clone(c queue.Counters) queue.Counters {

@@ -72,7 +72,7 @@ func (o *observer) connections(names map[pair]string) []record.Connection {
 }
 
 func (o *observer) connection(name string, a *handshake.Attempt) record.Connection {
-	v, ends := a.Verdict(), o.conn(pair{a.Client(), a.Server()}, a.Start())
+	v, ends := a.Verdict(), o.lastSeen(pair{a.Client(), a.Server()})
 	c := record.Connection{
 		Name: name, Client: a.Client().String(), Server: a.Server().String(),
 		Outcome: v.Outcome, Cause: v.Cause, EndedBy: v.EndedBy, Struck: v.Struck, Handshake: v.Handshake,

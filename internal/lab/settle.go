@@ -13,6 +13,7 @@ import (
 // How long a step waits for what it caused.
 const (
 	quietFor    = 200 * time.Microsecond // nothing moved between two looks
+	floodQuiet  = 20 * time.Millisecond  // the same while a flood goes on, whose frames wait before the hosts' own
 	settleLimit = time.Second            // after the last movement; a frame that the kernel drops before TCP would be waited for in vain
 	settleMost  = 10 * time.Second       // where something always moves, such as the talk of a program with itself
 )
@@ -45,7 +46,11 @@ func (e *experiment) settle(ctx context.Context) error {
 			break
 		}
 		before = now
-		time.Sleep(quietFor)
+		if now.flooded {
+			time.Sleep(floodQuiet)
+		} else {
+			time.Sleep(quietFor)
+		}
 	}
 	return e.obs.sample()
 }
@@ -61,6 +66,7 @@ func (e *experiment) unsettled() {
 
 // state is what settle compares.
 type state struct {
+	flooded            bool // a flood goes on: its segments are left out, and what TCP counted is not known apart from them
 	flying             bool // frames are on the wire
 	delivered, counted [2]uint64
 	arrived            [2]uint64 // frames that the hosts sent
@@ -70,28 +76,18 @@ type state struct {
 // settled reports whether TCP has counted at least all segments that were
 // delivered: others may come from within a host.
 func (s state) settled() bool {
-	return !s.flying && !s.busy && s.counted[0] >= s.delivered[0] && s.counted[1] >= s.delivered[1]
+	return !s.flying && !s.busy && (s.flooded || s.counted[0] >= s.delivered[0] && s.counted[1] >= s.delivered[1])
 }
 
 func (e *experiment) look() (state, error) {
-	var s state
+	s := state{flooded: e.floods.goOn()}
 	if e.net.wire != nil {
-		w := e.net.wire.Snapshot()
-		s.flying = !w.Quiet()
-		for i, d := range []wire.Direction{w.ToServer, w.ToClient} {
-			s.delivered[i], s.arrived[i] = d.Hosts.Delivered, d.Hosts.Sent
-		}
-		s.delivered[0] = e.obs.delivered() // spoofed segments, too
+		s.traffic(e.net.wire.Snapshot())
 	}
-	var counters queue.Counters
-	for i, side := range e.net.sides() {
-		if err := side.settled.Read(&counters); err != nil {
+	if !s.flooded {
+		if err := e.processed(&s); err != nil {
 			return s, err
 		}
-		s.counted[i], _ = counters.Get("TcpInSegs")
-	}
-	if e.net.loopback() {
-		s.flying = uint64(e.obs.seen()) < s.counted[0]
 	}
 	if s.flying {
 		return s, nil // it is too early to ask the processes, which takes long where they are many
@@ -99,6 +95,33 @@ func (e *experiment) look() (state, error) {
 	var err error
 	s.busy, err = e.busy()
 	return s, err
+}
+
+func (s *state) traffic(w wire.Snapshot) {
+	s.flying = !w.Quiet()
+	if s.flooded {
+		s.flying = !w.HostsQuiet()
+	}
+	for i, d := range []wire.Direction{w.ToServer, w.ToClient} {
+		s.delivered[i], s.arrived[i] = d.Hosts.Delivered, d.Hosts.Sent
+	}
+}
+
+// processed takes what TCP has counted, to compare with what was delivered.
+func (e *experiment) processed(s *state) error {
+	var counters queue.Counters
+	for i, side := range e.net.sides() {
+		if err := side.settled.Read(&counters); err != nil {
+			return err
+		}
+		s.counted[i], _ = counters.Get("TcpInSegs")
+	}
+	if e.net.loopback() {
+		s.flying = uint64(e.obs.seen()) < s.counted[0]
+	} else {
+		s.delivered[0] = e.obs.delivered() // spoofed segments, too
+	}
+	return nil
 }
 
 // busy reports whether a client has not taken what its socket offers, or a

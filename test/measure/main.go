@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -17,13 +18,17 @@ import (
 	"time"
 )
 
-type result struct {
-	Runs []struct {
-		Scenario     string
-		Pass         bool
-		DurationMS   float64 `json:"duration_ms"`
-		SetupMS      float64 `json:"setup_ms"`
-		PrescribedMS float64 `json:"prescribed_ms"`
+type result struct{ Runs []experiment }
+
+type experiment struct {
+	Scenario     string
+	Pass         bool
+	DurationMS   float64 `json:"duration_ms"`
+	SetupMS      float64 `json:"setup_ms"`
+	PrescribedMS float64 `json:"prescribed_ms"`
+	Connections  []struct{ Name, Outcome, Cause string }
+	Counters     struct {
+		Server map[string]struct{ Before, After float64 }
 	}
 }
 
@@ -37,6 +42,8 @@ func main() {
 	fmt.Printf("%-58s %12s %12s\n", "figure (median of 15 runs where it is a time)", "target", "measured")
 	times(out)
 	parallel(out)
+	everything(out)
+	flood(out)
 	memory(out)
 	sampler(out)
 	killed(out)
@@ -81,18 +88,17 @@ func ms(all []float64) string {
 	return fmt.Sprintf("%.0f ms", all[len(all)/2])
 }
 
+// longest is the run that took longest.
+func (r result) longest() experiment {
+	return slices.MaxFunc(r.Runs, func(a, b experiment) int { return cmp.Compare(a.DurationMS, b.DurationMS) })
+}
+
 // parallel compares all quick experiments at once with the longest of them alone.
 func parallel(out string) {
 	var ratios []float64
 	for range 5 {
 		together, all := run(out)
-		longest := together.Runs[0]
-		for _, r := range together.Runs {
-			if r.DurationMS > longest.DurationMS {
-				longest = r
-			}
-		}
-		_, alone := run(out, longest.Scenario)
+		_, alone := run(out, together.longest().Scenario)
 		ratios = append(ratios, all.Seconds()/alone.Seconds())
 	}
 	slices.Sort(ratios)

@@ -185,9 +185,10 @@ type ClientExec struct {
 
 // Flood sends bare SYNs from spoofed addresses inside the lab.
 type Flood struct {
-	Count int
-	Rate  int // per second
-	To    string
+	Count      int
+	Rate       int // per second
+	To         string
+	Background bool // the next steps do not wait for its end
 }
 
 // Observe runs other programs on both sides and compares what they show with

@@ -212,6 +212,7 @@ func readFlood(s *statement) Action {
 	s.expectWord("at")
 	do.Rate = s.rate()
 	do.To, _ = s.theServer(s.words[0], "to")
+	do.Background = s.accept("in", "background")
 	return do
 }
 

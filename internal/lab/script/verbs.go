@@ -30,7 +30,7 @@ func verbs() []verb {
 		{"close", []string{"close NAME…"}, readClose},
 		{"reset", []string{"reset NAME…"}, readReset},
 		{"exec", []string{"exec [as NAME] [may fail] [at most D] [to SERVER] COMMAND…"}, readExec},
-		{"flood", []string{"flood N syns at R/s [to SERVER]"}, readFlood},
+		{"flood", []string{"flood N syns at R/s [to SERVER] [in background]"}, readFlood},
 		{"observe", []string{"observe [ss] [netstat] [nstat]"}, readObserve},
 		{"wait", []string{"wait D", "wait until EXPR at most D"}, readWait},
 		{"expect", []string{"expect EXPR [if FACTS] [from source]"}, readExpect},

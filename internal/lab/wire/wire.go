@@ -149,13 +149,17 @@ func (w *Wire) take(from Side) {
 		if !ring.ready() {
 			return
 		}
-		w.mu.Lock()
-		if a := ring.arrival(); !a.outgoing {
-			w.enter(from, a)
-		}
-		ring.release()
-		w.mu.Unlock()
+		w.takeOne(from, ring)
 	}
+}
+
+func (w *Wire) takeOne(from Side, ring *ring) {
+	w.mu.Lock()
+	defer w.mu.Unlock() // also if the Tap panics: Run's end waits for the lock
+	if a := ring.arrival(); !a.outgoing {
+		w.enter(from, a)
+	}
+	ring.release()
 }
 
 // enter shows a frame that came from one side, and sends it on its way.
