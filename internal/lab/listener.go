@@ -87,7 +87,7 @@ func (o *observer) takeListeners(t time.Duration) {
 			}
 		}
 		l.count(o.sampler.connections, o.shared(l))
-		if before == l.Listener && wasOpen == l.open {
+		if l.Queues() == before.Queues() && wasOpen == l.open {
 			continue
 		}
 		o.tracker.Listener(handshake.Listener{

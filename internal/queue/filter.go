@@ -1,0 +1,139 @@
+package queue
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Filter chooses listeners: those that match every word of it. The empty one
+// matches all.
+type Filter struct{ words []word }
+
+type word struct {
+	text  string
+	not   bool
+	match func(*Trend) bool
+}
+
+// FilterForms are the words that ParseFilter knows, for a help text.
+const FilterForms = `:8080 or 10.0.0.1:8080   an address; :8080 is that port at any
+10.0.0.1                 an address at any port
+nginx                    part of a process's name, or of its unit or container
+pid:12                   the listeners of a process
+state:full               dropping, full, high or ok
+netns:NAME               the name or the number of a network namespace
+!WORD                    all that do not match`
+
+// FilterError is a word of a filter that is not understood.
+type FilterError struct{ Word, Why string }
+
+func (e *FilterError) Error() string { return fmt.Sprintf("filter %q: %s", e.Word, e.Why) }
+
+// ParseFilter reads a filter from its words. Its error is a *FilterError.
+func ParseFilter(words []string) (Filter, error) {
+	var f Filter
+	for _, text := range words {
+		for _, w := range strings.Fields(text) {
+			parsed, err := parseWord(w)
+			if err != nil {
+				return Filter{}, err
+			}
+			f.words = append(f.words, parsed)
+		}
+	}
+	return f, nil
+}
+
+// Match reports whether a listener is one of those chosen.
+func (f Filter) Match(t *Trend) bool {
+	for _, w := range f.words {
+		if w.match(t) == w.not {
+			return false
+		}
+	}
+	return true
+}
+
+// Empty reports whether the filter matches all.
+func (f Filter) Empty() bool { return len(f.words) == 0 }
+
+// String is the filter as it was written.
+func (f Filter) String() string {
+	var words []string
+	for _, w := range f.words {
+		words = append(words, w.text)
+	}
+	return strings.Join(words, " ")
+}
+
+func parseWord(text string) (w word, err error) {
+	w.text = text
+	rest, not := strings.CutPrefix(text, "!")
+	w.not = not
+	if rest == "" {
+		return w, &FilterError{text, "nothing to match"}
+	}
+	key, value, keyed := strings.Cut(rest, ":")
+	switch {
+	case keyed && key == "pid":
+		w.match, err = matchPID(text, value)
+	case keyed && key == "state":
+		w.match, err = matchState(text, value)
+	case keyed && key == "netns":
+		w.match = matchNetns(value)
+	case keyed && key == "":
+		w.match, err = matchPort(text, value)
+	default:
+		w.match = matchPlain(rest)
+	}
+	return w, err
+}
+
+func matchPID(text, value string) (func(*Trend) bool, error) {
+	pid, err := strconv.Atoi(value)
+	if err != nil || pid <= 0 {
+		return nil, &FilterError{text, "a process ID is a positive number"}
+	}
+	return func(t *Trend) bool {
+		return slices.ContainsFunc(t.Listener.Processes, func(p Process) bool { return p.PID == pid })
+	}, nil
+}
+
+func matchState(text, value string) (func(*Trend) bool, error) {
+	if !slices.Contains(States, State(value)) {
+		return nil, &FilterError{text, "a state is dropping, full, high or ok"}
+	}
+	return func(t *Trend) bool { return t.State == State(value) }, nil
+}
+
+func matchNetns(value string) func(*Trend) bool {
+	return func(t *Trend) bool {
+		return strconv.FormatUint(uint64(t.Listener.Netns), 10) == value || t.Namespace != nil && t.Namespace.Name == value
+	}
+}
+
+func matchPort(text, value string) (func(*Trend) bool, error) {
+	port, err := strconv.ParseUint(value, 10, 16)
+	if err != nil || port == 0 {
+		return nil, &FilterError{text, "a port is a number from 1 to 65535"}
+	}
+	return func(t *Trend) bool { return t.Listener.Address.Port() == uint16(port) }, nil
+}
+
+func matchPlain(value string) func(*Trend) bool {
+	if at, err := netip.ParseAddrPort(value); err == nil {
+		return func(t *Trend) bool { return t.Listener.Address == at }
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(value, "[]")); err == nil {
+		return func(t *Trend) bool { return t.Listener.Address.Addr() == ip }
+	}
+	value = strings.ToLower(value)
+	return func(t *Trend) bool {
+		return slices.ContainsFunc(t.Listener.Processes, func(p Process) bool {
+			return strings.Contains(strings.ToLower(p.Name), value) || strings.Contains(strings.ToLower(p.Unit), value)
+		})
+	}
+}

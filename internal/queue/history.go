@@ -1,0 +1,152 @@
+package queue
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// History is what was seen of a host over some time: the last Sample whole, and
+// of each listener its course. It is not safe for concurrent use.
+type History struct {
+	keep       time.Duration
+	last       Sample
+	samples    int
+	tracks     map[identity]*track
+	namespaces map[NetnsID]*readings
+}
+
+// identity tells sockets apart, for as long as the kernel runs.
+type identity struct {
+	netns  NetnsID
+	cookie uint64
+	inode  uint32 // where there is no cookie
+}
+
+// place is where a listener listens.
+type place struct {
+	netns   NetnsID
+	address netip.AddrPort
+}
+
+func identify(l *Listener) identity {
+	if l.Cookie != 0 {
+		return identity{netns: l.Netns, cookie: l.Cookie}
+	}
+	return identity{netns: l.Netns, inode: l.Inode}
+}
+
+// track is the course of one listening socket.
+type track struct {
+	points    []Point
+	drops     Count    // as of the last sample
+	missing   [2]Count // accept_len - waiting as of the last two samples
+	seen      int      // the number of the last sample that had it
+	recreated bool
+}
+
+// Point is what one sample saw of a listener.
+type Point struct {
+	T         time.Duration
+	AcceptLen int
+	Full      bool
+	Dropped   Count // since the sample before
+	SynLen    Count
+	Arrived   Count // connections that came into the accept queue since the sample before
+	Accepted  Count // connections that left it
+}
+
+// readings are the counters of a namespace over the time kept.
+type readings struct {
+	all  []Counters
+	seen int
+}
+
+// NewHistory keeps the course of that long.
+func NewHistory(keep time.Duration) *History {
+	return &History{
+		keep: keep, tracks: map[identity]*track{}, namespaces: map[NetnsID]*readings{},
+	}
+}
+
+// Last is the last sample that was added; its contents are the History's own.
+func (h *History) Last() *Sample { return &h.last }
+
+// Samples is how many were added.
+func (h *History) Samples() int { return h.samples }
+
+// Add takes a sample. It copies what it keeps: the caller may use it again.
+func (h *History) Add(s *Sample) {
+	before := h.last
+	h.samples++
+	h.last = s.clone()
+	for i := range h.last.Listeners {
+		h.addListener(&before, &h.last.Listeners[i])
+	}
+	for i := range h.last.Namespaces {
+		h.addNamespace(&h.last.Namespaces[i])
+	}
+	maps.DeleteFunc(h.tracks, func(_ identity, t *track) bool { return t.seen != h.samples })
+	maps.DeleteFunc(h.namespaces, func(_ NetnsID, r *readings) bool { return r.seen != h.samples })
+}
+
+func (h *History) addListener(before *Sample, l *Listener) {
+	id := identify(l)
+	t, known := h.tracks[id]
+	if !known {
+		t = &track{}
+		h.tracks[id] = t
+		t.recreated = h.takesPlace(before, l)
+	}
+	p := Point{T: h.last.T, AcceptLen: l.AcceptLen, Full: l.Full(), SynLen: l.SynLen}
+	if known {
+		p.Dropped = moved(t.drops, l.Drops)
+		p.Arrived, p.Accepted = flow(t.points[len(t.points)-1], l, h.last.T)
+	}
+	t.drops, t.seen = l.Drops, h.samples
+	t.missing = [2]Count{t.missing[1], missing(l)}
+	t.points = append(t.points, p)
+	t.points = t.points[expired(t.points, h.last.T-h.keep, func(p Point) time.Duration { return p.T }):]
+}
+
+// takesPlace reports whether the listener is a new socket at an address where
+// another one was, which is gone.
+func (h *History) takesPlace(before *Sample, l *Listener) bool {
+	at, id := place{l.Netns, l.Address}, identify(l)
+	gone := false
+	for i := range before.Listeners {
+		if o := &before.Listeners[i]; (place{o.Netns, o.Address}) == at && identify(o) != id {
+			gone = !slices.ContainsFunc(h.last.Listeners, func(n Listener) bool { return identify(&n) == identify(o) })
+		}
+	}
+	return gone
+}
+
+func (h *History) addNamespace(n *Namespace) {
+	r := h.namespaces[n.ID]
+	if r == nil {
+		r = &readings{}
+		h.namespaces[n.ID] = r
+	}
+	r.seen = h.samples
+	r.all = append(r.all, n.Counters)
+	r.all = r.all[expired(r.all, h.last.T-h.keep, func(c Counters) time.Duration { return c.T }):]
+}
+
+// expired is how many of the first are older than that; the last one stays.
+func expired[T any](all []T, since time.Duration, at func(T) time.Duration) int {
+	n := 0
+	for n < len(all)-1 && at(all[n]) < since {
+		n++
+	}
+	return n
+}
+
+// moved is how far sk_drops has moved, which is of 32 bits and wraps.
+func moved(before, now Count) Count {
+	if !before.Known || !now.Known {
+		return Count{}
+	}
+	return Known(uint64(uint32(now.N) - uint32(before.N)))
+}

@@ -1,0 +1,128 @@
+package queue
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Trend is a listener as of the last sample, and its course.
+type Trend struct {
+	Listener  Listener
+	Namespace *Namespace // of the last sample; nil if its namespace could not be looked at
+	State     State
+	Window    time.Duration // from the first to the last Point
+	Points    []Point       // the History's own
+	AcceptMax int           // the most that a sample saw
+	Dropped   Count         // within the window; unknown with one sample
+	DropRate  Rate
+	Arrivals  Rate // into the accept queue; unknown unless it was never empty
+	Accepts   Rate
+	Dead      Count   // of those in the queue, the ones that their client has reset: seen in two samples
+	FullShare float64 // of the samples
+	Recreated bool    // another socket was at this address before
+	Paths     Paths
+}
+
+// Trends are the listeners of the last sample, worst first: by state, how full
+// they are, and address.
+func (h *History) Trends() []Trend {
+	all := make([]Trend, 0, len(h.last.Listeners))
+	for i := range h.last.Listeners {
+		all = append(all, h.trend(&h.last.Listeners[i]))
+	}
+	h.tellPaths(all)
+	slices.SortStableFunc(all, Worse)
+	return all
+}
+
+// Worse compares trends for a list that begins with the worst.
+func Worse(a, b Trend) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(States, a.State), slices.Index(States, b.State)),
+		cmp.Compare(b.Listener.Fill(), a.Listener.Fill()),
+		cmp.Compare(a.Listener.Netns, b.Listener.Netns),
+		a.Listener.Address.Compare(b.Listener.Address),
+		cmp.Compare(a.Listener.Inode, b.Listener.Inode),
+	)
+}
+
+func (h *History) trend(l *Listener) Trend {
+	track := h.tracks[identify(l)]
+	points := track.points
+	t := Trend{
+		Listener: *l, Namespace: h.last.Namespace(l.Netns), Points: points,
+		Window: points[len(points)-1].T - points[0].T, Recreated: track.recreated,
+	}
+	full := 0
+	for _, p := range points {
+		t.AcceptMax = max(t.AcceptMax, p.AcceptLen)
+		if p.Full {
+			full++
+		}
+	}
+	t.FullShare = float64(full) / float64(len(points))
+	t.Dropped = total(points, func(p Point) Count { return p.Dropped })
+	if t.Dropped.Known {
+		t.DropRate = per(t.Dropped.N, t.Window)
+	}
+	if n := total(points, func(p Point) Count { return p.Arrived }); n.Known {
+		t.Arrivals = per(n.N, t.Window)
+	}
+	if n := total(points, func(p Point) Count { return p.Accepted }); n.Known {
+		t.Accepts = per(n.N, t.Window)
+	}
+	t.Dead = track.dead()
+	t.State = l.state(t.Dropped.Known && t.Dropped.N > 0)
+	return t
+}
+
+// total is the sum over all points but the first, which has nothing before it.
+func total(points []Point, of func(Point) Count) Count {
+	if len(points) < 2 {
+		return Count{}
+	}
+	var sum uint64
+	for _, p := range points[1:] {
+		n := of(p)
+		if !n.Known {
+			return Count{}
+		}
+		sum += n.N
+	}
+	return Known(sum)
+}
+
+// NamespaceTrend is a namespace as of the last sample, and how far its counters moved.
+type NamespaceTrend struct {
+	Namespace Namespace
+	Window    time.Duration
+	first     Counters
+}
+
+// Moved is how far a counter moved within the window; unknown with one sample.
+func (n *NamespaceTrend) Moved(name string) Count {
+	if n.Window <= 0 {
+		return Count{}
+	}
+	return n.Namespace.Counters.Since(n.first, name)
+}
+
+// PerSecond is the same as a rate.
+func (n *NamespaceTrend) PerSecond(name string) Rate {
+	c := n.Moved(name)
+	if !c.Known {
+		return Rate{}
+	}
+	return per(c.N, n.Window)
+}
+
+// Namespaces are those of the last sample, in its order.
+func (h *History) Namespaces() []NamespaceTrend {
+	all := make([]NamespaceTrend, 0, len(h.last.Namespaces))
+	for _, n := range h.last.Namespaces {
+		first := h.namespaces[n.ID].all[0]
+		all = append(all, NamespaceTrend{Namespace: n, Window: n.Counters.T - first.T, first: first})
+	}
+	return all
+}
