@@ -76,6 +76,9 @@ func parseWord(text string) (w word, err error) {
 	if rest == "" {
 		return w, &FilterError{text, "nothing to match"}
 	}
+	if w.match = matchAddress(rest); w.match != nil {
+		return w, nil
+	}
 	key, value, keyed := strings.Cut(rest, ":")
 	switch {
 	case keyed && key == "pid":
@@ -87,7 +90,7 @@ func parseWord(text string) (w word, err error) {
 	case keyed && key == "":
 		w.match, err = matchPort(text, value)
 	default:
-		w.match = matchPlain(rest)
+		w.match = matchName(rest)
 	}
 	return w, err
 }
@@ -123,13 +126,18 @@ func matchPort(text, value string) (func(*Trend) bool, error) {
 	return func(t *Trend) bool { return t.Listener.Address.Port() == uint16(port) }, nil
 }
 
-func matchPlain(value string) func(*Trend) bool {
+// matchAddress is nil for what is no address.
+func matchAddress(value string) func(*Trend) bool {
 	if at, err := netip.ParseAddrPort(value); err == nil {
 		return func(t *Trend) bool { return t.Listener.Address == at }
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(value, "[]")); err == nil {
 		return func(t *Trend) bool { return t.Listener.Address.Addr() == ip }
 	}
+	return nil
+}
+
+func matchName(value string) func(*Trend) bool {
 	value = strings.ToLower(value)
 	return func(t *Trend) bool {
 		return slices.ContainsFunc(t.Listener.Processes, func(p Process) bool {
