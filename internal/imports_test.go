@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"internal/lab/wire":      {"internal/capture", "internal/handshake", "internal/kernel"},
 	"internal/capture":       {"internal/handshake"},
 	"internal/kernel":        {"internal/handshake", "internal/queue"},
-	"internal/record":        {"internal/handshake"},
+	"internal/record":        {"internal/handshake", "internal/queue"},
 	"internal/handshake":     {},
 	"internal/queue":         {},
 	"internal":               {},

@@ -1,0 +1,121 @@
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"listenq/internal/queue"
+)
+
+// decoder reads the lines of samples.jsonl one after the other.
+type decoder struct {
+	before   namespaces
+	counters int // how many values more it takes
+}
+
+func (d *decoder) sample(text []byte) (queue.Sample, error) {
+	var line sampleJSON
+	if err := json.Unmarshal(text, &line); err != nil {
+		return queue.Sample{}, err
+	}
+	s := queue.Sample{T: time.Duration(line.T), Time: line.Time, Kernel: line.Kernel}
+	for _, n := range line.Namespaces {
+		namespace, err := d.namespace(s.T, n)
+		if err != nil {
+			return queue.Sample{}, err
+		}
+		s.Namespaces = append(s.Namespaces, namespace)
+	}
+	for _, l := range line.Listeners {
+		listener, err := l.listener()
+		if err != nil {
+			return queue.Sample{}, err
+		}
+		s.Listeners = append(s.Listeners, listener)
+	}
+	for _, m := range line.Missing {
+		s.Missing = append(s.Missing, queue.Missing(m))
+	}
+	return s, nil
+}
+
+func (d *decoder) namespace(t time.Duration, line namespaceJSON) (queue.Namespace, error) {
+	last := d.before[queue.NetnsID(line.ID)]
+	n := queue.Namespace{ID: queue.NetnsID(line.ID), Name: line.Name, Host: line.Host, Sysctls: last.Sysctls, Counters: last.Counters}
+	if line.Sysctls != nil {
+		n.Sysctls = line.Sysctls
+	}
+	n.Counters.T = t
+	if len(line.Counters) > 0 {
+		if d.counters -= len(last.Counters.Values) + len(line.Counters); d.counters < 0 {
+			return queue.Namespace{}, errors.New("more counters than a host has")
+		}
+		n.Counters = moveCounters(n.Counters, line.Counters)
+	}
+	d.before[n.ID] = n
+	return n, nil
+}
+
+// moveCounters returns the counters with new values; the given ones stay as they are.
+func moveCounters(c queue.Counters, now map[string]uint64) queue.Counters {
+	c.Values = slices.Clone(c.Values)
+	left := maps.Clone(now)
+	for i, name := range c.Names {
+		if v, ok := left[name]; ok {
+			c.Values[i] = v
+			delete(left, name)
+		}
+	}
+	if len(left) > 0 {
+		c.Names = slices.Clone(c.Names) // shared with the samples before
+	}
+	for _, name := range slices.Sorted(maps.Keys(left)) {
+		c.Names, c.Values = append(c.Names, name), append(c.Values, left[name])
+	}
+	return c
+}
+
+func (line listenerJSON) listener() (queue.Listener, error) {
+	l := queue.Listener{
+		Address: line.Address, Netns: queue.NetnsID(line.Netns), Inode: line.Inode, Cookie: line.Cookie, DualStack: line.DualStack,
+		UID: line.UID, AcceptLen: line.AcceptLen, AcceptLimit: queue.NoLimit, SynLen: count(line.SynLen),
+		SynAge: line.SynAge.Duration(), Drops: count(line.Drops), Shared: line.Shared,
+	}
+	if !line.Address.IsValid() {
+		return queue.Listener{}, errors.New("a listener without an address")
+	}
+	if line.AcceptLimit != nil {
+		l.AcceptLimit = *line.AcceptLimit
+	}
+	if l.AcceptLen < 0 || line.AcceptLimit != nil && l.AcceptLimit < 0 || l.Shared < 0 {
+		return queue.Listener{}, errors.New("a length below 0")
+	}
+	if w := line.Waiting; w != nil {
+		l.Waiting = &queue.Waiting{Len: w.Len, Closed: w.Closed, Age: w.Age.Duration()}
+		for _, wait := range w.Waits {
+			l.Waiting.Waits = append(l.Waiting.Waits, wait.Duration())
+		}
+	}
+	for _, p := range line.Processes {
+		l.Processes = append(l.Processes, p.process())
+	}
+	return l, nil
+}
+
+func (line processJSON) process() queue.Process {
+	p := queue.Process{PID: line.PID, Name: line.Name, Command: line.Command, Cgroup: line.Cgroup, Unit: line.Unit, State: line.State}
+	for _, t := range line.Threads {
+		p.Threads = append(p.Threads, queue.Thread(t))
+	}
+	return p
+}
+
+func count(n *uint64) queue.Count {
+	if n == nil {
+		return queue.Count{}
+	}
+	return queue.Known(*n)
+}
