@@ -31,7 +31,7 @@ tools: ## install the programs that tests compare with
 bench: build ## print the figures: benchmarks and whole runs beside their peers
 	test/bench
 
-soak: build ## run every quick experiment 20 times with a core kept busy
+soak: build ## run every experiment 20 times with a core kept busy
 	test/soak
 
 FUZZTIME ?= 30s
