@@ -80,7 +80,7 @@ func (h *History) Samples() int { return h.samples }
 func (h *History) Add(s *Sample) {
 	before := h.last
 	h.samples++
-	h.last = s.clone()
+	h.last = s.Clone()
 	for i := range h.last.Listeners {
 		h.addListener(&before, &h.last.Listeners[i])
 	}

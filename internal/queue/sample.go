@@ -70,7 +70,9 @@ func (c Counters) Since(before Counters, name string) Count {
 	return Known(now - then)
 }
 
-func (s *Sample) clone() Sample {
+// Clone returns a copy that shares nothing which a source writes again: processes and
+// sysctls are never changed in place.
+func (s *Sample) Clone() Sample {
 	c := *s
 	c.Namespaces = slices.Clone(s.Namespaces)
 	for i := range c.Namespaces {
