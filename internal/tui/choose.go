@@ -1,0 +1,72 @@
+package tui
+
+import (
+	"fmt"
+
+	"listenq/internal/queue"
+)
+
+// choose takes the item of a list that the cursor is at.
+func (m *model) choose() {
+	switch m.pane {
+	case paneColumns:
+		m.toggleColumn(columns()[m.scroll].title)
+	case paneNamespaces:
+		m.netns = 0
+		if s := m.tape.shown(); s != nil && m.scroll > 0 && m.scroll <= len(s.Namespaces) {
+			m.netns = s.Namespaces[m.scroll-1].ID
+		}
+		m.open(paneTable)
+		m.refresh()
+	}
+}
+
+// toggleColumn hides a column or shows it again; the one that is sorted by stays.
+func (m *model) toggleColumn(title string) {
+	if title == m.sort {
+		m.status = "the table is sorted by this column: < and > choose another"
+		return
+	}
+	m.hidden[title] = !m.hidden[title]
+}
+
+func (m *model) columnItems() []string {
+	var items []string
+	for i, c := range columns() {
+		mark := "[x]"
+		if m.hidden[c.title] {
+			mark = "[ ]"
+		}
+		items = append(items, m.item(i, fmt.Sprintf("%s %-13s %s", mark, c.title, c.help)))
+	}
+	return items
+}
+
+func (m *model) namespaceItems() []string {
+	items := []string{m.item(0, "all")}
+	s := m.tape.shown()
+	if s == nil {
+		return items
+	}
+	listeners := map[queue.NetnsID]int{}
+	for i := range s.Listeners {
+		listeners[s.Listeners[i].Netns]++
+	}
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		text := fmt.Sprintf("%-24s %d listeners", netnsText(n, n.ID, m.theme.ascii), listeners[n.ID])
+		if n.Host {
+			text += ", that of PID 1"
+		}
+		items = append(items, m.item(i+1, text))
+	}
+	return items
+}
+
+// item draws one of a list.
+func (m *model) item(i int, text string) string {
+	if i == m.scroll {
+		return m.theme.draw(chosen, pad(m.theme.fit("> "+text, m.width), m.width, false))
+	}
+	return m.theme.fit("  "+text, m.width)
+}

@@ -1,0 +1,188 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"listenq/internal/queue"
+)
+
+// plotHeight is how many lines the course of the details has.
+const plotHeight = 5
+
+// details tells all that is known of the chosen listener.
+func (m *model) details() []string {
+	r := m.row()
+	if r == nil {
+		return []string{" the listener is gone"}
+	}
+	lines := []string{
+		m.theme.draw(strong, visible(r.Listener.Address.String(), m.theme.ascii)) + "  " + processText(&r.Listener, m.theme.ascii) + "  " +
+			m.theme.draw(stateLook(r.State), string(r.State)) + "  " + lengthText(&r.Listener), "",
+	}
+	lines = append(lines, m.theme.plot(r.course, m.tape.shown().T, max(min(m.width-2, 120), 1), plotHeight)...)
+	lines = append(lines, m.theme.draw(faint, pad("60 s ago", max(min(m.width-2, 120)-3, 0), false)+"now"))
+	for _, section := range []struct {
+		title string
+		lines []string
+	}{
+		{"findings", m.rowFindings(r)},
+		{"accept queue", m.queueFacts(r)},
+		{"why this limit", []string{whyLimit(&r.Trend)}},
+		{"processes", m.processes(r)},
+		{"counters of its namespace, of the last 5 s", m.namespaceCounters(r)},
+		{"last changes", m.changes(r)},
+	} {
+		if len(section.lines) == 0 {
+			continue
+		}
+		lines = append(lines, "", m.theme.draw(strong, section.title))
+		for _, text := range section.lines {
+			lines = append(lines, wrap("  ", text, m.width)...)
+		}
+	}
+	return lines
+}
+
+func (m *model) rowFindings(r *row) []string {
+	var lines []string
+	for i := range m.findings {
+		if f := &m.findings[i]; f.Listener != nil && identify(&f.Listener.Listener) == r.id() {
+			lines = append(lines, f.Code+" "+visible(f.Title, m.theme.ascii)+" (e explains)")
+		}
+	}
+	return lines
+}
+
+// queueFacts are what is known of both queues of a listener.
+func (m *model) queueFacts(r *row) []string {
+	lines := []string{
+		fmt.Sprintf("%s now, at most %d in the last minute, full in %.0f %% of its samples", lengthText(&r.Listener), r.course.AcceptMax, 100*r.course.FullShare),
+		fmt.Sprintf("dropped: %s in the last minute, %s/s now%s", countText(r.course.Dropped), rateText(r.DropRate), pathsText(r.course.Paths)),
+		fmt.Sprintf("arrivals %s/s, accepts %s/s (known while the queue is never empty)", rateText(r.Arrivals), rateText(r.Accepts)),
+		"SYN queue: " + synText(&r.Listener),
+	}
+	lines = append(lines, waits(&r.Trend)...)
+	if r.Recreated {
+		lines = append(lines, "a new socket: another one was at this address before")
+	}
+	return lines
+}
+
+func pathsText(p queue.Paths) string {
+	if !p.SYN.Known || !p.ACK.Known {
+		return ""
+	}
+	return fmt.Sprintf(" (%d SYNs or ACKs of cookies, %d ACKs or data of requests)", p.SYN.N, p.ACK.N)
+}
+
+func synText(l *queue.Listener) string {
+	text := countText(l.SynLen)
+	if l.SynLen.Known && l.SynAge >= time.Second {
+		text += fmt.Sprintf(", counted %s before", waitText(l.SynAge))
+	}
+	return text
+}
+
+// waits tells how long connections have been in the accept queue.
+func waits(t *queue.Trend) []string {
+	w := t.Listener.Waiting
+	if w == nil {
+		if t.Listener.AcceptLen == 0 {
+			return nil
+		}
+		return []string{"waits: not looked at"}
+	}
+	text := fmt.Sprintf("waiting: %d", w.Len)
+	if longest, ok := w.Oldest(); ok {
+		text += fmt.Sprintf(", the longest for %s, half of them for %s or more", waitText(longest), waitText(w.Waits[len(w.Waits)/2]))
+	}
+	lines := []string{text}
+	if w.Closed > 0 {
+		lines = append(lines, fmt.Sprintf("given up: %d of them were closed by their clients", w.Closed))
+	}
+	if t.Dead.Known && t.Dead.N > 0 {
+		lines = append(lines, fmt.Sprintf("dead: %d more were reset by their clients and still hold a place", t.Dead.N))
+	}
+	if t.Listener.Shared > 1 {
+		lines = append(lines, fmt.Sprintf("%d listeners share this address; these waits are of all of them", t.Listener.Shared))
+	}
+	return lines
+}
+
+// whyLimit says where the limit of the accept queue comes from: it is
+// min(backlog, somaxconn) as of the last listen() (__sys_listen, net/socket.c).
+func whyLimit(t *queue.Trend) string {
+	limit := t.Listener.AcceptLimit
+	somaxconn, ok := somaxconnOf(t.Namespace)
+	const rule = "It is min(backlog, net.core.somaxconn) as of the last listen()"
+	switch {
+	case limit == queue.NoLimit:
+		return "This source does not tell the limit."
+	case !ok:
+		return fmt.Sprintf("%d. %s; somaxconn could not be read here.", limit, rule)
+	case limit < somaxconn:
+		return fmt.Sprintf("%d, below net.core.somaxconn (%d): the program's own backlog, unless somaxconn was lower when it called listen().", limit, somaxconn)
+	case limit == somaxconn:
+		return fmt.Sprintf("%d, equal to net.core.somaxconn: likely clamped, the program may have asked for more.", limit)
+	}
+	return fmt.Sprintf("%d, above net.core.somaxconn (%d), which was lowered since. %s: the next one clamps it.", limit, somaxconn, rule)
+}
+
+func (m *model) processes(r *row) []string {
+	var lines []string
+	for _, p := range r.Listener.Processes {
+		text := fmt.Sprintf("%s[%d]", p.Name, p.PID)
+		if p.State != "" {
+			text += " state " + p.State
+		}
+		if p.Unit != "" {
+			text += ", " + p.Unit
+		}
+		if len(p.Command) > 0 {
+			text += ": " + strings.Join(p.Command, " ")
+		}
+		lines = append(lines, visible(text, m.theme.ascii))
+	}
+	if len(lines) == 0 {
+		return []string{"not known who has this socket open"}
+	}
+	return lines
+}
+
+// told are the counters that the details show where they moved.
+var told = []string{
+	"TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtTCPReqQFullDrop", "TcpExtTCPReqQFullDoCookies", "TcpExtSyncookiesSent",
+	"TcpExtSyncookiesRecv", "TcpExtSyncookiesFailed", "TcpExtTCPAbortOnOverflow", "TcpExtTCPTimeouts", "TcpAttemptFails", "TcpPassiveOpens",
+}
+
+func (m *model) namespaceCounters(r *row) []string {
+	trends := m.tape.recent.Namespaces()
+	i := slices.IndexFunc(trends, func(n queue.NamespaceTrend) bool { return n.Namespace.ID == r.Listener.Netns })
+	if i < 0 {
+		return []string{"not looked at"}
+	}
+	var lines []string
+	for _, name := range told {
+		if c := trends[i].Moved(name); c.Known && c.N > 0 {
+			lines = append(lines, fmt.Sprintf("%s +%d (%s/s)", name, c.N, rateText(trends[i].PerSecond(name))))
+		}
+	}
+	if len(lines) == 0 {
+		return []string{"none of those that matter here moved"}
+	}
+	return lines
+}
+
+func (m *model) changes(r *row) []string {
+	var lines []string
+	for _, e := range events(m.tape.samples[:m.tape.at+1], r.id()) {
+		lines = append(lines, e.at.Format(time.TimeOnly)+" "+e.text)
+	}
+	if len(lines) == 0 {
+		return []string{"none seen"}
+	}
+	return lines
+}

@@ -1,0 +1,56 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+
+	"listenq/internal/diagnose"
+)
+
+// explanation tells in full the findings about the chosen listener; if there are
+// none, the worst one.
+func (m *model) explanation() []string {
+	if len(m.findings) == 0 {
+		return []string{" no findings: nothing is wrong that could be seen"}
+	}
+	about := slices.DeleteFunc(slices.Clone(m.findings), func(f diagnose.Finding) bool {
+		return m.row() == nil || f.Listener == nil || identify(&f.Listener.Listener) != m.row().id()
+	})
+	if len(about) == 0 {
+		about = m.findings[:1]
+	}
+	var lines []string
+	for i := range about {
+		lines = append(lines, m.findingText(&about[i])...)
+	}
+	return lines
+}
+
+func (m *model) findingText(f *diagnose.Finding) []string {
+	lines := []string{m.theme.fit(m.findingLine(f), m.width), ""}
+	for _, section := range []struct {
+		title string
+		texts []string
+	}{
+		{"what was seen", f.Evidence},
+		{"what clients feel", []string{f.Effect}},
+		{"what to do, the least risky first", f.Fix},
+		{"check by hand", f.Check},
+	} {
+		if strings.Join(section.texts, "") == "" {
+			continue
+		}
+		lines = append(lines, m.theme.draw(strong, section.title))
+		for _, text := range section.texts {
+			lines = append(lines, wrap("  - ", visible(text, m.theme.ascii), m.width)...)
+		}
+	}
+	text, ok := diagnose.Explain(f.Code)
+	if ok {
+		lines = append(lines, "", m.theme.draw(strong, "about "+f.Code))
+	}
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		lines = append(lines, wrap("  ", visible(line, m.theme.ascii), m.width)...)
+	}
+	return append(lines, "")
+}

@@ -1,0 +1,46 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"listenq/internal/queue"
+)
+
+// help tells what could not be looked at, the keys, and what the columns mean.
+func (m *model) help() []string {
+	var lines []string
+	section := func(title string) {
+		lines = append(lines, "", m.theme.draw(strong, title))
+	}
+	if s := m.tape.shown(); s != nil && len(s.Missing) > 0 {
+		section("not seen")
+		for _, n := range s.Missing {
+			lines = append(lines, m.missingLines(n)...)
+		}
+	}
+	section("keys")
+	for _, b := range bindings() {
+		lines = append(lines, wrap("  "+pad(b.name, 11, false), b.help, m.width)...)
+	}
+	section("filter: words that a listener must match, all of them")
+	for _, form := range strings.Split(queue.FilterForms, "\n") {
+		lines = append(lines, "  "+form)
+	}
+	section("columns")
+	for _, c := range columns() {
+		lines = append(lines, wrap("  "+pad(c.title, 14, false), c.help, m.width)...)
+	}
+	section("signs")
+	levels := strings.Join(m.theme.levels, "")
+	lines = append(lines, wrap("  ", fmt.Sprintf("%s is a queue from empty to full; %s marks a time when drops rose. Red stands beside the words dropping and full, yellow beside high.", levels, dropMark), m.width)...)
+	return lines[1:]
+}
+
+func (m *model) missingLines(n queue.Missing) []string {
+	text := n.What + ": " + n.Why
+	if n.Hint != "" {
+		text += "; " + n.Hint
+	}
+	return wrap("  ", visible(text, m.theme.ascii), m.width)
+}
