@@ -1,0 +1,153 @@
+package diagnose
+
+import (
+	"strconv"
+	"time"
+
+	"listenq/internal/queue"
+)
+
+// The bounds between one cause and another.
+const (
+	enough      = 5           // samples, to say how a queue moves
+	long        = time.Second // no accept for so long is a stop, not a pause
+	smallLimit  = 128         // the backlog that many programs have as their default, and those below
+	mostSamples = 0.5
+)
+
+// place is a network namespace and what listens in it.
+type place struct {
+	id        queue.NetnsID
+	trend     *queue.NamespaceTrend // nil: its counters and settings could not be looked at
+	host      *queue.Namespace      // that of PID 1; nil if not known
+	listeners []*situation          // worst first
+}
+
+// situation is one listener and what is known around it.
+type situation struct {
+	*queue.Trend
+	place      *place
+	overflowed bool // its accept queue dropped something within the window
+	certain    bool // that was seen; else another listener of the namespace may have
+	alone      bool // no other listener of the namespace dropped anything
+	cause      cause
+}
+
+// places looks at a history once, for all rules.
+func places(h *queue.History) []*place {
+	namespaces, trends := h.Namespaces(), h.Trends()
+	byID := map[queue.NetnsID]*place{}
+	var all []*place
+	at := func(id queue.NetnsID) *place {
+		if byID[id] == nil {
+			byID[id] = &place{id: id}
+			all = append(all, byID[id])
+		}
+		return byID[id]
+	}
+	var host *queue.Namespace
+	for i := range namespaces {
+		n := &namespaces[i]
+		at(n.Namespace.ID).trend = n
+		if n.Namespace.Host {
+			host = &n.Namespace
+		}
+	}
+	for i := range trends {
+		p := at(trends[i].Listener.Netns)
+		p.listeners = append(p.listeners, &situation{Trend: &trends[i], place: p})
+	}
+	for _, p := range all {
+		p.host = host
+		p.judge()
+	}
+	return all
+}
+
+func (p *place) judge() {
+	dropping := 0
+	for _, s := range p.listeners {
+		if !s.Dropped.Known || s.Dropped.N > 0 {
+			dropping++
+		}
+	}
+	for _, s := range p.listeners {
+		s.alone = dropping == 1
+		s.overflowed, s.certain = s.tellOverflow()
+		s.cause = s.tellCause()
+	}
+}
+
+// moved is how far a counter of the namespace moved within the window.
+func (p *place) moved(name string) queue.Count {
+	if p.trend == nil {
+		return queue.Count{}
+	}
+	return p.trend.Moved(name)
+}
+
+// rose is how far it rose; 0 where that is not known, so that nothing is said of it.
+func (p *place) rose(name string) uint64 {
+	if c := p.moved(name); c.Known {
+		return c.N
+	}
+	return 0
+}
+
+// sysctl is a setting of the namespace; false where it was not read.
+func (p *place) sysctl(name string) (string, bool) {
+	if p.trend == nil {
+		return "", false
+	}
+	v, ok := p.trend.Namespace.Sysctls[name]
+	return v, ok
+}
+
+// somaxconn is net.core.somaxconn of the namespace; false where it was not read.
+func (p *place) somaxconn() (int, bool) {
+	v, ok := p.sysctl("net.core.somaxconn")
+	n, err := strconv.Atoi(v)
+	return n, ok && err == nil
+}
+
+// serves reports whether anything listens here that others than the host itself reach.
+func (p *place) serves() bool {
+	for _, s := range p.listeners {
+		if !s.Listener.Address.Addr().Unmap().IsLoopback() {
+			return true
+		}
+	}
+	return false
+}
+
+// wasFull reports whether a sample saw the accept queue full.
+func (s *situation) wasFull() bool {
+	return s.Listener.AcceptLimit >= 0 && s.AcceptMax > s.Listener.AcceptLimit
+}
+
+// tellOverflow tells whether the accept queue dropped something. sk_drops rises by
+// other things, too (a duplicate SYN, TCP_DEFER_ACCEPT), so the counter of the
+// namespace has to agree; without it the queue has to have been seen full.
+func (s *situation) tellOverflow() (overflowed, certain bool) {
+	overflows := s.place.moved("TcpExtListenOverflows")
+	switch {
+	case overflows.Known && overflows.N == 0, s.Dropped.Known && s.Dropped.N == 0:
+		return false, true
+	case s.wasFull():
+		return overflows.Known || s.Dropped.Known, true
+	case !overflows.Known || !s.Dropped.Known:
+		return false, false
+	}
+	return s.alone || !s.place.othersFull(s), s.alone
+}
+
+// othersFull reports whether another listener that dropped something was seen full:
+// then the overflows may all be its own.
+func (p *place) othersFull(but *situation) bool {
+	for _, s := range p.listeners {
+		if s != but && s.wasFull() && (!s.Dropped.Known || s.Dropped.N > 0) {
+			return true
+		}
+	}
+	return false
+}
