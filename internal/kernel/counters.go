@@ -26,10 +26,17 @@ type CounterReader struct {
 
 // OpenCounters opens a CounterReader in the network namespace of the calling
 // thread. It needs no privilege.
-func OpenCounters() (*CounterReader, error) {
+func OpenCounters() (*CounterReader, error) { return openCounters(ownProcNet) }
+
+// ownProcNet is /proc/net of the calling thread's network namespace.
+const ownProcNet = "/proc/thread-self/net/"
+
+// openCounters opens those of a folder that is /proc/net of some namespace, as
+// /proc/PID/net is without any privilege.
+func openCounters(dir string) (*CounterReader, error) {
 	var r CounterReader
-	for i, path := range [...]string{"/proc/thread-self/net/snmp", "/proc/thread-self/net/netstat"} {
-		f, err := os.Open(path)
+	for i, name := range [...]string{"snmp", "netstat"} {
+		f, err := os.Open(dir + name)
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}

@@ -42,7 +42,11 @@ type Diag struct {
 
 // OpenDiag opens a Diag in the network namespace of the calling thread. It needs
 // no privilege.
-func OpenDiag() (*Diag, error) {
+func OpenDiag() (*Diag, error) { return openDiag(make([]byte, bufferSize)) }
+
+// openDiag opens a Diag that reads into a buffer of the caller's, which several
+// may share that are not used at the same time.
+func openDiag(in []byte) (*Diag, error) {
 	// Non-blocking: the kernel has a part of the dump ready whenever it is
 	// read, so there is nothing to wait for (netlink_dump).
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_SOCK_DIAG)
@@ -54,7 +58,7 @@ func OpenDiag() (*Diag, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("connect sock_diag: %w", err)
 	}
-	return &Diag{fd: fd, in: make([]byte, bufferSize)}, nil
+	return &Diag{fd: fd, in: in}, nil
 }
 
 // Close closes the socket. Dump gives os.ErrClosed from then on.

@@ -41,6 +41,8 @@ func TestDumpListener(t *testing.T) {
 			want := queue.Listener{
 				Address:     netip.MustParseAddrPort(tt.shown),
 				Inode:       inode(t, fd),
+				Cookie:      cookie(t, fd),
+				DualStack:   tt.name == "dual stack",
 				AcceptLimit: 3,
 				Drops:       queue.Known(0),
 			}

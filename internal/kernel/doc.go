@@ -1,6 +1,6 @@
 // Package kernel reads what the running kernel knows of its TCP sockets: it
-// hides NETLINK_SOCK_DIAG, struct tcp_info, the counter files of /proc, and how
-// a thread visits another network namespace.
+// hides NETLINK_SOCK_DIAG, struct tcp_info, the files of /proc, how a thread visits
+// another network namespace, and what it costs to look.
 //
 //	diag, err := kernel.OpenDiag()
 //	…
@@ -12,6 +12,14 @@
 //		return nil
 //	})
 //
-// It looks only: it changes nothing, keeps no history, has no clock and does not
-// judge. It does not look for the processes that own a socket.
+// A Host puts all of it together: the listeners of all namespaces as a
+// queue.Sample, as often as wanted.
+//
+//	host, err := kernel.OpenHost(kernel.HostOptions{Namespaces: true, Processes: true, Requests: true, Waiting: true, Budget: 0.01})
+//	…
+//	var sample queue.Sample
+//	err = host.Sample(&sample)
+//
+// It looks only: it changes nothing, keeps no history and does not judge. What it
+// cannot look at, a Sample tells in Missing.
 package kernel

@@ -201,6 +201,14 @@ func inode(t testing.TB, fd int) uint32 {
 	return uint32(st.Ino)
 }
 
+// cookie is the cookie of a socket by its file descriptor.
+func cookie(t testing.TB, fd int) uint64 {
+	t.Helper()
+	c, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
+	check(t, err)
+	return c
+}
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

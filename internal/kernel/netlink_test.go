@@ -45,6 +45,14 @@ func diagPayload(attributes ...[]byte) []byte {
 	return b
 }
 
+// wildcard6 is a listener at [::]:80 with that value of INET_DIAG_SKV6ONLY.
+func wildcard6(only ...byte) []byte {
+	b := diagPayload(attribute(attrSkv6only, only...))
+	b[0] = unix.AF_INET6
+	clear(b[8:40])
+	return b
+}
+
 func errno(e int32) []byte { return binary.NativeEndian.AppendUint32(nil, uint32(-e)) }
 
 func TestAnswer(t *testing.T) {
@@ -126,6 +134,18 @@ func TestDecodeSocket(t *testing.T) {
 		{"info, nested flag", diagPayload(attribute(attrInfo|unix.NLA_F_NESTED, 10, 1)), with(func(s *Socket) { s.Info = TCPInfo{10, 1} })},
 		{"unknown attribute", diagPayload(attribute(99, 1, 2, 3), attribute(attrInfo, 1)), with(func(s *Socket) { s.Info = TCPInfo{1} })},
 		{"half of memory", diagPayload(attribute(attrSkmeminfo, 1, 0, 0, 0, 2, 0)), with(func(s *Socket) { s.Memory.words[0], s.Memory.given = 1, 1 })},
+		{"dual stack", wildcard6(0), with(func(s *Socket) {
+			s.Family, s.DualStack = unix.AF_INET6, true
+			s.Local, s.Remote = netip.MustParseAddrPort("[::]:80"), netip.MustParseAddrPort("[::]:0")
+		})},
+		{"IPv6 only", wildcard6(1), with(func(s *Socket) {
+			s.Family = unix.AF_INET6
+			s.Local, s.Remote = netip.MustParseAddrPort("[::]:80"), netip.MustParseAddrPort("[::]:0")
+		})},
+		{"dual stack of no byte", wildcard6(), with(func(s *Socket) {
+			s.Family = unix.AF_INET6
+			s.Local, s.Remote = netip.MustParseAddrPort("[::]:80"), netip.MustParseAddrPort("[::]:0")
+		})},
 		{"cut attribute", diagPayload([]byte{8, 0, attrInfo, 0, 1}), nil},
 		{"attribute too short", diagPayload([]byte{3, 0, attrInfo, 0}), nil},
 		{"rest of an attribute", diagPayload([]byte{8, 0}), nil},

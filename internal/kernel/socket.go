@@ -23,6 +23,7 @@ type Socket struct {
 	State         handshake.State // empty if it is none of include/net/tcp_states.h up to CLOSING
 	Family        int             // of the socket: unix.AF_INET or unix.AF_INET6
 	Inode         uint32          // 0: no process has it; it waits for accept(), or was closed
+	DualStack     bool            // a listener at [::] that takes IPv4, too; false where not given
 	UID           uint32
 	Cookie        uint64 // never used again while the kernel runs; a request hands its own on to its socket
 
@@ -38,12 +39,15 @@ type Socket struct {
 	Info   TCPInfo // empty if not asked for, or not given
 }
 
-// Listener is a socket in state LISTEN as the model sees it. Its SynLen is
-// unknown: the kernel shows requests as sockets of their own.
+// Listener is a socket in state LISTEN as the model sees it. Its Netns is not
+// told, and its SynLen unknown: the kernel shows requests as sockets of their own.
 func (s *Socket) Listener() queue.Listener {
 	return queue.Listener{
 		Address:     s.Local,
 		Inode:       s.Inode,
+		Cookie:      s.Cookie,
+		DualStack:   s.DualStack,
+		UID:         s.UID,
 		AcceptLen:   int(s.RecvQ),
 		AcceptLimit: int(s.SendQ),
 		Drops:       s.Memory.Drops(),
@@ -108,8 +112,9 @@ func States(set ...handshake.State) (s StateSet) {
 
 // Attributes of include/uapi/linux/inet_diag.h.
 const (
-	attrInfo      = 2 // INET_DIAG_INFO
-	attrSkmeminfo = 7 // INET_DIAG_SKMEMINFO
+	attrInfo      = 2  // INET_DIAG_INFO
+	attrSkmeminfo = 7  // INET_DIAG_SKMEMINFO
+	attrSkv6only  = 11 // INET_DIAG_SKV6ONLY, of every IPv6 listener since Linux 4.6 (inet_diag_msg_attrs_fill)
 )
 
 // sizeofInetDiagMsg is the size of struct inet_diag_msg; the attributes follow.
@@ -171,6 +176,8 @@ func (s *Socket) attributes(b []byte) error {
 			s.Info = value
 		case attrSkmeminfo:
 			s.Memory.decode(value)
+		case attrSkv6only:
+			s.DualStack = len(value) == 1 && value[0] == 0 && s.Local.Addr() == netip.IPv6Unspecified()
 		}
 		b = rest
 	}

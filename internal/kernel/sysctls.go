@@ -1,0 +1,37 @@
+package kernel
+
+import (
+	"os"
+	"strings"
+	"time"
+)
+
+// sysctlNames are the settings of a network namespace that bear on listen queues.
+// Kernels before 4.9 to 4.15 have some of them for the whole machine, and show
+// them in the first namespace alone.
+var sysctlNames = [...]string{
+	"net.core.somaxconn",
+	"net.ipv4.tcp_abort_on_overflow",
+	"net.ipv4.tcp_fastopen",
+	"net.ipv4.tcp_max_syn_backlog",
+	"net.ipv4.tcp_migrate_req",
+	"net.ipv4.tcp_syn_retries",
+	"net.ipv4.tcp_synack_retries",
+	"net.ipv4.tcp_syncookies",
+}
+
+// sysctlsHold is for how long a reading of the settings is taken to hold.
+const sysctlsHold = 5 * time.Second
+
+// readSysctls reads the settings of the calling thread's network namespace, which
+// is what /proc/sys/net shows. What this kernel does not have is left out.
+func readSysctls() map[string]string {
+	all := make(map[string]string, len(sysctlNames))
+	for _, name := range sysctlNames {
+		value, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
+		if err == nil {
+			all[name] = strings.TrimSpace(string(value))
+		}
+	}
+	return all
+}
