@@ -7,8 +7,8 @@ import "encoding/binary"
 // that does not exist (CHECKSUM_PARTIAL, include/linux/skbuff.h). A frame
 // without a whole TCP segment is left as it is.
 func FillChecksums(frame []byte) {
-	s, ok := locate(frame)
-	if !ok {
+	s, skip := locate(Ethernet, frame, len(frame))
+	if skip != Taken || !s.whole() {
 		return
 	}
 	sum := s.tcp[16:18]

@@ -82,7 +82,8 @@ func TestDecode(t *testing.T) {
 			[]byte{protoRouting, 0, 1, 4, 0, 0, 0, 0},
 			[]byte{protoDestOptions, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
 			[]byte{protoAuth, 0, 1, 4, 0, 0, 0, 0},
-			[]byte{protoTCP, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+			[]byte{protoFragment, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+			[]byte{protoTCP, 0, 0, 0, 0, 0, 0, 9}, // alone, so whole
 			tcpHeader, payload)), v6},
 	}
 	for _, test := range tests {
@@ -121,7 +122,7 @@ func TestDecodeRejects(t *testing.T) {
 		{"ipv6 with version 4", ether(etherIPv6, changed(good6, 0, 0x40))},
 		{"ipv6 cut short", ether(etherIPv6, good6[:len(good6)-1])},
 		{"ipv6 shorter than a TCP header", ether(etherIPv6, ipv6(protoTCP, tcpHeader[:19]))},
-		{"ipv6 fragment", ether(etherIPv6, ipv6(44, []byte{protoTCP, 0, 0, 0, 0, 0, 0, 0}, tcpHeader))},
+		{"ipv6 fragment", ether(etherIPv6, ipv6(protoFragment, []byte{protoTCP, 0, 0, 1, 0, 0, 0, 0}, tcpHeader))},
 		{"ipv6 that ends with an extension header", ether(etherIPv6, ipv6(protoHopByHop, []byte{protoTCP}))},
 		{"ipv6 extension header beyond the end", ether(etherIPv6, ipv6(protoHopByHop, []byte{protoTCP, 200, 0, 0}, tcpHeader))},
 	}
@@ -226,8 +227,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		compare(t, frame, got)
 		FillChecksums(frame)
-		s, ok := locate(frame)
-		if !ok || s.checksum() != 0 {
+		s, skip := locate(Ethernet, frame, len(frame))
+		if skip != Taken || s.checksum() != 0 {
 			t.Fatalf("checksum is wrong by %#x", s.checksum())
 		}
 	})

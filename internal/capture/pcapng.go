@@ -1,0 +1,324 @@
+package capture
+
+import (
+	"iter"
+	"strings"
+	"time"
+)
+
+// pcapng is what a file has said of its packets so far (draft-ietf-opsawg-pcapng).
+type pcapng struct {
+	order   order // of the section
+	section int   // from 0, once there was one
+	begun   bool
+	first   int     // of the section's interfaces among those of the file
+	clocks  []clock // of each interface of the file
+	raw     []byte  // the block that was read last, until the next one is
+}
+
+// The types of blocks that matter. Others are skipped.
+const (
+	blockSection    = 0x0a0d0d0a
+	blockInterface  = 1
+	blockOld        = 2
+	blockSimple     = 3
+	blockStatistics = 5
+	blockPacket     = 6
+	blockJournal    = 9
+
+	orderMagic = 0x1a2b3c4d
+	blockHead  = 8 // type and length
+	blockTail  = 4 // length again
+)
+
+// The codes of options, each in its kind of block.
+const (
+	optEndOfOpt        = 0
+	optComment         = 1
+	optIfName          = 2
+	optIfDescription   = 3
+	optIfResolution    = 9
+	optIfFilter        = 11
+	optIfOffset        = 14
+	optEpbFlags        = 2
+	optEpbDropCount    = 4
+	optIsbDroppedByIf  = 5
+	optIsbDroppedByOS  = 7
+	maxInterfaces      = 1 << 16 // in a file
+	maxInterfaceString = 1 << 10 // bytes kept of each name, comment, filter
+)
+
+// nextBlock reads blocks up to the next packet.
+func (r *Reader) nextBlock(p *Packet) error {
+	for {
+		kind, body, err := r.block()
+		if err != nil {
+			return err
+		}
+		found, wrong := false, ""
+		switch kind {
+		case blockPacket:
+			found, wrong = true, r.packet(body, p)
+		case blockSimple:
+			found, wrong = true, r.simple(body, p)
+		case blockOld:
+			found, wrong = true, r.old(body, p)
+		case blockSection:
+			r.begin()
+		case blockInterface:
+			wrong = r.describe(body)
+		case blockStatistics:
+			wrong = r.statistics(body)
+		case blockJournal: // Wireshark numbers them, too
+			r.number++
+		}
+		if wrong != "" {
+			return r.damaged("%s", wrong)
+		}
+		r.window.take(len(r.ng.raw))
+		if found {
+			return nil
+		}
+	}
+}
+
+// block reads a block and leaves the window at its beginning. Its length counts
+// in fours; some writers leave the padding out of it.
+func (r *Reader) block() (kind uint32, body []byte, err error) {
+	b, err := r.window.peek(blockHead)
+	if err != nil {
+		return 0, nil, r.failed(len(b), err)
+	}
+	if kind = r.ng.order.u32(b); kind == blockSection {
+		if err := r.section(); err != nil {
+			return 0, nil, err
+		}
+	}
+	length := r.ng.order.u32(b[4:])
+	size := (int(length) + 3) &^ 3
+	if size < blockHead+blockTail || size > maxBlock {
+		return 0, nil, r.damaged("a block of %d bytes is none", length)
+	}
+	if b, err = r.window.peek(size); err != nil {
+		return 0, nil, r.failed(len(b), err)
+	}
+	body = b[blockHead : size-blockTail]
+	if tail := r.ng.order.u32(b[size-blockTail:]); tail != length {
+		return 0, nil, r.damaged("a block of %d bytes ends as one of %d", length, tail)
+	}
+	r.ng.raw = b
+	return kind, body, nil
+}
+
+// section reads the byte order of a section that begins here.
+func (r *Reader) section() error {
+	const need = blockHead + 8 // up to the version
+	b, err := r.window.peek(need)
+	if err != nil {
+		return r.failed(len(b), err)
+	}
+	switch {
+	case little.u32(b[blockHead:]) == orderMagic:
+		r.ng.order = little
+	case big.u32(b[blockHead:]) == orderMagic:
+		r.ng.order = big
+	default:
+		return r.damaged("a section without a byte order")
+	}
+	if major := r.ng.order.u16(b[blockHead+4:]); major != 1 {
+		return r.damaged("pcapng of version %d is not understood", major)
+	}
+	return nil
+}
+
+// begin forgets the interfaces of the section before.
+func (r *Reader) begin() {
+	if r.ng.begun {
+		r.ng.section++
+	}
+	r.ng.begun = true
+	r.ng.first = len(r.interfaces)
+}
+
+// describe adds an interface.
+func (r *Reader) describe(body []byte) (wrong string) {
+	const fixed = 8
+	if len(body) < fixed {
+		return "an interface without a link type"
+	}
+	if len(r.interfaces) == maxInterfaces {
+		return "more interfaces than there can be"
+	}
+	o := r.ng.order
+	i := Interface{
+		Link:    LinkType(o.u16(body)),
+		SnapLen: int(o.u32(body[4:])),
+		Section: r.ng.section,
+		Dropped: -1,
+	}
+	c := clock{resolution: micro}
+	for code, value := range blockOptions(body[fixed:], o) {
+		i.option(code, value)
+		c.option(code, value, o)
+	}
+	r.interfaces, r.ng.clocks = append(r.interfaces, i), append(r.ng.clocks, c)
+	return ""
+}
+
+func (i *Interface) option(code uint16, value []byte) {
+	text := strings.Clone(string(value[:min(len(value), maxInterfaceString)]))
+	switch code {
+	case optIfName:
+		i.Name = text
+	case optIfDescription:
+		i.Description = text
+	case optIfFilter:
+		i.Filter = strings.TrimPrefix(text, "\x00") // a code that says: as libpcap takes it
+	case optComment:
+		i.Comments = append(i.Comments, text)
+	}
+}
+
+func (c *clock) option(code uint16, value []byte, o order) {
+	switch {
+	case code == optIfResolution && len(value) == 1:
+		c.resolution = value[0]
+	case code == optIfOffset && len(value) == 8:
+		c.offset = int64(o.u64(value))
+	}
+}
+
+// on finds an interface by its number in the section.
+func (r *Reader) on(number int, p *Packet) (wrong string) {
+	if number >= len(r.interfaces)-r.ng.first {
+		return "a packet of an interface that was not described"
+	}
+	p.Interface = r.ng.first + number
+	p.Device, p.Direction, p.Dropped = 0, UnknownDirection, -1
+	p.order, p.options = r.ng.order, nil
+	return ""
+}
+
+// packet reads an enhanced packet block.
+func (r *Reader) packet(body []byte, p *Packet) (wrong string) {
+	const fixed = 20
+	if len(body) < fixed {
+		return "a packet without a length"
+	}
+	o := r.ng.order
+	if wrong := r.on(int(o.u32(body)), p); wrong != "" {
+		return wrong
+	}
+	p.Time = r.stamp(body[4:], p)
+	return p.frame(body[fixed:], o.u32(body[12:]), o.u32(body[16:]))
+}
+
+// old reads a packet block of the first drafts.
+func (r *Reader) old(body []byte, p *Packet) (wrong string) {
+	const fixed, unknown = 20, 0xffff
+	if len(body) < fixed {
+		return "a packet without a length"
+	}
+	o := r.ng.order
+	if wrong := r.on(int(o.u16(body)), p); wrong != "" {
+		return wrong
+	}
+	p.Time = r.stamp(body[4:], p)
+	if drops := o.u16(body[2:]); drops != unknown {
+		p.Dropped = int64(drops)
+	}
+	return p.frame(body[fixed:], o.u32(body[12:]), o.u32(body[16:]))
+}
+
+// simple reads a simple packet block: one of the first interface, without a time.
+func (r *Reader) simple(body []byte, p *Packet) (wrong string) {
+	const fixed = 4
+	if len(body) < fixed {
+		return "a packet without a length"
+	}
+	if wrong := r.on(0, p); wrong != "" {
+		return wrong
+	}
+	p.Time = time.Time{}
+	size := r.ng.order.u32(body)
+	captured := min(uint64(size), uint64(len(body)-fixed))
+	if snap := r.interfaces[p.Interface].SnapLen; snap > 0 {
+		captured = min(captured, uint64(snap))
+	}
+	p.Data, p.Size = body[fixed:fixed+captured], int(size)
+	return ""
+}
+
+// stamp reads the two halves of a packet's time.
+func (r *Reader) stamp(b []byte, p *Packet) time.Time {
+	o := r.ng.order
+	return r.ng.clocks[p.Interface].time(uint64(o.u32(b))<<32 | uint64(o.u32(b[4:])))
+}
+
+// frame takes the bytes of a packet and the options behind them.
+func (p *Packet) frame(b []byte, captured, size uint32) (wrong string) {
+	if uint64(captured) > uint64(len(b)) {
+		return "a packet that is longer than its block"
+	}
+	p.Data, p.Size = b[:captured], int(max(captured, size))
+	p.options = b[min((int(captured)+3)&^3, len(b)):]
+	if len(p.options) > 0 {
+		p.told()
+	}
+	return ""
+}
+
+// told reads what the options of a packet say.
+func (p *Packet) told() {
+	for code, value := range blockOptions(p.options, p.order) {
+		switch {
+		case code == optEpbFlags && len(value) == 4:
+			const bits, inbound, outbound = 3, 1, 2
+			switch p.order.u32(value) & bits {
+			case inbound:
+				p.Direction = Inbound
+			case outbound:
+				p.Direction = Outbound
+			}
+		case code == optEpbDropCount && len(value) == 8:
+			p.Dropped = int64(p.order.u64(value) &^ (1 << 63))
+		}
+	}
+}
+
+// statistics takes what the capture lost on an interface: before the kernel had
+// it and after. The last block counts.
+func (r *Reader) statistics(body []byte) (wrong string) {
+	const fixed = 12
+	if len(body) < fixed {
+		return "statistics of no interface"
+	}
+	o := r.ng.order
+	number := int(o.u32(body))
+	if number >= len(r.interfaces)-r.ng.first {
+		return "statistics of an interface that was not described"
+	}
+	lost, told := uint64(0), false
+	for code, value := range blockOptions(body[fixed:], o) {
+		if (code == optIsbDroppedByIf || code == optIsbDroppedByOS) && len(value) == 8 {
+			lost, told = lost+o.u64(value), true
+		}
+	}
+	if told {
+		r.interfaces[r.ng.first+number].Dropped = int64(lost &^ (1 << 63))
+	}
+	return ""
+}
+
+// blockOptions goes through the options of a block. It stops at one that does not fit.
+func blockOptions(b []byte, o order) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= 4 {
+			code, size := o.u16(b), int(o.u16(b[2:]))
+			if code == optEndOfOpt || size > len(b)-4 || !yield(code, b[4:4+size]) {
+				return
+			}
+			b = b[min(4+(size+3)&^3, len(b)):]
+		}
+	}
+}
