@@ -12,7 +12,7 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":            {"internal/cli", "internal/lab"},
-	"internal/cli":           {"internal/handshake", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/record"},
+	"internal/cli":           {"internal/diagnose", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record"},
 	"internal/lab":           {"internal/capture", "internal/handshake", "internal/kernel", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
 	"internal/lab/client":    {"internal/handshake"},
 	"internal/lab/peers":     {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
@@ -42,7 +42,7 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":  {"internal/lab", "internal/lab/sandbox", "test/measure"},
+	"os/exec":  {"internal/cli", "internal/lab", "internal/lab/sandbox", "test/measure"},
 	"net/http": {},
 	"unsafe":   {"internal/lab/wire", "internal/lab/sandbox"},
 }

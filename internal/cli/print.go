@@ -14,10 +14,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -62,14 +60,15 @@ func newScreen(w io.Writer, colour string) screen {
 
 // The few looks that answers use.
 const (
-	bold  = "1"
-	red   = "31"
-	green = "32"
-	faint = "2"
+	bold   = "1"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	faint  = "2"
 )
 
 func (s screen) style(look, text string) string {
-	if !s.colour || text == "" {
+	if !s.colour || look == "" || text == "" {
 		return text
 	}
 	return "\x1b[" + look + "m" + text + "\x1b[0m"
@@ -88,22 +87,6 @@ func (s screen) wrap(lead, text string) {
 		lead, text = strings.Repeat(" ", printed(lead)), text[cut+1:]
 	}
 	fmt.Fprintln(s, lead+text)
-}
-
-// look is an escape sequence that changes the look of text.
-var look = regexp.MustCompile("\x1b\\[[0-9]*m")
-
-// printed counts the columns of a text.
-func printed(text string) int { return utf8.RuneCountInString(look.ReplaceAllString(text, "")) }
-
-// byteAt returns the offset of the n-th character.
-func byteAt(text string, n int) int {
-	for i := range text {
-		if n--; n < 0 {
-			return i
-		}
-	}
-	return len(text)
 }
 
 // clean takes control characters, and those that turn the direction of text,

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,7 @@ func Main(env Env) int {
 	root.SetArgs(env.Args)
 	err := worse(root.ExecuteContext(ctx), answer.err)
 	switch {
-	case err == nil, errors.Is(err, errBad):
+	case err == nil, told(err):
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(env.Stderr, "listenq: interrupted")
 	default:
@@ -54,8 +53,11 @@ func newRoot(env Env) *cobra.Command {
 		Short: "find, explain and reproduce TCP listen-queue overflow",
 		Long: `listenq finds, explains and reproduces TCP listen-queue overflow on Linux.
 
-  listenq lab list        the experiments
-  listenq lab run b2      run one, in namespaces of its own, and tell what happened
+  listenq                 the listeners of this machine, worst first (listenq ls)
+  listenq top             the same, live
+  listenq doctor          what is wrong, what clients feel, and what to do
+  listenq check -- CMD    run a command; fail if a listen queue overflowed meanwhile
+  listenq lab run b2      an experiment in namespaces of its own, and what happened
   listenq kernel          how this kernel behaves when a queue is full`,
 		Version: env.Version,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +69,12 @@ func newRoot(env Env) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
-		RunE:          subcommand,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return runLs(cmd.Context(), env, colourFlag(cmd), defaultLs(), nil)
+			}
+			return subcommand(cmd, args)
+		},
 	}
 	root.SetVersionTemplate("listenq {{.Version}}\n")
 	root.SetOut(env.Stdout)
@@ -76,7 +83,8 @@ func newRoot(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), "the flags: " + cmd.CommandPath() + " --help"}
 	})
-	root.AddCommand(newLab(env), newKernel(env), newVersion(env))
+	root.AddCommand(newLs(env), newDoctor(env), newCheck(env), newExplain(env), newLab(env), newKernel(env), newVersion(env))
+	root.AddCommand(newTop(env))
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	return root
 }
@@ -93,13 +101,6 @@ func subcommand(cmd *cobra.Command, args []string) error {
 		hint = "did you mean: " + cmd.CommandPath() + " " + strings.Join(near, ", ") + "?"
 	}
 	return &usageError{fmt.Sprintf("unknown command %q", args[0]), hint}
-}
-
-func printJSON(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(v)
 }
 
 func colourFlag(cmd *cobra.Command) string {

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// escaped is a text that others chose (a process chooses its name, a container
+// engine its cgroup) as it can be printed in a line: what cannot be printed, a
+// line feed, an escape, a turn of direction, as strconv.Quote writes it.
+func escaped(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		if strconv.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.Quote(text[i : i+size])
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// printed counts the columns of a text, without what only changes its look.
+func printed(text string) int { return ansi.StringWidth(text) }
+
+// byteAt returns the offset behind the first n columns of a text.
+func byteAt(text string, n int) int {
+	for i, r := range text {
+		if n -= printed(string(r)); n < 0 {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// cut is a text in at most that many columns: "a long na…".
+func cut(text string, width int) string { return ansi.Truncate(text, width, "…") }
+
+// cutAddress is an address in at most that many columns, with its port:
+// "[2001:db8:…:443".
+func cutAddress(address string, width int) string {
+	port := strings.LastIndexByte(address, ':')
+	if printed(address) <= width || port < 0 {
+		return cut(address, width)
+	}
+	return cut(address[:port], max(1, width-printed(address[port:]))) + address[port:]
+}
+
+// pad fills a text up with blanks to that many columns.
+func pad(text string, width int, right bool) string {
+	blanks := strings.Repeat(" ", max(0, width-printed(text)))
+	if right {
+		return blanks + text
+	}
+	return text + blanks
+}

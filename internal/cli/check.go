@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"listenq/internal/kernel"
+	"listenq/internal/queue"
+)
+
+type checkFlags struct {
+	listeners []string
+	netns     string
+	json      string
+}
+
+func newCheck(env Env) *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check [--listener FILTER] -- COMMAND…",
+		Short: "run a command, and fail if a listen queue overflowed meanwhile",
+		Long: `Runs a command, such as a load test or a deploy, and looks at the listeners of this
+machine meanwhile: did a queue of one of them overflow? The command has stdin and
+stdout; the answer is on stderr.
+
+  listenq check -- ab -n 10000 -c 200 http://127.0.0.1:8080/
+  listenq check --listener :8080 -- ./load-test
+  listenq check --json check.json -- make integration-test
+
+Overflows are counted by the kernel, so that none is missed, for the network
+namespaces that listenq can enter. Which listener it was is told by its own drops
+(sk_drops), looked at every 10 to 100 ms: one that closes may take its last ones
+with it. A filter is as in listenq ls.
+
+Exit code: 1 if a queue overflowed, else that of the command (128 + N if signal N
+ended it); 125 if check itself could not do its work.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runCheck(env, f, args)
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &checkError{&usageError{err.Error(), "flags of the command come after --: listenq check -- COMMAND…"}}
+	})
+	flags := cmd.Flags()
+	flags.SetInterspersed(false)
+	flags.StringArrayVar(&f.listeners, "listener", nil, "only those that match `FILTER`")
+	flags.StringVar(&f.netns, "netns", "all", "network namespaces to look at: all that can be entered, or own")
+	flags.StringVar(&f.json, "json", "", "write JSON (schema listenq/check/v1) to `FILE`; - is stdout")
+	return cmd
+}
+
+func runCheck(env Env, f checkFlags, argv []string) error {
+	if len(argv) == 0 {
+		return &checkError{&usageError{"check needs a command", "listenq check -- COMMAND…"}}
+	}
+	filter, err := parseFilter(f.listeners)
+	if err != nil {
+		return &checkError{err}
+	}
+	options, err := (&hostFlags{netns: f.netns, noWalk: true}).options()
+	if err != nil {
+		return &checkError{err}
+	}
+	out, err := openAnswer(env, f.json)
+	if err != nil {
+		return &checkError{err}
+	}
+	defer out.Close()
+	host, err := kernel.OpenHost(options)
+	if err != nil {
+		return &checkError{err}
+	}
+	defer host.Close()
+	guard := guard{source: host.Sample, tally: queue.NewTally()}
+	ended, err := guard.run(env, argv)
+	if err != nil {
+		return &checkError{err}
+	}
+	answer := newChecked(guard.tally, filter, ended)
+	answer.Missing = newMissing(guard.sample.Missing)
+	warn(env.Stderr, guard.sample.Missing)
+	printChecked(env.Stderr, answer)
+	if f.json != "" {
+		if err := printJSON(out, answer); err != nil {
+			return &checkError{fmt.Errorf("write answer: %w", err)}
+		}
+	}
+	return answer.err()
+}
+
+// openAnswer opens what the JSON goes to, before the command runs: a mistake there
+// is to be told at once.
+func openAnswer(env Env, path string) (io.WriteCloser, error) {
+	switch path {
+	case "":
+		return nopCloser{io.Discard}, nil
+	case "-":
+		return nopCloser{env.Stdout}, nil
+	}
+	return os.Create(path)
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// printChecked says in a few lines whether a queue overflowed, and whose.
+func printChecked(w io.Writer, c checked) {
+	say := func(format string, args ...any) { fmt.Fprintf(w, "listenq: check: "+format+"\n", args...) }
+	in := span(c.Duration.Duration())
+	switch {
+	case c.Overflowed == nil:
+		say("whether a listen queue overflowed in %s cannot be told", in)
+	case *c.Overflowed:
+		say("a listen queue overflowed in %s (the command exits with %d)", in, c.Command.Exit)
+	default:
+		say("no listen queue overflowed in %s", in)
+	}
+	shown := c.worth()
+	for _, l := range shown[:min(len(shown), mostListed)] {
+		say("  %s", l.line())
+	}
+	if more := len(shown) - mostListed; more > 0 {
+		say("  and %s like it", plural(more, "listener"))
+	}
+	for _, n := range c.Namespaces {
+		if text := n.line(); text != "" {
+			say("  network namespace %s: %s", escaped(n.label), text)
+		}
+	}
+	if c.why != "" {
+		say("  %s", c.why)
+	}
+}
+
+// worth are the listeners that are worth a line: those that overflowed or may have,
+// or else the fullest.
+func (c *checked) worth() (all []checkedListener) {
+	for _, l := range c.Listeners {
+		if l.Overflowed == nil || *l.Overflowed {
+			all = append(all, l)
+		}
+	}
+	if len(all) == 0 && len(c.Listeners) > 0 {
+		return c.Listeners[:1]
+	}
+	return all
+}
+
+// mostListed is how many listeners are told of on stderr.
+const mostListed = 5
+
+func (l *checkedListener) line() string {
+	text := l.Address
+	if len(l.Processes) > 0 {
+		text += " " + processCell(listener{Processes: l.Processes})
+	}
+	text += fmt.Sprintf(": at most %d", l.AcceptMax)
+	if l.AcceptLimit != nil {
+		text += fmt.Sprintf(" of limit %d", *l.AcceptLimit)
+	}
+	text += ", " + countCell(l.Dropped) + " dropped"
+	if l.Closed {
+		text += ", closed meanwhile"
+	}
+	return text
+}
+
+func (n *checkedNamespace) line() string {
+	var parts []string
+	add := func(count *uint64, what string) {
+		if count != nil && *count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", *count, what))
+		}
+	}
+	add(n.AcceptFull, "packets dropped as an accept queue was full")
+	add(n.SynFull, "SYNs dropped as a SYN queue was full")
+	add(n.SynReserve, "SYNs dropped, likely as the rest of a SYN queue is for known peers")
+	return strings.Join(parts, ", ")
+}
+
+// pace is how long to wait after a sample that cost so much: at most 2 % of a core.
+func pace(cost time.Duration) time.Duration {
+	return min(max(50*cost, 10*time.Millisecond), 100*time.Millisecond)
+}

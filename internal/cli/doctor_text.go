@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"listenq/internal/diagnose"
+)
+
+func printDiagnosis(s screen, d diagnosis) {
+	printMachine(s, d)
+	for _, f := range d.Findings {
+		fmt.Fprintln(s)
+		printFinding(s, f)
+	}
+	fmt.Fprintln(s)
+	s.wrap("", outlook(d))
+}
+
+// printMachine says what was looked at, and what could not be.
+func printMachine(s screen, d diagnosis) {
+	fmt.Fprintln(s, s.style(bold, "this machine"))
+	about := ""
+	if d.filter != "" {
+		about = " that match " + escaped(d.filter)
+	}
+	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", escaped(d.Kernel), d.Samples, span(d.Window.Duration())))
+	s.wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
+	if d.Listeners > 0 {
+		s.wrap("  seen: ", strings.Join([]string{
+			"lengths", d.share("limits", d.seen.limits), d.share("drops", d.seen.drops),
+			d.share("requests", d.seen.requests), d.share("processes", d.seen.owners),
+		}, ", "))
+	}
+	for _, m := range d.Missing {
+		text := escaped(m.What) + ": " + escaped(m.Why)
+		if m.Hint != "" {
+			text += "; " + escaped(m.Hint)
+		}
+		s.wrap(s.style(yellow, "  not seen: "), text)
+	}
+}
+
+// share says of how many of the listeners something is known.
+func (d *diagnosis) share(what string, n int) string {
+	switch n {
+	case d.Listeners:
+		return what
+	case 0:
+		return "no " + what
+	}
+	return fmt.Sprintf("%s of %d of them", what, n)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func printFinding(s screen, f finding) {
+	s.wrap("", s.style(severityLook(f.Severity), f.Code+" "+string(f.Severity))+"  "+s.style(bold, subject(f)))
+	s.wrap("  ", escaped(f.Title))
+	head := func(title string, n int) {
+		if n > 0 {
+			fmt.Fprintln(s, "  "+s.style(faint, title))
+		}
+	}
+	head("evidence", len(f.Evidence))
+	for _, line := range f.Evidence {
+		s.wrap("    - ", escaped(line))
+	}
+	head("what clients feel", len(f.Effect))
+	if f.Effect != "" {
+		s.wrap("    ", escaped(f.Effect))
+	}
+	head("what to do", len(f.Fix))
+	for i, line := range f.Fix {
+		s.wrap(fmt.Sprintf("    %d. ", i+1), escaped(line))
+	}
+	head("check by hand", len(f.Check))
+	for _, line := range f.Check {
+		fmt.Fprintln(s, "    $ "+escaped(line)) // whole, to be copied
+	}
+	fmt.Fprintln(s, "  more: listenq explain "+f.Code)
+}
+
+// subject is what a finding is about.
+func subject(f finding) string {
+	if f.Listener == nil {
+		return "network namespace " + escaped(f.NetnsName)
+	}
+	if p := processCell(*f.Listener); p != unknown && p != none {
+		return f.Listener.Address + " " + p
+	}
+	return f.Listener.Address
+}
+
+func severityLook(severity diagnose.Severity) string {
+	switch severity {
+	case diagnose.Critical:
+		return red
+	case diagnose.Warning:
+		return yellow
+	}
+	return ""
+}
+
+// outlook says what was found in all, and what the exit code says of it.
+func outlook(d diagnosis) string {
+	number := map[diagnose.Severity]int{}
+	for _, f := range d.Findings {
+		number[f.Severity]++
+	}
+	switch {
+	case d.bad():
+		return fmt.Sprintf("%d critical, %s, %s. Exit code 1: something critical or a warning.",
+			number[diagnose.Critical], plural(number[diagnose.Warning], "warning"), plural(number[diagnose.Notice], "notice"))
+	case len(d.Findings) > 0:
+		return fmt.Sprintf("%s, and nothing worse. Exit code 0.", plural(len(d.Findings), "notice"))
+	case d.Listeners == 0 && d.filter != "":
+		return fmt.Sprintf("No listener matches %s. Exit code 0.", escaped(d.filter))
+	case d.Listeners == 0:
+		return "No TCP socket listens here. Exit code 0."
+	case len(d.Missing) > 0 || d.seen.lacking(d.Listeners):
+		return "Nothing wrong in what was seen. Exit code 0."
+	}
+	return "Nothing wrong. Exit code 0."
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"listenq/internal/kernel"
+	"listenq/internal/queue"
+)
+
+type lsFlags struct {
+	hostFlags
+	window, watch time.Duration
+	all, asJSON   bool
+}
+
+// defaultLs are the flags of a bare `listenq`.
+func defaultLs() lsFlags { return lsFlags{hostFlags: hostFlags{netns: "all"}, window: step} }
+
+func newLs(env Env) *cobra.Command {
+	f := defaultLs()
+	cmd := &cobra.Command{
+		Use:   "ls [FILTER]…",
+		Short: "list the listeners of this machine, worst first",
+		Long: `Lists the TCP sockets that listen: how full their queues are, what they drop, whose
+they are. ACCEPT Q is length/limit: Linux drops when the length is over the limit, so
+that it holds one more. SYN Q is requests, whose handshake is not finished. ? is not
+known, - is none. A wide terminal, and --all, show more.
+
+  listenq ls                     all, worst first
+  listenq ls :8080               those at port 8080
+  listenq ls nginx state:full    the full ones of nginx
+  listenq ls --watch 1s --json   one document a line, every second
+
+dropping: drops rose while it looked (--window)   full: over its limit now
+high: over 70 % of it                             ok: none of these
+
+Filters, all of which must match:
+` + indent(queue.FilterForms) + `
+
+Exit code: 0, however full they are (listenq doctor judges), 2 an error, 130
+interrupted.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runLs(cmd.Context(), env, colourFlag(cmd), f, args)
+		},
+	}
+	f.register(cmd)
+	flags := cmd.Flags()
+	flags.DurationVar(&f.window, "window", step, "how long to look for drops; 0: look once, and tell no drops within it")
+	flags.DurationVar(&f.watch, "watch", 0, "print again after each `INTERVAL`, until Ctrl-C")
+	flags.BoolVar(&f.all, "all", false, "all columns, however wide")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/ls/v1); with --watch one document a line")
+	return cmd
+}
+
+// runLs prints the listeners that match, once or again and again.
+func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string) error {
+	filter, err := parseFilter(args)
+	if err != nil {
+		return err
+	}
+	options, err := f.options()
+	switch {
+	case err != nil:
+		return err
+	case f.window < 0:
+		return &usageError{"--window takes a duration from 0", ""}
+	case f.watch < 0 || f.watch > 0 && f.watch < 10*time.Millisecond:
+		return &usageError{"--watch takes a duration from 10ms", ""}
+	}
+	if f.watch > 0 {
+		options.Budget = watchBudget
+	}
+	host, err := kernel.OpenHost(options)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	l := lister{env: env, colour: colour, flags: f, filter: filter}
+	l.observer = observer{source: host.Sample, history: queue.NewHistory(3 * max(f.window, f.watch) / 2)}
+	return l.run(ctx)
+}
+
+// watchBudget is the share of a core that looking again and again may take.
+const watchBudget = 0.01
+
+// lister prints what its observer sees.
+type lister struct {
+	observer
+	env    Env
+	colour string
+	flags  lsFlags
+	filter queue.Filter
+	warned []queue.Missing
+}
+
+func (l *lister) run(ctx context.Context) error {
+	if err := l.observer.watch(ctx, l.flags.window); err != nil {
+		return err
+	}
+	if l.flags.watch == 0 {
+		return l.print()
+	}
+	for tick := time.NewTicker(l.flags.watch); ; {
+		if err := l.print(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if err := l.look(); err != nil {
+			return err
+		}
+	}
+}
+
+// print prints the answer as of now.
+func (l *lister) print() (err error) {
+	answer := newListing(l.history, l.filter)
+	switch {
+	case l.flags.asJSON && l.flags.watch > 0:
+		err = printJSONLine(l.env.Stdout, answer)
+	case l.flags.asJSON:
+		err = printJSON(l.env.Stdout, answer)
+	default:
+		err = l.printText(answer)
+	}
+	if missing := l.history.Last().Missing; !slices.Equal(missing, l.warned) {
+		warn(l.env.Stderr, missing)
+		l.warned = slices.Clone(missing)
+	}
+	return err
+}
+
+func (l *lister) printText(answer listing) error {
+	screen := newScreen(l.env.Stdout, l.colour)
+	var text bytes.Buffer
+	screen.Writer = &text
+	if l.flags.watch > 0 {
+		fmt.Fprintln(screen, screen.style(bold, answer.Time.Format(time.DateTime)))
+	}
+	printListing(screen, answer, l.flags.all)
+	if l.flags.watch > 0 {
+		fmt.Fprintln(screen)
+	}
+	_, err := l.env.Stdout.Write(text.Bytes())
+	return err
+}

@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"listenq/internal/queue"
+	"listenq/internal/record"
+)
+
+// unknown is how a table shows what was not looked at; none, what there is none of.
+const (
+	unknown = "?"
+	none    = "-"
+)
+
+func printListing(s screen, l listing, all bool) {
+	if len(l.Listeners) == 0 {
+		s.wrap("", nobody(l))
+		return
+	}
+	table := s
+	if all {
+		table.width = 0
+	}
+	printTable(table, listingColumns(l, all), l.Listeners)
+	fmt.Fprintln(s)
+	s.wrap("", verdict(l))
+}
+
+// nobody says that there is no row.
+func nobody(l listing) string {
+	switch {
+	case l.filter == "":
+		return "No TCP socket listens here."
+	case l.others == 1:
+		return fmt.Sprintf("No listener matches %s; there is 1 other.", escaped(l.filter))
+	}
+	return fmt.Sprintf("No listener matches %s; there are %d others.", escaped(l.filter), l.others)
+}
+
+// listingColumns are the columns of `ls`. Without a window there is no rate: the
+// drops since the socket was made stand in its place.
+func listingColumns(l listing, all bool) []column[listener] {
+	widest := 0
+	for i := range l.Listeners {
+		widest = max(widest, len(strconv.Itoa(l.Listeners[i].AcceptLen)))
+	}
+	once := l.Window == 0
+	columns := []column[listener]{
+		{title: "STATE", rank: 1, cell: stateCell, look: stateLook},
+		{title: "ACCEPT Q", rank: 2, cell: func(r listener) string { return acceptCell(r, widest) }},
+		{title: "WAIT", right: true, rank: 8, extra: true, cell: waitCell},
+		{title: "SYN Q", right: true, rank: 7, cell: func(r listener) string { return countCell(r.SynLen) }},
+		{title: "SYN AGE", right: true, rank: 13, extra: true, cell: func(r listener) string { return durationCell(r.SynAge) }},
+		{title: "DROPS/s", right: true, rank: 4, cell: rateCell},
+		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r listener) string { return countCell(r.Drops) }},
+		{title: "LOCAL", rank: 3, least: 14, cell: func(r listener) string { return r.Address }, cut: cutAddress},
+		{title: "NETNS", rank: 10, extra: true, cell: func(r listener) string { return escaped(r.NetnsName) }},
+		{title: "PROCESS", rank: 5, least: 8, cell: processCell},
+		{title: "UNIT", rank: 9, extra: true, least: 12, cell: unitCell},
+		{title: "UID", right: true, rank: 12, extra: true, cell: func(r listener) string { return fmt.Sprint(r.UID) }},
+		{title: "INODE", right: true, rank: 14, extra: true, cell: func(r listener) string { return fmt.Sprint(r.Inode) }},
+	}
+	for i := range columns {
+		c := &columns[i]
+		switch {
+		case c.title == "NETNS" && severalNetns(l):
+			c.rank, c.extra = 6, false
+		case c.title == "DROPS/s" && once:
+			c.extra, c.rank = true, 100
+		case c.title == "DROPS" && once:
+			c.rank, c.extra = 4, false
+		}
+		c.extra = c.extra && !all
+	}
+	return columns
+}
+
+func severalNetns(l listing) bool {
+	for _, r := range l.Listeners {
+		if r.Netns != l.Listeners[0].Netns {
+			return true
+		}
+	}
+	return false
+}
+
+func stateCell(r listener) string {
+	if r.State == "" {
+		return unknown
+	}
+	return string(r.State)
+}
+
+func stateLook(r listener) string {
+	switch r.State {
+	case queue.Dropping, queue.Full:
+		return red
+	case queue.High:
+		return yellow
+	}
+	return ""
+}
+
+// acceptCell is length and limit, the lengths below each other.
+func acceptCell(r listener, widest int) string {
+	limit := unknown
+	if r.AcceptLimit != nil {
+		limit = strconv.Itoa(*r.AcceptLimit)
+	}
+	return fmt.Sprintf("%*d/%s", widest, r.AcceptLen, limit)
+}
+
+func waitCell(r listener) string {
+	if r.AcceptLen == 0 {
+		return none
+	}
+	return durationCell(r.OldestWait)
+}
+
+func rateCell(r listener) string {
+	if r.DropsPerS == nil {
+		return unknown
+	}
+	return strconv.FormatFloat(*r.DropsPerS, 'f', 1, 64)
+}
+
+func countCell(n *uint64) string {
+	if n == nil {
+		return unknown
+	}
+	return strconv.FormatUint(*n, 10)
+}
+
+func durationCell(t *record.Milliseconds) string {
+	if t == nil {
+		return unknown
+	}
+	return span(t.Duration())
+}
+
+// span is a duration with the digits that matter: "350 ms", "4.1 s", "12 min".
+func span(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 100*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f h", d.Hours())
+}
+
+// processCell is the first process, and how many more have the socket open.
+func processCell(r listener) string {
+	switch {
+	case r.Processes == nil:
+		return unknown
+	case len(r.Processes) == 0:
+		return none
+	}
+	text := fmt.Sprintf("%s[%d]", escaped(r.Processes[0].Name), r.Processes[0].PID)
+	if more := len(r.Processes) - 1; more > 0 {
+		text += fmt.Sprintf(" +%d", more)
+	}
+	return text
+}
+
+// unitCell is what the first process belongs to: a unit, a container, else its cgroup.
+func unitCell(r listener) string {
+	switch {
+	case r.Processes == nil:
+		return unknown
+	case len(r.Processes) == 0:
+		return none
+	case r.Processes[0].Unit != "":
+		return escaped(r.Processes[0].Unit)
+	case r.Processes[0].Cgroup == "":
+		return unknown
+	}
+	return escaped(r.Processes[0].Cgroup)
+}
+
+// verdict says in a sentence how bad it is, and what to do next.
+func verdict(l listing) string {
+	var bad []listener
+	number := map[queue.State]int{}
+	drops := true
+	for _, r := range l.Listeners {
+		number[r.State]++
+		drops = drops && r.Dropped != nil
+		if r.State != queue.OK && r.State != "" {
+			bad = append(bad, r)
+		}
+	}
+	next := ""
+	if len(bad) > 0 {
+		next = "Why and what to do: listenq doctor" + where(bad)
+	}
+	switch {
+	case number[queue.Dropping] > 0 && number[queue.Full] > 0:
+		return fmt.Sprintf("%s dropping connections, %d more full. %s", are(number[queue.Dropping]), number[queue.Full], next)
+	case number[queue.Dropping] > 0:
+		return fmt.Sprintf("%s dropping connections. %s", are(number[queue.Dropping]), next)
+	case number[queue.Full] > 0:
+		return fmt.Sprintf("%s full: the next connection is dropped. %s", are(number[queue.Full]), next)
+	case number[queue.High] > 0:
+		return fmt.Sprintf("%s more than 70 %% full. %s", are(number[queue.High]), next)
+	case number[""] > 0:
+		return "How full they are is not known here. To watch them: listenq top"
+	case l.Window == 0:
+		return "No accept queue is full. With --window 0 nobody looked whether connections are dropped."
+	case !drops:
+		return "No accept queue is full. Whether each of them drops connections is not known. To watch them: listenq top"
+	}
+	return "No accept queue is full, and none dropped a connection just now. To watch them: listenq top"
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "1 listener is"
+	}
+	return fmt.Sprintf("%d listeners are", n)
+}
+
+// where is the filter for those listeners, if one word is enough.
+func where(bad []listener) string {
+	port := func(r listener) string { return r.Address[strings.LastIndexByte(r.Address, ':'):] }
+	for _, r := range bad {
+		if port(r) != port(bad[0]) {
+			return ""
+		}
+	}
+	return " " + port(bad[0])
+}

@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"listenq/internal/queue"
+)
+
+// busyHost is two samples of a host with everything in it that a table shows.
+func busyHost() *queue.History {
+	h := queue.NewHistory(time.Minute)
+	for i := range 2 {
+		s := busySample(time.Duration(i) * 100 * time.Millisecond)
+		if i == 1 {
+			s.Listeners[0].Drops = queue.Known(17 + 37)
+			s.Listeners[0].AcceptLen = 12
+		}
+		h.Add(&s)
+	}
+	return h
+}
+
+func busySample(at time.Duration) queue.Sample {
+	nginx := []queue.Process{{PID: 933, Name: "nginx", Unit: "nginx.service"}, {PID: 934, Name: "nginx"}, {PID: 935, Name: "nginx"}, {PID: 936, Name: "nginx"}}
+	return queue.Sample{
+		T: at, Time: time.Date(2026, 3, 1, 14, 2, 7, 0, time.UTC).Add(at), Kernel: "6.1.0",
+		Namespaces: []queue.Namespace{{ID: 4026531840, Host: true, Sysctls: map[string]string{"net.core.somaxconn": "4096"},
+			Counters: queue.Counters{T: at, Names: []string{"TcpExtListenDrops"}, Values: []uint64{37}}}},
+		Listeners: []queue.Listener{
+			{Address: netip.MustParseAddrPort("0.0.0.0:8080"), Netns: 4026531840, Inode: 1, Cookie: 1, UID: 1000, AcceptLen: 129, AcceptLimit: 128, SynLen: queue.Known(41), Drops: queue.Known(17),
+				Waiting: &queue.Waiting{Waits: []time.Duration{4100 * time.Millisecond, time.Second}, Len: 128, Closed: 2}, Processes: []queue.Process{{PID: 4121, Name: "api", Unit: "api.service"}}},
+			{Address: netip.MustParseAddrPort("[::]:443"), Netns: 4026531840, Inode: 2, Cookie: 2, AcceptLen: 92, AcceptLimit: 128, SynLen: queue.Known(3), Drops: queue.Known(0), DualStack: true, Processes: nginx},
+			{Address: netip.MustParseAddrPort("127.0.0.1:9090"), Netns: 4026531840, Inode: 3, Cookie: 3, AcceptLimit: 4096, SynLen: queue.Known(0), Drops: queue.Known(0), Processes: []queue.Process{}},
+			{Address: netip.MustParseAddrPort("[2001:db8:1234:5678:9abc:def0:1234:5678]:50051"), Netns: 4026531840, Inode: 4, Cookie: 4, UID: 65534, AcceptLen: 1, AcceptLimit: queue.NoLimit},
+			{Address: netip.MustParseAddrPort("127.0.0.1:1"), Netns: 4026531840, Inode: 5, Cookie: 5, AcceptLen: 1025, AcceptLimit: 1024, Drops: queue.Known(5),
+				Processes: []queue.Process{{PID: 66, Name: "\x1b[2J\x07\n<b>\"\u202e", Cgroup: "/a\x1b]0;x\x07/b"}}},
+			{Address: netip.MustParseAddrPort("127.0.0.1:2"), Netns: 4026531840, Inode: 6, Cookie: 6, AcceptLimit: 5, Drops: queue.Known(0), SynLen: queue.Known(0),
+				Processes: []queue.Process{{PID: 4194304, Name: "漢字漢字漢", Unit: "docker:0123456789ab"}}},
+		},
+	}
+}
+
+func TestGoldenListing(t *testing.T) {
+	f, err := queue.ParseFilter([]string{"!pid:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := newListing(busyHost(), f)
+	once := queue.NewHistory(time.Second)
+	sample := busySample(0)
+	once.Add(&sample)
+	tests := []struct {
+		name    string
+		screen  screen
+		listing listing
+		all     bool
+	}{
+		{"40", screen{width: 40}, busy, false},
+		{"80", screen{width: 80}, busy, false},
+		{"120", screen{width: 120}, busy, false},
+		{"200", screen{width: 200}, busy, false},
+		{"pipe", screen{}, busy, false},
+		{"all", screen{}, busy, true},
+		{"colour", screen{width: 80, colour: true}, busy, false},
+		{"once", screen{width: 80}, newListing(once, f), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			tt.screen.Writer = &out
+			printListing(tt.screen, tt.listing, tt.all)
+			golden(t, "ls-"+tt.name+".txt", out.String())
+			narrow(t, out.String(), tt.screen)
+		})
+	}
+}
+
+func TestGoldenListingJSON(t *testing.T) {
+	var out bytes.Buffer
+	if err := printJSON(&out, newListing(busyHost(), queue.Filter{})); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "ls.json", out.String())
+}
+
+// narrow checks that nothing on a screen is wider than it, and that nothing there
+// steers it.
+func narrow(t *testing.T, text string, s screen) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if n := printed(line); s.width > 0 && n > s.width {
+			t.Errorf("%d columns: %s", n, line)
+		}
+		if !s.colour && escaped(line) != line {
+			t.Errorf("not fit for a terminal: %q", line)
+		}
+	}
+}
+
+// The last line says how bad it is, and what to do next.
+func TestVerdict(t *testing.T) {
+	row := func(state queue.State, address string) listener {
+		return listener{State: state, Address: address, Dropped: new(uint64(0))}
+	}
+	tests := []struct {
+		name string
+		rows []listener
+		want string
+	}{
+		{"dropping", []listener{row(queue.Dropping, "0.0.0.0:80"), row(queue.OK, "0.0.0.0:81")}, "1 listener is dropping connections. Why and what to do: listenq doctor :80"},
+		{"a group", []listener{row(queue.Dropping, "[::]:80"), row(queue.Dropping, "[::]:80"), row(queue.Full, "[::]:80")}, "2 listeners are dropping connections, 1 more full. Why and what to do: listenq doctor :80"},
+		{"two", []listener{row(queue.Full, "[::]:80"), row(queue.Full, "[::]:81")}, "2 listeners are full: the next connection is dropped. Why and what to do: listenq doctor"},
+		{"high", []listener{row(queue.High, "[::1]:80")}, "1 listener is more than 70 % full. Why and what to do: listenq doctor :80"},
+		{"no limit", []listener{row("", "[::1]:80")}, "How full they are is not known here. To watch them: listenq top"},
+		{"no drops", []listener{{State: queue.OK, Address: "[::1]:80"}}, "No accept queue is full. Whether each of them drops connections is not known. To watch them: listenq top"},
+		{"well", []listener{row(queue.OK, "[::1]:80")}, "No accept queue is full, and none dropped a connection just now. To watch them: listenq top"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, verdict(listing{Listeners: tt.rows, Window: 100})); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Addresses that occur once in each namespace need its name beside them.
+func TestNamespacesOfListing(t *testing.T) {
+	l := newListing(busyHost(), queue.Filter{})
+	l.Listeners[1].Netns, l.Listeners[1].NetnsName = 4026532000, "blue"
+	var out bytes.Buffer
+	printListing(screen{Writer: &out, width: 80}, l, false)
+	head, _, _ := strings.Cut(out.String(), "\n")
+	if !strings.Contains(head, "NETNS") || !strings.Contains(out.String(), "  blue") {
+		t.Errorf("no namespaces in\n%s", out.String())
+	}
+}
+
+func TestNobody(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		listing listing
+		want    string
+	}{
+		{"nobody", listing{}, "No TCP socket listens here.\n"},
+		{"others", listing{filter: ":1\x1b", others: 2}, "No listener matches :1\\x1b; there are 2 others.\n"},
+		{"another", listing{filter: ":1", others: 1}, "No listener matches :1; there is 1 other.\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			printListing(screen{Writer: &out}, tt.listing, false)
+			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
