@@ -30,81 +30,94 @@ func share(fill float64, n int) int {
 // dropMark stands in a course where drops rose.
 const dropMark = "!"
 
+// spell is what was seen of a queue in the time of one cell.
+type spell struct {
+	seen, full, dropped bool
+	longest             int
+}
+
+// spells cuts the last minute before now into so many. A sample stands for the time
+// up to the next one, if that came soon.
+func spells(trend *queue.Trend, now time.Duration, n int) []spell {
+	all := make([]spell, n)
+	at := func(t time.Duration) int { return n - 1 - int((now-t)*time.Duration(n)/minute) }
+	for i, p := range trend.Points {
+		from, to := at(p.T), at(p.T)
+		if i+1 < len(trend.Points) && trend.Points[i+1].T-p.T <= recently {
+			to = max(to, at(trend.Points[i+1].T)-1)
+		}
+		for c := max(from, 0); c <= min(to, n-1); c++ {
+			all[c].seen, all[c].longest = true, max(all[c].longest, p.AcceptLen)
+			all[c].full = all[c].full || p.Full
+		}
+		if from >= 0 && from < n && p.Dropped.N > 0 {
+			all[from].dropped = true
+		}
+	}
+	return all
+}
+
 // course draws the last minute before now in so many cells: in each the longest
 // queue of its time, by levels of the limit; a mark where drops rose; nothing where
 // nothing was seen.
 func (t *theme) course(trend *queue.Trend, now time.Duration, width int) string {
-	cells := make([]string, width)
-	for i := range cells {
-		cells[i] = " "
-	}
-	most := make([]int, width)
-	for _, p := range trend.Points {
-		i := width - 1 - int((now-p.T)*time.Duration(width)/minute)
-		if i < 0 || i >= width {
-			continue
-		}
-		switch level := t.level(p, trend.Listener.AcceptLimit); {
-		case p.Dropped.Known && p.Dropped.N > 0:
-			cells[i] = dropMark
-		case cells[i] != dropMark && level+1 > most[i]:
-			cells[i], most[i] = t.levels[level], level+1
+	var b strings.Builder
+	for _, s := range spells(trend, now, width) {
+		switch {
+		case s.dropped:
+			b.WriteString(dropMark)
+		case !s.seen:
+			b.WriteString(" ")
+		default:
+			b.WriteString(t.levels[t.level(s, trend.Listener.AcceptLimit)])
 		}
 	}
-	return strings.Join(cells, "")
+	return b.String()
 }
 
 // level is that of a queue: the last one only when it was full.
-func (t *theme) level(p queue.Point, limit int) int {
+func (t *theme) level(s spell, limit int) int {
 	top := len(t.levels) - 1
 	switch {
-	case p.Full:
+	case s.full:
 		return top
-	case p.AcceptLen <= 0:
+	case s.longest <= 0:
 		return 0
 	case limit <= 0:
 		return top / 2
 	}
-	return min(1+share(float64(p.AcceptLen)/float64(limit+1), top-1), top-1)
+	return min(1+share(float64(s.longest)/float64(limit+1), top-1), top-1)
 }
 
-// plot draws the same, several lines high: each column the longest queue of its
-// time. Below it stands where drops rose.
+// plot draws the same, several lines high, and below it where drops rose.
 func (t *theme) plot(trend *queue.Trend, now time.Duration, width, height int) []string {
-	fills := make([]float64, width)
-	marks := make([]string, width)
-	for i := range fills {
-		fills[i], marks[i] = -1, " "
-	}
+	all := spells(trend, now, width)
 	scale := float64(max(trend.AcceptMax, trend.Listener.AcceptLimit+1, 1))
-	for _, p := range trend.Points {
-		i := width - 1 - int((now-p.T)*time.Duration(width)/minute)
-		if i < 0 || i >= width {
-			continue
-		}
-		fills[i] = max(fills[i], float64(p.AcceptLen)/scale)
-		if p.Dropped.Known && p.Dropped.N > 0 {
-			marks[i] = dropMark
-		}
-	}
-	lines := make([]string, 0, height+1)
+	var lines []string
 	for row := height - 1; row >= 0; row-- {
-		lines = append(lines, t.plotLine(fills, row, height))
+		lines = append(lines, t.plotLine(all, scale/float64(height), row))
 	}
-	return append(lines, strings.Join(marks, ""))
+	var marks strings.Builder
+	for _, s := range all {
+		if s.dropped {
+			marks.WriteString(dropMark)
+		} else {
+			marks.WriteString(" ")
+		}
+	}
+	return append(lines, marks.String())
 }
 
-func (t *theme) plotLine(fills []float64, row, height int) string {
+// plotLine draws the line of a plot that begins at row times step.
+func (t *theme) plotLine(all []spell, step float64, row int) string {
 	var b strings.Builder
-	for _, fill := range fills {
-		steps := share(fill*float64(height)-float64(row), len(t.levels))
+	for _, s := range all {
+		steps := share(float64(s.longest)/step-float64(row), len(t.levels))
 		switch {
-		case fill < 0 || steps == 0 && row > 0:
+		case !s.seen || steps == 0 && row > 0:
 			b.WriteString(" ")
-		case steps == 0:
-			b.WriteString(t.levels[0])
 		default:
-			b.WriteString(t.levels[steps-1])
+			b.WriteString(t.levels[max(steps, 1)-1])
 		}
 	}
 	return b.String()

@@ -15,6 +15,7 @@ type column struct {
 	title, help string
 	rank        int // the columns of the lowest ranks are left in a narrow terminal
 	least, most int // cells; most 0: as wide as its contents
+	fair        int // cells, before columns of wide terminals are shown; 0: as many as it likes
 	right       bool
 	address     bool // what does not fit is cut from its middle
 	text        func(*model, *row) string
@@ -43,9 +44,9 @@ func columns() []column {
 			compare: func(a, b *row) int { return cmp.Compare(b.Listener.SynLen.N, a.Listener.SynLen.N) }},
 		{title: "OLDEST", help: "how long the first in the accept queue has been waiting", rank: 9, least: 6, right: true,
 			text: func(_ *model, r *row) string { return oldest(&r.Listener) }, compare: func(a, b *row) int { return cmp.Compare(oldestWait(b), oldestWait(a)) }},
-		{title: "LOCAL", help: "the address and the port", rank: 3, least: 13, address: true,
+		{title: "LOCAL", help: "the address and the port", rank: 3, least: 13, fair: 26, address: true,
 			text: func(m *model, r *row) string { return visible(r.Listener.Address.String(), m.theme.ascii) }, compare: byAddress},
-		{title: "PROCESS", help: "who has the socket; +N: so many more do", rank: 5, least: 10,
+		{title: "PROCESS", help: "who has the socket; +N: so many more do", rank: 5, least: 10, fair: 24,
 			text: func(m *model, r *row) string { return processText(&r.Listener, m.theme.ascii) },
 			compare: func(a, b *row) int {
 				return strings.Compare(processText(&a.Listener, true), processText(&b.Listener, true))

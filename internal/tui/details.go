@@ -18,10 +18,12 @@ func (m *model) details() []string {
 	if r == nil {
 		return []string{" the listener is gone"}
 	}
-	lines := []string{
-		m.theme.draw(strong, visible(r.Listener.Address.String(), m.theme.ascii)) + "  " + processText(&r.Listener, m.theme.ascii) + "  " +
-			m.theme.draw(stateLook(r.State), string(r.State)) + "  " + lengthText(&r.Listener), "",
-	}
+	lines := []string{join([]piece{
+		{m.theme.draw(strong, visible(r.Listener.Address.String(), m.theme.ascii)), 0},
+		{m.theme.draw(stateLook(r.State), string(r.State)), 1},
+		{lengthText(&r.Listener), 2},
+		{processText(&r.Listener, m.theme.ascii), 3},
+	}, m.width), ""}
 	lines = append(lines, m.theme.plot(r.course, m.tape.shown().T, max(min(m.width-2, 120), 1), plotHeight)...)
 	lines = append(lines, m.theme.draw(faint, pad("60 s ago", max(min(m.width-2, 120)-3, 0), false)+"now"))
 	for _, section := range []struct {
@@ -32,7 +34,7 @@ func (m *model) details() []string {
 		{"accept queue", m.queueFacts(r)},
 		{"why this limit", []string{whyLimit(&r.Trend)}},
 		{"processes", m.processes(r)},
-		{"counters of its namespace, of the last 5 s", m.namespaceCounters(r)},
+		{"counters of its namespace, last 5 s", m.namespaceCounters(r)},
 		{"last changes", m.changes(r)},
 	} {
 		if len(section.lines) == 0 {
@@ -101,10 +103,10 @@ func waits(t *queue.Trend) []string {
 	}
 	lines := []string{text}
 	if w.Closed > 0 {
-		lines = append(lines, fmt.Sprintf("given up: %d of them were closed by their clients", w.Closed))
+		lines = append(lines, fmt.Sprintf("of them closed by their clients: %d", w.Closed))
 	}
 	if t.Dead.Known && t.Dead.N > 0 {
-		lines = append(lines, fmt.Sprintf("dead: %d more were reset by their clients and still hold a place", t.Dead.N))
+		lines = append(lines, fmt.Sprintf("reset by their clients, still holding a place: %d", t.Dead.N))
 	}
 	if t.Listener.Shared > 1 {
 		lines = append(lines, fmt.Sprintf("%d listeners share this address; these waits are of all of them", t.Listener.Shared))

@@ -27,7 +27,7 @@ func (m *model) explanation() []string {
 }
 
 func (m *model) findingText(f *diagnose.Finding) []string {
-	lines := []string{m.theme.fit(m.findingLine(f), m.width), ""}
+	lines := append(wrap("", m.findingLine(f), m.width), "severity: "+string(f.Severity), "")
 	for _, section := range []struct {
 		title string
 		texts []string
@@ -47,10 +47,14 @@ func (m *model) findingText(f *diagnose.Finding) []string {
 	}
 	text, ok := diagnose.Explain(f.Code)
 	if ok {
-		lines = append(lines, "", m.theme.draw(strong, "about "+f.Code))
+		lines = append(lines, "")
 	}
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		lines = append(lines, wrap("  ", visible(line, m.theme.ascii), m.width)...)
+		if title, ok := strings.CutPrefix(line, "#"); ok {
+			lines = append(lines, m.theme.draw(strong, strings.TrimLeft(title, "# ")))
+			continue
+		}
+		lines = append(lines, wrap("", visible(line, m.theme.ascii), m.width)...)
 	}
-	return append(lines, "")
+	return append(lines, "", "")
 }

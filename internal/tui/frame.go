@@ -107,8 +107,11 @@ func (m *model) findingLines(height int) []string {
 
 func (m *model) findingLine(f *diagnose.Finding) string {
 	text := m.theme.draw(severityLook(f.Severity), f.Code) + " "
-	if f.Listener != nil {
+	switch s := m.tape.shown(); {
+	case f.Listener != nil:
 		text += visible(f.Listener.Listener.Address.String(), m.theme.ascii) + " "
+	case len(s.Namespaces) > 1:
+		text += "netns " + netnsText(s.Namespace(f.Netns), f.Netns, m.theme.ascii) + " "
 	}
 	return text + visible(f.Title, m.theme.ascii)
 }
@@ -148,6 +151,11 @@ func (m *model) keyLine() string {
 		switch b.footer {
 		case "":
 			continue
+		case "back":
+			if m.pane == paneTable {
+				continue
+			}
+			rank = 1
 		case "help", "quit":
 			rank = 1
 		}

@@ -19,7 +19,7 @@ func bindings() []binding {
 		{[]string{"?", "f1"}, "?", "this help", "help", toggle(paneHelp)},
 		{[]string{"/"}, "/", "filter: " + filterHelp, "filter", plainly((*model).startTyping)},
 		{[]string{"enter"}, "enter", "details of the listener; in a list: choose", "details", plainly((*model).enter)},
-		{[]string{"esc"}, "esc", "back; in the table: clear the filter", "", plainly((*model).back)},
+		{[]string{"esc"}, "esc", "back; in the table: clear the filter", "back", plainly((*model).back)},
 		{[]string{"space"}, "space", "freeze, and go on; samples are taken meanwhile", "freeze", (*model).freeze},
 		{[]string{"left", "h"}, "left h", "while frozen: one sample back", "", plainly(func(m *model) { m.stepBy(-1) })},
 		{[]string{"right", "l"}, "right l", "while frozen: one sample on", "", plainly(func(m *model) { m.stepBy(1) })},

@@ -170,16 +170,25 @@ func somaxconnOf(n *queue.Namespace) (int, bool) {
 }
 
 func (m *model) summary() Summary {
-	t := &m.tape.tally
-	s := Summary{Drops: t.drops, Watched: t.last - t.first, Recording: m.saved}
-	if t.any {
-		s.Worst = &t.worst
+	s := Summary{Watched: m.tape.seen[1] - m.tape.seen[0], Recording: m.saved}
+	if all := m.tape.tally.Listeners(); len(all) > 0 {
+		s.Worst = &all[0]
+		s.Drops = dropsOf(all)
 	}
 	if m.leave {
-		m.leave = false
 		s.Screen = m.frame()
 	}
 	return s
+}
+
+// dropsOf is the sum over all listeners that tell; unknown if none does.
+func dropsOf(all []queue.Total) (sum queue.Count) {
+	for i := range all {
+		if n := all[i].Dropped; n.Known {
+			sum = queue.Known(sum.N + n.N)
+		}
+	}
+	return sum
 }
 
 // Init asks for the first sample.

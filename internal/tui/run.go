@@ -33,7 +33,7 @@ type Options struct {
 
 // Summary is what is left to say when it ends.
 type Summary struct {
-	Worst     *queue.Trend // of all that was seen, as it was when it was worst; nil if there was none
+	Worst     *queue.Total // of all listeners that were seen; nil if there was none
 	Drops     queue.Count  // of all listeners; unknown if no two samples told
 	Watched   time.Duration
 	Recording string // the last that was saved; empty if none

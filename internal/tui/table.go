@@ -17,6 +17,10 @@ type placed struct {
 // lead is what stands before the first column: the mark of the row that is chosen.
 const lead = 1
 
+// mainRanks is the last rank of the columns that are made comfortable before those
+// of wide terminals are shown.
+const mainRanks = 9
+
 // layout chooses the columns that fit into so many cells, by rank, and makes those
 // wider whose contents ask for it, by rank too.
 func layout(all []column, natural []int, width int) []placed {
@@ -25,28 +29,60 @@ func layout(all []column, natural []int, width int) []placed {
 		byRank[i] = i
 	}
 	slices.SortFunc(byRank, func(a, b int) int { return cmp.Compare(all[a].rank, all[b].rank) })
-	left := width - lead
-	widths := make([]int, len(all))
-	for n, i := range byRank {
-		gap := min(n, 1)
-		if left < all[i].least+gap {
-			break
-		}
-		widths[i] = all[i].least
-		left -= all[i].least + gap
+	wide := slices.IndexFunc(byRank, func(i int) bool { return all[i].rank > mainRanks })
+	if wide < 0 {
+		wide = len(byRank)
 	}
-	for _, i := range byRank {
-		if widths[i] == 0 {
-			continue
-		}
-		more := min(max(natural[i]-widths[i], 0), left)
-		widths[i] += more
-		left -= more
-	}
-	var shown []placed
+	s := sizes{all: all, widths: make([]int, len(all)), left: width - lead + 1} // the first has no gap
+	fair := slices.Clone(natural)
 	for i, c := range all {
-		if widths[i] > 0 {
-			shown = append(shown, placed{c, widths[i]})
+		if c.fair > 0 {
+			fair[i] = min(fair[i], c.fair)
+		}
+	}
+	if s.place(byRank[:wide]) {
+		s.widen(byRank[:wide], fair)
+		s.place(byRank[wide:])
+	}
+	s.widen(byRank, natural)
+	return s.placed()
+}
+
+// sizes is a layout that is being made.
+type sizes struct {
+	all    []column
+	widths []int // 0: not shown
+	left   int   // cells
+}
+
+// place shows columns as narrow as they may be, and reports whether all fit.
+func (s *sizes) place(columns []int) bool {
+	for _, i := range columns {
+		if s.left < s.all[i].least+1 {
+			return false
+		}
+		s.widths[i] = s.all[i].least
+		s.left -= s.all[i].least + 1
+	}
+	return true
+}
+
+// widen gives columns that are shown what they ask for, as far as there is room.
+func (s *sizes) widen(columns, wanted []int) {
+	for _, i := range columns {
+		if s.widths[i] > 0 {
+			more := min(max(wanted[i]-s.widths[i], 0), s.left)
+			s.widths[i] += more
+			s.left -= more
+		}
+	}
+}
+
+func (s *sizes) placed() []placed {
+	var shown []placed
+	for i, c := range s.all {
+		if s.widths[i] > 0 {
+			shown = append(shown, placed{c, s.widths[i]})
 		}
 	}
 	return shown

@@ -8,10 +8,10 @@ import (
 )
 
 // What is kept to be saved and stepped through: so many samples, and rows of all of
-// them, which is about 50 MB.
+// them, which is about 60 MB.
 const (
 	keptSamples = 3600
-	keptRows    = 100_000
+	keptRows    = 300_000
 )
 
 const (
@@ -26,15 +26,16 @@ type tape struct {
 	at       int           // the one that is shown; -1: none
 	since    time.Duration // the histories begin here
 	rows     int           // of all samples
-	told     int           // how many of a recording the tally knows
+	told     int           // how many the tally knows
 	recently time.Duration
 	minute   *queue.History
 	recent   *queue.History
-	tally    tally
+	tally    *queue.Tally     // of all samples that were seen
+	seen     [2]time.Duration // when the first and the last of them were taken
 }
 
 func newTape(interval time.Duration) *tape {
-	t := &tape{at: -1, tally: newTally()}
+	t := &tape{at: -1, tally: queue.NewTally()}
 	t.pace(interval)
 	return t
 }
@@ -54,7 +55,7 @@ func (t *tape) rewind() {
 func (t *tape) record(s queue.Sample) {
 	t.samples = append(t.samples, s)
 	t.rows += len(s.Listeners)
-	t.tally.add(&s)
+	t.tell(&s)
 	drop := 0
 	for drop < len(t.samples)-1 && (len(t.samples)-drop > keptSamples || t.rows > keptRows) {
 		t.rows -= len(t.samples[drop].Listeners)
@@ -65,6 +66,16 @@ func (t *tape) record(s queue.Sample) {
 		t.samples = t.samples[drop:]
 		t.at = max(t.at-drop, -1)
 	}
+}
+
+// tell adds a sample to what is to be said at the end.
+func (t *tape) tell(s *queue.Sample) {
+	t.tally.Add(s)
+	if t.told == 0 {
+		t.seen[0] = s.T
+	}
+	t.seen[1] = s.T
+	t.told++
 }
 
 // show makes the i-th sample the one that is shown. The one after it costs little,

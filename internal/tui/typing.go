@@ -45,8 +45,8 @@ func (m *model) typed(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-// narrow shows what matches the input so far; while it cannot be understood, what
-// matched before.
+// narrow shows what matches the input so far; while its last word cannot be
+// understood, what matches the others.
 func (m *model) narrow(input string) {
 	if len(input) > maxInput {
 		return
@@ -54,6 +54,9 @@ func (m *model) narrow(input string) {
 	m.input = input
 	filter, err := queue.ParseFilter([]string{input})
 	m.mistake = err
+	if err != nil {
+		filter, err = queue.ParseFilter([]string{input[:strings.LastIndexByte(strings.TrimRight(input, " "), ' ')+1]})
+	}
 	if err == nil {
 		m.filter = filter
 		m.refresh()

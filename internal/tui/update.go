@@ -132,8 +132,7 @@ func (m *model) step(i int) {
 		return
 	}
 	for m.replay() && m.tape.told <= i {
-		m.tape.tally.add(&m.tape.samples[m.tape.told])
-		m.tape.told++
+		m.tape.tell(&m.tape.samples[m.tape.told])
 	}
 	m.show(i)
 }

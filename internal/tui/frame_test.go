@@ -1,0 +1,176 @@
+package tui
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares text with a file of testdata.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestGoldenFrames(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		o             Options
+		width, height int
+		keys          []string
+	}{
+		{"table-40", Options{}, 40, 12, nil},
+		{"table-80", Options{}, 80, 24, nil},
+		{"table-120", Options{}, 120, 24, nil},
+		{"table-200", Options{}, 200, 24, nil},
+		{"table-80-ascii", Options{ASCII: true}, 80, 24, nil},
+		{"table-200-ascii", Options{ASCII: true}, 200, 24, nil},
+		{"details-100", Options{}, 100, 45, []string{"enter"}},
+		{"details-40-ascii", Options{ASCII: true}, 40, 60, []string{"enter"}},
+		{"help-80-ascii", Options{ASCII: true}, 80, 75, []string{"?"}},
+		{"columns-80", Options{}, 80, 24, []string{"c", "down", "enter"}},
+		{"namespaces-80", Options{}, 80, 24, []string{"n", "down"}},
+		{"filter-80", Options{}, 80, 24, []string{"/", "n", "g"}},
+		{"mistake-80", Options{}, 80, 24, []string{"/", "p", "i", "d", ":"}},
+		{"frozen-80", Options{}, 80, 24, []string{"space", "left"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := watching(t, test.o, test.width, test.height, 41)
+			press(t, m, test.keys...)
+			golden(t, "testdata/"+test.name+".txt", trimmed(ansi.Strip(m.frame()))+"\n")
+		})
+	}
+}
+
+func trimmed(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestFrameFits holds that no screen is too small, and that nothing a process is
+// called gets to the terminal as it is.
+func TestFrameFits(t *testing.T) {
+	sequences := regexp.MustCompile("\x1b\\[[0-9;]*m")
+	for _, keys := range [][]string{nil, {"enter"}, {"?"}, {"c"}, {"n"}, {"e"}, {"/", "日"}} {
+		for _, ascii := range []bool{true, false} {
+			for _, width := range []int{1, 2, 7, 20, 39, 40, 53, 80, 121, 300} {
+				for _, height := range []int{1, 2, 3, 5, 10, 24, 100} {
+					m := watching(t, Options{ASCII: ascii}, width, height, 3)
+					press(t, m, keys...)
+					lines := strings.Split(m.frame(), "\n")
+					if len(lines) > height {
+						t.Errorf("%v at %d x %d: %d lines", keys, width, height, len(lines))
+					}
+					for _, line := range lines {
+						text := sequences.ReplaceAllString(line, "")
+						if w := ansi.StringWidth(line); w > width {
+							t.Errorf("%v at %d x %d: %d cells: %q", keys, width, height, w, line)
+						}
+						if i := strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u202e' || ascii && r > '~' }); i >= 0 {
+							t.Errorf("%v at %d x %d: %q", keys, width, height, text)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestColours holds that there are no others than the 16 that each terminal has its
+// own idea of, none for the background, and none at all with the theme mono.
+func TestColours(t *testing.T) {
+	codes := func(mono bool) []string {
+		var all []string
+		for _, keys := range [][]string{nil, {"enter"}, {"e"}, {"?"}, {"space"}, {"n"}} {
+			m := watching(t, Options{Mono: mono}, 120, 50, 41)
+			press(t, m, keys...)
+			m.failed = errors.New("no right")
+			for _, code := range regexp.MustCompile("\x1b\\[([0-9;]*)m").FindAllStringSubmatch(m.frame(), -1) {
+				all = append(all, strings.Split(code[1], ";")...)
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	if diff := cmp.Diff([]string{"", "1", "2", "31", "33", "7"}, codes(false)); diff != "" {
+		t.Errorf("looks (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"", "1", "2", "7"}, codes(true)); diff != "" {
+		t.Errorf("looks of mono (-want +got):\n%s", diff)
+	}
+}
+
+// TestStale holds that a sample that does not come is seen to age, and one that
+// fails to say why.
+func TestStale(t *testing.T) {
+	m := watching(t, Options{}, 120, 24, 3)
+	if strings.Contains(m.frame(), "STALE") {
+		t.Error("a fresh sample is called stale")
+	}
+	m.Update(beaten(m.got.Add(5 * time.Second)))
+	if !strings.Contains(m.frame(), "\x1b[1;31m5 s old STALE") {
+		t.Errorf("no word of its age:\n%s", m.frame())
+	}
+	m.Update(taken{err: errors.New("netlink: no right\x1b[2J"), at: m.now})
+	if frame := m.frame(); !strings.Contains(frame, `no sample: netlink: no right\x1b[2J`) {
+		t.Errorf("no word of the failure:\n%q", frame)
+	}
+}
+
+// TestCost holds that the header tells what the program costs.
+func TestCost(t *testing.T) {
+	m := watching(t, Options{}, 200, 24, 3)
+	if !strings.Contains(m.frame(), "cpu 0.3 %") {
+		t.Errorf("3 ms a second are not 0.3 %%:\n%s", m.frame())
+	}
+}
+
+func BenchmarkFrame(b *testing.B) {
+	for _, listeners := range []int{4, 3000} {
+		b.Run(fmt.Sprint(listeners), func(b *testing.B) {
+			m := watching(b, Options{}, 120, 40, 3)
+			s := host(3)
+			for n := len(s.Listeners); n < listeners; n++ {
+				l := s.Listeners[1]
+				l.Cookie = uint64(100 + n)
+				s.Listeners = append(s.Listeners, l)
+			}
+			m.Update(taken{sample: s, at: s.Time})
+			b.Run("frame", func(b *testing.B) {
+				for b.Loop() {
+					m.frame()
+				}
+			})
+			b.Run("refresh", func(b *testing.B) {
+				for b.Loop() {
+					m.refresh()
+				}
+			})
+		})
+	}
+}
