@@ -63,11 +63,11 @@ func stuck(s *situation) (Finding, bool) {
 		return Finding{}, false
 	}
 	f := s.finding(s.urgent(), "nobody accepts: the process is stuck or busy with something else")
-	f.Evidence = append(f.Evidence, fmt.Sprintf("nothing was accepted within %s", span(s.Window)))
+	f.Evidence = append(f.Evidence, "nothing was accepted for a second or more")
 	f.Evidence = append(f.Evidence, s.blocked()...)
 	f.Effect = s.waitOnly()
 	f.Fix = append([]string{
-		"find where the thread that should accept is (below), and what it waits for: a lock, a disk, another service, a limit of connections or files",
+		"find where the thread that should accept is, and what it waits for: a lock, a disk, another service, a limit of connections or files",
 		"as a way out: " + s.restart() + "; that resets all who wait",
 	}, s.fixAccept()...)
 	f.Fix = append(f.Fix, notByKnobs+"; a longer queue only delays the drops")
@@ -184,14 +184,14 @@ func overflowSomewhere(p *place) (Finding, bool) {
 }
 
 func clamped(s *situation) (Finding, bool) {
-	most, known := s.place.somaxconn()
-	if !known || s.Listener.AcceptLimit != most || !s.overflowed && !s.Listener.Full() {
+	allowed, known := s.place.somaxconn()
+	if !known || s.Listener.AcceptLimit != allowed || !s.overflowed && !s.Listener.Full() {
 		return Finding{}, false
 	}
 	f := Finding{
 		Severity: Notice, Listener: s.Trend, Title: "the limit is net.core.somaxconn: the program at most likely asked for more",
 		Evidence: []string{
-			fmt.Sprintf("limit %d, net.core.somaxconn of its network namespace %d", s.Listener.AcceptLimit, most),
+			fmt.Sprintf("limit %d, net.core.somaxconn of its network namespace %d", s.Listener.AcceptLimit, allowed),
 			"the backlog that was asked for is not visible from outside; it may have been just as much",
 		},
 		Effect: "none by itself: the queue is full earlier than the program's setting says",

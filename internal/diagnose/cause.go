@@ -29,16 +29,23 @@ func (s *situation) tellCause() cause {
 		return isStuck
 	case !trouble:
 		return fine
-	case len(s.Points) < enough || s.Listener.AcceptLimit < 0 || s.overflowed && !s.certain:
+	case len(s.recent()) < enough || s.Listener.AcceptLimit < 0 || s.overflowed && !s.certain:
 		return isUnclear
-	case s.FullShare >= mostSamples && s.somebodyAccepts():
+	case s.mostlyFull() && s.somebodyAccepts():
 		return isSlow
-	case s.FullShare >= mostSamples || s.roomShare() < mostSamples:
+	case s.mostlyFull():
 		return isUnclear
 	case s.Listener.AcceptLimit <= smallLimit:
 		return isSmall
 	}
 	return isBurst
+}
+
+// recent are the latest points.
+func (s *situation) recent() []queue.Point {
+	since := s.Points[len(s.Points)-1].T - lately
+	i := slices.IndexFunc(s.Points, func(p queue.Point) bool { return p.T >= since })
+	return s.Points[i:]
 }
 
 // processesStopped reports whether all processes that could accept are stopped, by
@@ -49,10 +56,34 @@ func (s *situation) processesStopped() bool {
 	})
 }
 
-// nobodyAccepts reports whether something waits and nothing was taken for long.
+// coarse is more than the kernel's clock of waits is off: a tick, 10 ms at most.
+const coarse = 11 * time.Millisecond
+
+// nobodyAccepts reports whether nothing was taken for long. The queue is first in,
+// first out: as many as were in it then have to have waited since.
 func (s *situation) nobodyAccepts() bool {
-	oldest, ok := s.Listener.Waiting.Oldest()
-	return s.Accepts.Known && s.Accepts.PerSecond == 0 && s.Window >= long && ok && oldest >= long
+	w, now := s.Listener.Waiting, s.Points[len(s.Points)-1].T
+	if w == nil || s.Listener.Shared > 1 {
+		return false
+	}
+	for i := len(s.Points) - 1; i >= 0; i-- {
+		if before := s.Points[i]; before.T <= now-w.Age-long {
+			since := now - w.Age - before.T + coarse
+			return before.AcceptLen > 0 && s.waiting(since) >= before.AcceptLen
+		}
+	}
+	return false
+}
+
+// waiting is how many have waited for that long.
+func (s *situation) waiting(since time.Duration) int {
+	n := 0
+	for _, wait := range s.Listener.Waiting.Waits {
+		if wait >= since {
+			n++
+		}
+	}
+	return n
 }
 
 // somebodyAccepts reports whether something was taken: as counted, or because the
@@ -61,23 +92,37 @@ func (s *situation) somebodyAccepts() bool {
 	if s.Accepts.Known {
 		return s.Accepts.PerSecond > 0
 	}
-	for i := range s.Points[1:] {
-		if s.Points[i+1].AcceptLen < s.Points[i].AcceptLen {
+	points := s.recent()
+	for i := range points[1:] {
+		if points[i+1].AcceptLen < points[i].AcceptLen {
 			return true
 		}
 	}
 	return false
 }
 
-// roomShare is in how many of the samples at least half of the queue was free.
+// mostlyFull reports whether the queue is full, or not even half of it is free, in
+// most of the latest samples.
+func (s *situation) mostlyFull() bool { return s.fullShare() >= most || s.roomShare() < most }
+
+// fullShare is in how many of the latest samples the queue was full.
+func (s *situation) fullShare() float64 {
+	return share(s.recent(), func(p queue.Point) bool { return p.Full })
+}
+
+// roomShare is in how many of them at least half of it was free.
 func (s *situation) roomShare() float64 {
+	return share(s.recent(), func(p queue.Point) bool { return 2*p.AcceptLen <= s.Listener.AcceptLimit })
+}
+
+func share(points []queue.Point, of func(queue.Point) bool) float64 {
 	n := 0
-	for _, p := range s.Points {
-		if 2*p.AcceptLen <= s.Listener.AcceptLimit {
+	for _, p := range points {
+		if of(p) {
 			n++
 		}
 	}
-	return float64(n) / float64(len(s.Points))
+	return float64(n) / float64(len(points))
 }
 
 // gone is how many of those in the queue have closed (CLOSE_WAIT) or reset, and

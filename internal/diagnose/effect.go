@@ -7,10 +7,10 @@ import "strings"
 // (tcp_retransmit_timer, net/ipv4/tcp_timer.c; reqsk_timer_handler,
 // net/ipv4/inet_connection_sock.c).
 const (
-	feelSYN = "a client whose SYN is dropped hangs in connect(): the SYN goes again after 1, 3, 7, 15, 31 and 63 s " +
-		"(Linux 6.5 and later: 1, 2, 3, 4, 5, 7, 11, 19, 35 and 67 s), then connect() fails with ETIMEDOUT after 127 s (131 s)"
-	feelACK = "a client whose final ACK is dropped is connected to a server that does not have it: its data is sent again and again; " +
-		"it gets in 1, 3, 7, 15 or 31 s late if room appears, else the request expires after 63 s and its next segment gets ECONNRESET"
+	feelSYN = "a client whose SYN is dropped hangs in connect(): it gets in 1, 3, 7, 15, 31 or 63 s late " +
+		"(Linux clients since 6.5: 1, 2, 3, 4, 5, 7, 11 … s) if there is room then, else ETIMEDOUT after 127 s (131 s)"
+	feelACK = "a client whose final ACK is dropped is connected to a server that does not have it: " +
+		"it gets in 1, 3, 7, 15 or 31 s late if there is room then, else its next segment after 63 s gets ECONNRESET"
 	feelAbort  = "a client whose final ACK is dropped is reset (tcp_abort_on_overflow is 1): ECONNRESET from connect() or the first read or write"
 	feelCookie = "a client whose handshake was a SYN cookie is connected to nothing: its first data is sent again in silence, its second segment gets ECONNRESET"
 	feelWait   = "clients in the queue are connected and wait: what they send is acknowledged and answered by nobody until accept() takes them"

@@ -22,8 +22,8 @@ func (s *situation) evidence() []string {
 	if n := s.place.moved("TcpExtListenOverflows"); n.Known && n.N > 0 && !s.alone {
 		all = append(all, fmt.Sprintf("ListenOverflows of its namespace rose by %d; other listeners there dropped packets, too", n.N))
 	}
-	if s.FullShare > 0 && len(s.Points) > 1 {
-		all = append(all, fmt.Sprintf("full in %.0f %% of %d samples within %s", 100*s.FullShare, len(s.Points), span(s.Window)))
+	if points := s.recent(); s.fullShare() > 0 && len(points) > 1 {
+		all = append(all, fmt.Sprintf("full in %.0f %% of %d samples within %s", 100*s.fullShare(), len(points), span(min(s.Window, lately))))
 	}
 	if w := s.waitLine(); w != "" {
 		all = append(all, w)
@@ -120,9 +120,14 @@ func sleep(t queue.Thread) string {
 	return "in " + quoted(t.Wait) + " (state " + quoted(t.State) + ")"
 }
 
+const longest = 64 // bytes of a name; the kernel's own have 15
+
 // quoted is a name that somebody else chose, so that it cannot steer a terminal or
 // be taken for several words.
 func quoted(name string) string {
+	if len(name) > longest {
+		return strconv.Quote(name[:longest]) + "…"
+	}
 	plain := name != "" && !strings.ContainsFunc(name, func(r rune) bool {
 		return !strconv.IsPrint(r) || strings.ContainsRune(" \"'`\\<>&\uFFFD", r)
 	})

@@ -23,20 +23,20 @@ func (s *situation) fixAccept() []string {
 // fixBacklog is how to make the queue longer in this very program.
 func (s *situation) fixBacklog() []string {
 	limit := s.Listener.AcceptLimit
-	most, known := s.place.somaxconn()
+	allowed, known := s.place.somaxconn()
 	raise := "raise the program's own backlog: " + s.setting()
 	switch {
 	case !known:
 		return []string{raise, "net.core.somaxconn of its network namespace has to be as high; " + needListen}
-	case limit == most:
+	case limit == allowed:
 		return []string{
-			"raise net.core.somaxconn of its network namespace, " + fmt.Sprint(most) + " now: " + s.raiseSomaxconn(),
+			"raise net.core.somaxconn of its network namespace, " + fmt.Sprint(allowed) + " now: " + s.raiseSomaxconn(),
 			"then make the program call listen() again (" + needListen + "), with a backlog as high: " + s.setting(),
 		}
-	case limit > most:
-		return []string{raise + "; net.core.somaxconn was lowered since and allows " + fmt.Sprint(most) + " at the next listen()"}
+	case limit > allowed:
+		return []string{raise + "; net.core.somaxconn was lowered since and allows " + fmt.Sprint(allowed) + " at the next listen()"}
 	}
-	return []string{raise + "; net.core.somaxconn allows " + fmt.Sprint(most)}
+	return []string{raise + "; net.core.somaxconn allows " + fmt.Sprint(allowed)}
 }
 
 // setting is where the program has its backlog, and what makes a change count.

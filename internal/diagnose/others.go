@@ -24,7 +24,7 @@ func skewed(s *situation) (Finding, bool) {
 			return Finding{}, false // it was told with the worst one
 		case bad:
 			full++
-		case o.Listener.AcceptLimit >= 0 && o.Listener.Fill() < mostSamples:
+		case o.Listener.AcceptLimit >= 0 && o.Listener.Fill() < most:
 			idle++
 		}
 		members++
@@ -132,7 +132,7 @@ func pastOverflows(p *place) (Finding, bool) {
 		Severity: Notice, Title: "accept queues overflowed in the past, of listeners that are closed since",
 		Evidence: []string{
 			p.where(),
-			fmt.Sprintf("ListenOverflows is %d since the namespace began; the %s that are open account for %d at most", total, count(uint64(len(p.listeners)), "listener"), living),
+			fmt.Sprintf("ListenOverflows is %d since the namespace began; sk_drops of what listens now (%s) account for %d at most", total, count(uint64(len(p.listeners)), "socket"), living),
 			"when it was, and which they were, the kernel does not keep",
 		},
 		Effect: "none now; then: " + feelSYN,

@@ -9,10 +9,11 @@ import (
 
 // The bounds between one cause and another.
 const (
-	enough      = 5           // samples, to say how a queue moves
-	long        = time.Second // no accept for so long is a stop, not a pause
-	smallLimit  = 128         // the backlog that many programs have as their default, and those below
-	mostSamples = 0.5
+	enough     = 5                // samples, to say how a queue moves
+	lately     = 10 * time.Second // what is told apart is how it moved within this time
+	long       = time.Second      // no accept for so long is a stop, not a pause
+	smallLimit = 128              // the backlog that many programs have as their default, and those below
+	most       = 0.5              // of the samples
 )
 
 // place is a network namespace and what listens in it.

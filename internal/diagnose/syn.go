@@ -25,14 +25,14 @@ func (p *place) where() string {
 func (p *place) synFull() string {
 	var all []string
 	for _, s := range p.listeners {
-		most := uint64(0)
+		top := uint64(0)
 		for _, point := range s.Points {
 			if point.SynLen.Known {
-				most = max(most, point.SynLen.N)
+				top = max(top, point.SynLen.N)
 			}
 		}
-		if limit := s.Listener.AcceptLimit; limit > 0 && most >= uint64(limit) {
-			all = append(all, fmt.Sprintf("%s (%d requests, limit %d)", s.Listener.Address, most, limit))
+		if limit := s.Listener.AcceptLimit; limit > 0 && top >= uint64(limit) {
+			all = append(all, fmt.Sprintf("%s (%d requests, limit %d)", s.Listener.Address, top, limit))
 		}
 	}
 	if len(all) == 0 {
@@ -170,7 +170,7 @@ func unfinished(s *situation) (Finding, bool) {
 		Effect: "spoofed clients feel nothing; an honest one whose SYN-ACK or ACK is lost waits 1, 3, 7 … s; a request expires after 63 s (7 s when the SYN queue is over half full), " +
 			"and a client that thinks it is connected gets ECONNRESET then",
 		Fix: []string{
-			"look at the addresses: spread over networks that never finish, a flood, for which " + keepCookies,
+			"look at the addresses: many networks that never finish are a flood: " + keepCookies,
 			"few addresses: a firewall, a load balancer or a route that loses one direction; capture on both sides",
 			"not by fewer net.ipv4.tcp_synack_retries on a lossy path: honest clients fail earlier then",
 		},
