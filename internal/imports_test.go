@@ -28,6 +28,8 @@ var allowed = map[string][]string{
 	"internal/handshake":     {},
 	"internal/queue":         {},
 	"internal":               {},
+	"test/agreement":         {"internal/capture", "internal/handshake", "internal/record"},
+	"test/gencapture":        {"internal/capture", "internal/handshake"},
 	"test/measure":           {},
 	"test/passes":            {},
 	"test/summary":           {},
