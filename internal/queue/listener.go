@@ -53,6 +53,7 @@ func (w *Waiting) Oldest() (time.Duration, bool) {
 // Process is one that has a listening socket open.
 type Process struct {
 	PID     int
+	Start   uint64   // when it started, in clock ticks since boot: a PID is used again, both together are not; 0 where not read
 	Name    string   // comm: 15 bytes that the process itself chose
 	Command []string // its arguments; nil where not read
 	Cgroup  string   // path in the unified or the systemd hierarchy
