@@ -12,7 +12,7 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":            {"internal/cli", "internal/lab"},
-	"internal/cli":           {"internal/diagnose", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record"},
+	"internal/cli":           {"internal/diagnose", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/tui"},
 	"internal/lab":           {"internal/capture", "internal/handshake", "internal/kernel", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
 	"internal/lab/client":    {"internal/handshake"},
 	"internal/lab/peers":     {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"internal/capture":       {"internal/handshake"},
 	"internal/kernel":        {"internal/handshake", "internal/queue"},
 	"internal/record":        {"internal/handshake", "internal/queue"},
+	"internal/tui":           {"internal/diagnose", "internal/queue"},
 	"internal/diagnose":      {"internal/queue"},
 	"internal/handshake":     {},
 	"internal/queue":         {},
@@ -44,9 +45,11 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":  {"internal/cli", "internal/lab", "internal/lab/sandbox", "test/measure"},
-	"net/http": {},
-	"unsafe":   {"internal/lab/wire", "internal/lab/sandbox"},
+	"os/exec":                 {"internal/cli", "internal/lab", "internal/lab/sandbox", "test/measure"},
+	"net/http":                {},
+	"charm.land/bubbletea/v2": {"internal/tui"},
+	"charm.land/lipgloss/v2":  {"internal/tui"},
+	"unsafe":                  {"internal/lab/wire", "internal/lab/sandbox"},
 }
 
 type listed struct {
