@@ -96,8 +96,13 @@ func (s *situation) rates() string {
 	if s.DropRate.Known {
 		dropped = fmt.Sprintf("%.1f packets/s were dropped", s.DropRate.PerSecond)
 	}
+	if _, known := s.firstCame(); known && !s.Accepts.Known {
+		oldest, _ := s.Listener.Waiting.Oldest()
+		return fmt.Sprintf("about %.1f connections/s came into the queue and were accepted (%d in the last %s); %s",
+			float64(s.Listener.AcceptLen)/max(oldest, coarse).Seconds(), s.Listener.AcceptLen, span(oldest), dropped)
+	}
 	if !s.Arrivals.Known || !s.Accepts.Known {
-		return "the queue got shorter between samples, so accept() is called; how often is not known; " + dropped
+		return "accept() is called, how often is not known; " + dropped
 	}
 	return fmt.Sprintf("%.1f connections/s came into the queue, %.1f/s were accepted; %s", s.Arrivals.PerSecond, s.Accepts.PerSecond, dropped)
 }

@@ -60,19 +60,27 @@ func (s *situation) processesStopped() bool {
 const coarse = 11 * time.Millisecond
 
 // nobodyAccepts reports whether nothing was taken for long. The queue is first in,
-// first out: as many as were in it then have to have waited since.
+// first out: as many as were in it then have to have waited since. Those that were
+// reset are not seen; then its length must not have moved, and nobody have come.
 func (s *situation) nobodyAccepts() bool {
-	w, now := s.Listener.Waiting, s.Points[len(s.Points)-1].T
+	w, last := s.Listener.Waiting, len(s.Points)-1
 	if w == nil || s.Listener.Shared > 1 {
 		return false
 	}
-	for i := len(s.Points) - 1; i >= 0; i-- {
-		if before := s.Points[i]; before.T <= now-w.Age-long {
-			since := now - w.Age - before.T + coarse
-			return before.AcceptLen > 0 && s.waiting(since) >= before.AcceptLen
+	now := s.Points[last].T - w.Age
+	for i := last; i >= 0; i-- {
+		if before := s.Points[i]; before.T <= now-long {
+			waited := s.waiting(now - before.T + coarse)
+			still := waited > 0 && waited == w.Len && w.Len < s.Listener.AcceptLen && last-i >= enough && s.constant(i)
+			return before.AcceptLen > 0 && (waited >= before.AcceptLen || still)
 		}
 	}
 	return false
+}
+
+// constant reports whether the length has not moved since that point.
+func (s *situation) constant(since int) bool {
+	return !slices.ContainsFunc(s.Points[since:], func(p queue.Point) bool { return p.AcceptLen != s.Listener.AcceptLen })
 }
 
 // waiting is how many have waited for that long.
@@ -87,7 +95,8 @@ func (s *situation) waiting(since time.Duration) int {
 }
 
 // somebodyAccepts reports whether something was taken: as counted, or because the
-// queue got shorter, which nothing but accept() does (inet_csk_accept).
+// queue got shorter, which nothing but accept() does (inet_csk_accept), or because
+// it was not empty before its first came.
 func (s *situation) somebodyAccepts() bool {
 	if s.Accepts.Known {
 		return s.Accepts.PerSecond > 0
@@ -98,7 +107,19 @@ func (s *situation) somebodyAccepts() bool {
 			return true
 		}
 	}
-	return false
+	came, known := s.firstCame()
+	return known && slices.ContainsFunc(points, func(p queue.Point) bool { return p.T < came && p.AcceptLen > 0 })
+}
+
+// firstCame is when the first in the queue came, at the earliest. It is known where
+// the whole queue is: one that was reset is not seen and may have come before.
+func (s *situation) firstCame() (t time.Duration, known bool) {
+	w := s.Listener.Waiting
+	oldest, ok := w.Oldest()
+	if !ok || s.Listener.Shared > 1 || len(w.Waits) != s.Listener.AcceptLen {
+		return 0, false
+	}
+	return s.Points[len(s.Points)-1].T - w.Age - oldest - coarse, true
 }
 
 // mostlyFull reports whether the queue is full, or not even half of it is free, in

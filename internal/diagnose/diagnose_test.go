@@ -63,6 +63,16 @@ var cases = []struct {
 	{"stuck, with room", 20, func(s *scene) {
 		s.listeners = []queue.Listener{waits(listens(2, 128, 0), 9*time.Second+time.Duration(s.i)*step, time.Second)}
 	}, []string{"LQ002 warning"}},
+	{"stuck, and some have reset", 20, func(s *scene) {
+		l := waits(listens(3, 5, 0), 9*time.Second+time.Duration(s.i)*step, time.Second)
+		l.AcceptLen = 5
+		s.listeners = []queue.Listener{l}
+	}, []string{"LQ002 warning", "LQ014 warning"}},
+	{"some have reset, and the length moves", 20, func(s *scene) {
+		l := waits(listens(3, 9, 0), 9*time.Second+time.Duration(s.i)*step, time.Second)
+		l.AcceptLen = 4 + s.i%2
+		s.listeners = []queue.Listener{l}
+	}, nil},
 	{"long waits, yet somebody accepts", 20, func(s *scene) {
 		s.listeners = []queue.Listener{waits(listens(60, 128, 0), 5950*time.Millisecond, step)}
 	}, nil},
@@ -78,6 +88,18 @@ var cases = []struct {
 		s.counters[overflows] = s.n(5)
 		s.listeners = []queue.Listener{listens(512-s.i%2, 511, s.n(5))}
 	}, []string{"LQ003 critical"}},
+	{"slow accept, seen by the first in the queue", 20, func(s *scene) {
+		s.counters[overflows] = s.n(5)
+		s.listeners = []queue.Listener{waits(listens(6, 5, s.n(5)), 276*time.Millisecond, 50*time.Millisecond)}
+		if s.i < 15 {
+			s.listeners[0].Waiting = nil
+		}
+	}, []string{"LQ003 critical"}},
+	{"full, and the first in the queue was reset", 20, func(s *scene) {
+		s.counters[overflows] = s.n(5)
+		s.listeners = []queue.Listener{waits(listens(6, 5, s.n(5)), 900*time.Millisecond, 0)}
+		s.listeners[0].Waiting.Waits = s.listeners[0].Waiting.Waits[1:]
+	}, []string{"LQ006 critical"}},
 	{"slow accept at a low limit", 20, func(s *scene) {
 		s.counters[overflows] = s.n(5)
 		s.listeners = []queue.Listener{by(listens(6-s.i%2, 5, s.n(5)), queue.Process{PID: 9, Name: "python3", Command: []string{"python3", "-m", "http.server"}, State: "S"})}
@@ -125,6 +147,14 @@ var cases = []struct {
 		s.counters[overflows] = s.n(1)
 		s.listeners = []queue.Listener{listens(0, 511, s.n(1)), on("0.0.0.0:22", listens(0, 511, s.n(2)))}
 	}, []string{"LQ006 warning", "LQ006 warning"}},
+	{"a burst beside one that is always full", 20, func(s *scene) {
+		s.counters[overflows] = s.n(1) + uint64(s.i/10*40)
+		s.listeners = []queue.Listener{listens(0, 511, uint64(s.i/10*40)), on("0.0.0.0:22", listens(512-s.i%2, 511, s.n(1)))}
+	}, []string{"LQ003 critical", "LQ004 warning"}},
+	{"sk_drops of something else beside one that is full", 20, func(s *scene) {
+		s.counters[overflows] = s.n(1)
+		s.listeners = []queue.Listener{listens(0, 511, s.n(1)), on("0.0.0.0:22", listens(512-s.i%2, 511, s.n(1)))}
+	}, []string{"LQ003 critical"}},
 	{"drops are not counted by listener", 20, func(s *scene) {
 		s.counters[overflows] = s.n(1)
 		l := listens(0, queue.NoLimit, 0)
@@ -324,7 +354,7 @@ func TestWorstFirst(t *testing.T) {
 		}
 		got = append(got, f.Code+" "+about)
 	}
-	want := []string{"LQ003 0.0.0.0:2", "LQ002 0.0.0.0:3", "LQ010 namespace"}
+	want := []string{"LQ003 0.0.0.0:2", "LQ004 0.0.0.0:1", "LQ002 0.0.0.0:3", "LQ010 namespace", "LQ007 0.0.0.0:1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}

@@ -19,7 +19,7 @@ func (s *situation) evidence() []string {
 	if s.Dropped.Known && s.Dropped.N > 0 {
 		all = append(all, s.dropLine())
 	}
-	if n := s.place.moved("TcpExtListenOverflows"); n.Known && n.N > 0 && !s.alone {
+	if n := s.place.moved("TcpExtListenOverflows"); n.Known && n.N > 0 && s.overflowed && !s.alone {
 		all = append(all, fmt.Sprintf("ListenOverflows of its namespace rose by %d; other listeners there dropped packets, too", n.N))
 	}
 	if points := s.recent(); s.fullShare() > 0 && len(points) > 1 {

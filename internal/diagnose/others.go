@@ -176,9 +176,6 @@ func (s *situation) otherSomaxconn(here, host int) Finding {
 	}
 }
 
-// slack is how far two counters may be apart because they are not read at once.
-const slack = 5
-
 // otherDrops is for SYNs dropped although no queue was full. Up to Linux 4.4 each
 // cookie sent counts in ListenDrops, so those are left out.
 func otherDrops(p *place) (Finding, bool) {

@@ -14,6 +14,7 @@ const (
 	long       = time.Second      // no accept for so long is a stop, not a pause
 	smallLimit = 128              // the backlog that many programs have as their default, and those below
 	most       = 0.5              // of the samples
+	slack      = 5                // how far two counters may be apart because they are not read at once
 )
 
 // place is a network namespace and what listens in it.
@@ -139,7 +140,23 @@ func (s *situation) tellOverflow() (overflowed, certain bool) {
 	case !overflows.Known || !s.Dropped.Known:
 		return false, false
 	}
-	return s.alone || !s.place.othersFull(s), s.alone
+	certain = s.alone || s.place.exceeds(overflows.N, s)
+	return certain || !s.place.othersFull(s), certain
+}
+
+// exceeds reports whether there were more overflows than the others can account for:
+// each raises sk_drops of its listener by one at least.
+func (p *place) exceeds(overflows uint64, but *situation) bool {
+	var theirs uint64
+	for _, s := range p.listeners {
+		if s != but && !s.Dropped.Known {
+			return false
+		}
+		if s != but {
+			theirs += s.Dropped.N
+		}
+	}
+	return overflows > theirs+theirs/slack+slack
 }
 
 // othersFull reports whether another listener that dropped something was seen full:
