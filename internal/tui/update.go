@@ -62,7 +62,9 @@ func (m *model) wait(d time.Duration) tea.Cmd {
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
-		m.width, m.height = msg.Width, msg.Height
+		if m.width, m.height = msg.Width, msg.Height; m.width <= 0 || m.height <= 0 {
+			m.width, m.height = 80, 24 // a serial line does not tell
+		}
 		m.moveTo(m.cursor, m.picked)
 	case taken:
 		return m, m.takeIn(msg)
