@@ -393,3 +393,23 @@ func TestGolden(t *testing.T) {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }
+
+// BenchmarkDiagnose looks at a host of 3,000 listeners, of which ten are in trouble.
+func BenchmarkDiagnose(b *testing.B) {
+	h := watched(60, func(s *scene) {
+		s.counters[overflows] = s.n(50)
+		for i := range 3000 {
+			l := on(fmt.Sprintf("0.0.0.0:%d", 1+i), listens(0, 511, 0))
+			if i < 10 {
+				l.AcceptLen, l.Drops = 512-s.i%2, queue.Known(s.n(5))
+			}
+			s.listeners = append(s.listeners, l)
+		}
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(Diagnose(h)) == 0 {
+			b.Fatal("nothing is found")
+		}
+	}
+}

@@ -3,6 +3,8 @@ package diagnose
 import (
 	"fmt"
 	"strings"
+
+	"listenq/internal/queue"
 )
 
 const keepCookies = "leave net.ipv4.tcp_syncookies at 1, or set it back: sysctl -w net.ipv4.tcp_syncookies=1"
@@ -21,8 +23,9 @@ func (p *place) where() string {
 
 // synFull names the listeners of which a sample saw the SYN queue full: it holds
 // backlog + 1 requests, or backlog before commit 3479c7549fb1
-// (inet_csk_reqsk_queue_is_full, include/net/inet_connection_sock.h).
-func (p *place) synFull() string {
+// (inet_csk_reqsk_queue_is_full, include/net/inet_connection_sock.h). If there is
+// one, it is returned.
+func (p *place) synFull() (text string, one *queue.Trend) {
 	var all []string
 	for _, s := range p.listeners {
 		top := uint64(0)
@@ -33,16 +36,20 @@ func (p *place) synFull() string {
 		}
 		if limit := s.Listener.AcceptLimit; limit > 0 && top >= uint64(limit) {
 			all = append(all, fmt.Sprintf("%s (%d requests, limit %d)", s.Listener.Address, top, limit))
+			one = s.Trend
 		}
 	}
 	if len(all) == 0 {
-		return "which listener's SYN queue is full was not seen: it is short-lived, or the requests were not counted"
+		return "which listener's SYN queue is full was not seen: it is short-lived, or the requests were not counted", nil
+	}
+	if len(all) > 1 {
+		one = nil
 	}
 	more := ""
 	if len(all) > shown {
 		more = fmt.Sprintf(" and %d more", len(all)-shown)
 	}
-	return "SYN queue seen full: " + strings.Join(all[:min(len(all), shown)], ", ") + more
+	return "SYN queue seen full: " + strings.Join(all[:min(len(all), shown)], ", ") + more, one
 }
 
 func (p *place) checkSYN() []string {
@@ -68,12 +75,13 @@ func cookiesSent(p *place) (Finding, bool) {
 	if v, _ := p.sysctl("net.ipv4.tcp_syncookies"); v != "1" || full == 0 || sent == 0 {
 		return Finding{}, false
 	}
+	queues, one := p.synFull()
 	return Finding{
-		Severity: Notice, Title: "a SYN queue is full; clients are served by SYN cookies",
+		Severity: Notice, Listener: one, Title: "a SYN queue is full; clients are served by SYN cookies",
 		Evidence: []string{
 			p.where(),
 			fmt.Sprintf("TCPReqQFullDoCookies rose by %d and SyncookiesSent by %d within %s", full, sent, span(p.trend.Window)),
-			p.synFull(),
+			queues,
 		},
 		Effect: "clients connect as usual; without TCP timestamps such a connection has neither window scaling nor SACK and can be slow; " +
 			"if the accept queue is full as well: " + feelCookie,
@@ -87,9 +95,10 @@ func requestsDropped(p *place) (Finding, bool) {
 	if n == 0 {
 		return Finding{}, false
 	}
+	queues, one := p.synFull()
 	return Finding{
-		Severity: Critical, Title: "a SYN queue is full and SYN cookies are off: clients are locked out",
-		Evidence: []string{p.where(), fmt.Sprintf("TCPReqQFullDrop rose by %d within %s", n, span(p.trend.Window)), p.synFull()},
+		Severity: Critical, Listener: one, Title: "a SYN queue is full and SYN cookies are off: clients are locked out",
+		Evidence: []string{p.where(), fmt.Sprintf("TCPReqQFullDrop rose by %d within %s", n, span(p.trend.Window)), queues},
 		Effect:   feelSYN,
 		Fix:      append([]string{"turn SYN cookies on: sysctl -w net.ipv4.tcp_syncookies=1; it counts at once"}, fixSYN[:2]...),
 		Check:    append(p.checkSYN(), p.checkSysctl("net.ipv4.tcp_syncookies")),
