@@ -360,6 +360,25 @@ func TestWorstFirst(t *testing.T) {
 	}
 }
 
+func TestFullSynQueueNamesItsListener(t *testing.T) {
+	for full := range 3 {
+		found := Diagnose(watched(20, func(s *scene) {
+			s.counters["TcpExtTCPReqQFullDoCookies"], s.counters["TcpExtSyncookiesSent"] = s.n(3), s.n(3)
+			for i := range 2 {
+				l := on(fmt.Sprintf("0.0.0.0:%d", 1+i), listens(0, 128, 0))
+				l.SynLen = queue.Known(0)
+				if i < full {
+					l.SynLen.N = 129
+				}
+				s.listeners = append(s.listeners, l)
+			}
+		}))
+		if len(found) != 1 || (found[0].Listener != nil) != (full == 1) {
+			t.Errorf("%d full: %+v", full, found)
+		}
+	}
+}
+
 // TestGolden keeps every word of the findings of the cases above.
 func TestGolden(t *testing.T) {
 	var b strings.Builder

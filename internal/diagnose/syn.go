@@ -24,7 +24,7 @@ func (p *place) where() string {
 // synFull names the listeners of which a sample saw the SYN queue full: it holds
 // backlog + 1 requests, or backlog before commit 3479c7549fb1
 // (inet_csk_reqsk_queue_is_full, include/net/inet_connection_sock.h). If there is
-// one, it is returned.
+// only one, that is returned.
 func (p *place) synFull() (text string, one *queue.Trend) {
 	var all []string
 	for _, s := range p.listeners {
