@@ -113,11 +113,14 @@ func (nopCloser) Close() error { return nil }
 func printChecked(w io.Writer, c checked) {
 	say := func(format string, args ...any) { fmt.Fprintf(w, "listenq: check: "+format+"\n", args...) }
 	in := span(c.Duration.Duration())
+	if c.Command.Exit != 0 {
+		in += fmt.Sprintf(" (the command exits with %d)", c.Command.Exit)
+	}
 	switch {
 	case c.Overflowed == nil:
-		say("whether a listen queue overflowed in %s cannot be told", in)
+		say("whether a listen queue overflowed cannot be told, in %s", in)
 	case *c.Overflowed:
-		say("a listen queue overflowed in %s (the command exits with %d)", in, c.Command.Exit)
+		say("a listen queue overflowed in %s", in)
 	default:
 		say("no listen queue overflowed in %s", in)
 	}
@@ -160,7 +163,7 @@ func (l *checkedListener) line() string {
 	if len(l.Processes) > 0 {
 		text += " " + processCell(listener{Processes: l.Processes})
 	}
-	text += fmt.Sprintf(": at most %d", l.AcceptMax)
+	text += fmt.Sprintf(": held at most %d", l.AcceptMax)
 	if l.AcceptLimit != nil {
 		text += fmt.Sprintf(" of limit %d", *l.AcceptLimit)
 	}

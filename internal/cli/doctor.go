@@ -52,7 +52,7 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 				return err
 			}
 			defer host.Close()
-			o := observer{source: host.Sample, history: queue.NewHistory(2 * period)}
+			o := observer{source: host.Sample, history: queue.NewHistory(always)}
 			return consult(cmd.Context(), env, colourFlag(cmd), asJSON, &o, period, filter)
 		},
 	}

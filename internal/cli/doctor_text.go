@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"listenq/internal/diagnose"
@@ -9,9 +10,12 @@ import (
 
 func printDiagnosis(s screen, d diagnosis) {
 	printMachine(s, d)
-	for _, f := range d.Findings {
+	for _, alike := range fold(d.Findings) {
 		fmt.Fprintln(s)
-		printFinding(s, f)
+		printFinding(s, alike[0])
+		if more := alike[1:]; len(more) > 0 {
+			s.wrap("  the same: ", others(more))
+		}
 	}
 	fmt.Fprintln(s)
 	s.wrap("", outlook(d))
@@ -84,6 +88,50 @@ func printFinding(s screen, f finding) {
 		fmt.Fprintln(s, "    $ "+escaped(line)) // whole, to be copied
 	}
 	fmt.Fprintln(s, "  more: listenq explain "+f.Code)
+}
+
+// fold puts findings together that say the same of one program, each where the
+// first of them is.
+func fold(all []finding) [][]finding {
+	var folded [][]finding
+	for _, f := range all {
+		i := slices.IndexFunc(folded, func(alike []finding) bool { return alike[0].like(f) })
+		if i < 0 {
+			folded = append(folded, []finding{f})
+			continue
+		}
+		folded[i] = append(folded[i], f)
+	}
+	return folded
+}
+
+func (f *finding) like(other finding) bool {
+	if f.Code != other.Code || f.Severity != other.Severity || f.Title != other.Title {
+		return false
+	}
+	if f.Listener == nil || other.Listener == nil {
+		return f.Listener == other.Listener
+	}
+	return processCell(*f.Listener) == processCell(*other.Listener)
+}
+
+// mostOthers is how many of the findings that are alike are named.
+const mostOthers = 5
+
+func others(all []finding) string {
+	var names []string
+	for _, f := range all[:min(len(all), mostOthers)] {
+		if f.Listener != nil {
+			names = append(names, f.Listener.Address)
+		} else {
+			names = append(names, "network namespace "+escaped(f.NetnsName))
+		}
+	}
+	text := strings.Join(names, ", ")
+	if more := len(all) - mostOthers; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + " (--json has each)"
 }
 
 // subject is what a finding is about.

@@ -13,8 +13,15 @@ import (
 	"listenq/internal/queue"
 )
 
-// step is the time between two samples of an observation.
-const step = 100 * time.Millisecond
+// step is the time between two samples of an observation, of a long one more, so
+// that it does not have more than mostSteps.
+const (
+	step      = 100 * time.Millisecond
+	mostSteps = 1000
+)
+
+// always is a history's memory that forgets nothing of an observation.
+const always = 1000 * time.Hour
 
 // hostFlags are those of all commands that look at this machine.
 type hostFlags struct {
@@ -67,8 +74,9 @@ func (o *observer) watch(ctx context.Context, d time.Duration) error {
 	if err := o.look(); err != nil {
 		return err
 	}
+	every := max(step, d/mostSteps)
 	for end := time.Now().Add(d); time.Until(end) > 0; {
-		if err := pause(ctx, min(step, time.Until(end))); err != nil {
+		if err := pause(ctx, min(every, time.Until(end))); err != nil {
 			return err
 		}
 		if err := o.look(); err != nil {

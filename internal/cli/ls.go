@@ -82,7 +82,7 @@ func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string
 	}
 	defer host.Close()
 	l := lister{env: env, colour: colour, flags: f, filter: filter}
-	l.observer = observer{source: host.Sample, history: queue.NewHistory(3 * max(f.window, f.watch) / 2)}
+	l.observer = observer{source: host.Sample, history: queue.NewHistory(always)}
 	return l.run(ctx)
 }
 
@@ -115,10 +115,18 @@ func (l *lister) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
+		l.turn()
 		if err := l.look(); err != nil {
 			return err
 		}
 	}
+}
+
+// turn begins a new window with the last sample of the one before.
+func (l *lister) turn() {
+	last := l.history.Last()
+	l.history = queue.NewHistory(always)
+	l.history.Add(last)
 }
 
 // print prints the answer as of now.

@@ -33,7 +33,7 @@ func printListing(s screen, l listing, all bool) {
 // nobody says that there is no row.
 func nobody(l listing) string {
 	switch {
-	case l.filter == "":
+	case l.others == 0:
 		return "No TCP socket listens here."
 	case l.others == 1:
 		return fmt.Sprintf("No listener matches %s; there is 1 other.", escaped(l.filter))

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"listenq/internal/diagnose"
+	"listenq/internal/queue"
+	"listenq/internal/record"
+)
+
+// ill is a diagnosis with everything in it that the text shows.
+func ill(t *testing.T) diagnosis {
+	t.Helper()
+	h := busyHost()
+	f, err := queue.ParseFilter([]string{"!pid:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDiagnosis(h, f)
+	trends := h.Trends()
+	found := func(code string, severity diagnose.Severity, l *queue.Trend, title string) finding {
+		return newFinding(h.Last(), &diagnose.Finding{
+			Code: code, Severity: severity, Listener: l, Netns: 4026531840, Title: title,
+			Evidence: []string{"accept queue: 12 of limit 128, 129 at most", "process: \"\x1b[2J\" \u202ex\nexit code 0"},
+			Effect:   "clients hang in connect() for 1, 3, 7 … s, then it fails with ETIMEDOUT after 127 s, which is longer than most people wait",
+			Fix:      []string{"accept faster: a thread that does nothing but accept(), more workers, no slow work between two accepts", "then look again"},
+			Check:    []string{`nsenter -t 4121 -n ss -ltnmp 'sport = :8080'   # Recv-Q > Send-Q: full; this line is not cut`},
+		})
+	}
+	d.Findings = []finding{found("LQ003", diagnose.Critical, &trends[0], "clients come faster than they are accepted")}
+	for range 8 {
+		d.Findings = append(d.Findings, found("LQ005", diagnose.Warning, &trends[2], "the limit is small"))
+	}
+	d.Findings = append(d.Findings, found("LQ010", diagnose.Notice, nil, "SYN cookies are off"))
+	d.Missing = []record.Missing{{What: "2 other network namespaces", Why: "operation not permitted", Hint: "run as root (CAP_SYS_ADMIN)"}}
+	return d
+}
+
+func TestGoldenDiagnosis(t *testing.T) {
+	tests := []struct {
+		name   string
+		screen screen
+	}{
+		{"40", screen{width: 40}},
+		{"80", screen{width: 80}},
+		{"120", screen{width: 120}},
+		{"200", screen{width: 200}},
+		{"pipe", screen{}},
+		{"colour", screen{width: 80, colour: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			tt.screen.Writer = &out
+			printDiagnosis(tt.screen, ill(t))
+			golden(t, "doctor-"+tt.name+".txt", out.String())
+			var wrapped []string // all but the commands, which are whole to be copied
+			for line := range strings.Lines(out.String()) {
+				if !strings.HasPrefix(line, "    $ ") {
+					wrapped = append(wrapped, line)
+				}
+			}
+			narrow(t, strings.Join(wrapped, ""), tt.screen)
+		})
+	}
+}
+
+func TestGoldenDiagnosisJSON(t *testing.T) {
+	d := ill(t)
+	d.Findings = append(d.Findings[:1], d.Findings[len(d.Findings)-1])
+	var out bytes.Buffer
+	if err := printJSON(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "doctor.json", out.String())
+}
+
+// The last line tells what was found, and does not say that all is well where
+// something could not be seen.
+func TestOutlook(t *testing.T) {
+	all := seen{limits: 2, drops: 2, requests: 2, owners: 2}
+	tests := []struct {
+		name string
+		d    diagnosis
+		want string
+		bad  bool
+	}{
+		{"well", diagnosis{Listeners: 2, seen: all}, "Nothing wrong. Exit code 0.", false},
+		{"unseen", diagnosis{Listeners: 2, seen: seen{limits: 2, drops: 2, requests: 2, owners: 1}}, "Nothing wrong in what was seen. Exit code 0.", false},
+		{"missing", diagnosis{Listeners: 2, seen: all, Missing: []record.Missing{{What: "x"}}}, "Nothing wrong in what was seen. Exit code 0.", false},
+		{"nobody", diagnosis{}, "No TCP socket listens here. Exit code 0.", false},
+		{"no match", diagnosis{filter: ":80"}, "No listener matches :80. Exit code 0.", false},
+		{"notice", diagnosis{Listeners: 2, Findings: []finding{{Severity: diagnose.Notice}}}, "1 notice, and nothing worse. Exit code 0.", false},
+		{"warning", diagnosis{Findings: []finding{{Severity: diagnose.Warning}, {Severity: diagnose.Notice}}}, "0 critical, 1 warning, 1 notice. Exit code 1: something critical or a warning.", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := outlook(tt.d); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+			if bad := tt.d.bad(); bad != tt.bad {
+				t.Errorf("bad: %t, want %t", bad, tt.bad)
+			}
+		})
+	}
+}
+
+// A filter leaves out findings about others.
+func TestFilteredDiagnosis(t *testing.T) {
+	h := busyHost()
+	for _, tt := range []struct {
+		word string
+		want int
+	}{{":8080", 1}, {":9090", 0}} {
+		f, err := queue.ParseFilter([]string{tt.word})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := newDiagnosis(h, f)
+		n := 0
+		for _, found := range d.Findings {
+			if found.Listener == nil {
+				continue
+			}
+			n++
+			if found.Listener.Address != "0.0.0.0:8080" {
+				t.Errorf("%s: finding about %s", tt.word, found.Listener.Address)
+			}
+		}
+		if d.Listeners != 1 || min(n, 1) != tt.want {
+			t.Errorf("%s: %d listeners, %d findings about one", tt.word, d.Listeners, n)
+		}
+	}
+}
+
+func TestExplained(t *testing.T) {
+	all, err := explained(nil)
+	if err != nil || len(all) != len(diagnose.Codes()) {
+		t.Fatalf("%d texts: %v", len(all), err)
+	}
+	for _, r := range all {
+		if r.Title == "" || strings.Contains(r.Title, r.Code) || strings.HasPrefix(r.Title, "#") {
+			t.Errorf("%s has the title %q", r.Code, r.Title)
+		}
+	}
+	if one, err := explained([]string{"lq003"}); err != nil || one[0].Code != "LQ003" {
+		t.Errorf("lq003: %v", err)
+	}
+	if _, err := explained([]string{"LQ999"}); exitCode(err) != exitError {
+		t.Errorf("LQ999: %v", err)
+	}
+}
