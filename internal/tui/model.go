@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -46,8 +45,8 @@ type model struct {
 	reverse  bool
 	hidden   map[string]bool
 
-	rows     []row // that are shown, in order
-	all      int   // how many there were before the filter
+	rows     []*row // that are shown, in order
+	all      int    // how many there were before the filter
 	findings []diagnose.Finding
 
 	pane     pane
@@ -105,7 +104,7 @@ func (m *model) refresh() {
 	m.findings = diagnose.Diagnose(m.tape.minute)
 	m.rows = rowsOf(m.tape)
 	m.all = len(m.rows)
-	m.rows = slices.DeleteFunc(m.rows, func(r row) bool { return !m.matches(&r.Trend) })
+	m.rows = slices.DeleteFunc(m.rows, func(r *row) bool { return !m.matches(&r.Trend) })
 	m.findings = slices.DeleteFunc(m.findings, func(f diagnose.Finding) bool { return !m.concerns(&f) })
 	m.order()
 }
@@ -120,21 +119,24 @@ func (m *model) concerns(f *diagnose.Finding) bool {
 		return (m.netns == 0 || f.Netns == m.netns) && m.filter.Empty()
 	}
 	id := identify(&f.Listener.Listener)
-	return slices.ContainsFunc(m.rows, func(r row) bool { return r.id() == id })
+	return slices.ContainsFunc(m.rows, func(r *row) bool { return r.id() == id })
 }
 
 // order sorts the rows and finds the chosen one again.
 func (m *model) order() {
 	i := slices.IndexFunc(columns(), func(c column) bool { return c.title == m.sort })
 	compare := columns()[i].compare
-	slices.SortStableFunc(m.rows, func(a, b row) int {
-		n := cmp.Or(compare(&a, &b), queue.Worse(a.Trend, b.Trend))
+	slices.SortStableFunc(m.rows, func(a, b *row) int {
+		n := compare(a, b)
+		if n == 0 {
+			n = queue.Worse(a.Trend, b.Trend)
+		}
 		if m.reverse {
 			return -n
 		}
 		return n
 	})
-	if at := slices.IndexFunc(m.rows, func(r row) bool { return r.id() == m.selected }); at >= 0 && m.picked {
+	if at := slices.IndexFunc(m.rows, func(r *row) bool { return r.id() == m.selected }); at >= 0 && m.picked {
 		m.cursor = at
 	}
 	m.moveTo(m.cursor, m.picked)
@@ -158,7 +160,7 @@ func (m *model) row() *row {
 	if m.cursor >= len(m.rows) {
 		return nil
 	}
-	return &m.rows[m.cursor]
+	return m.rows[m.cursor]
 }
 
 func somaxconnOf(n *queue.Namespace) (int, bool) {

@@ -13,16 +13,16 @@ type row struct {
 func (r *row) id() identity { return identify(&r.Listener) }
 
 // rowsOf joins what the two histories tell of each listener, worst first.
-func rowsOf(t *tape) []row {
+func rowsOf(t *tape) []*row {
 	minute := t.minute.Trends()
 	courses := make(map[identity]*queue.Trend, len(minute))
 	for i := range minute {
 		courses[identify(&minute[i].Listener)] = &minute[i]
 	}
 	recent := t.recent.Trends()
-	rows := make([]row, len(recent))
+	rows := make([]*row, len(recent))
 	for i := range recent {
-		rows[i] = row{recent[i], courses[identify(&recent[i].Listener)]}
+		rows[i] = &row{recent[i], courses[identify(&recent[i].Listener)]}
 	}
 	return rows
 }

@@ -98,7 +98,7 @@ func (m *model) table(height int) []string {
 	shown := m.layout(height)
 	lines := []string{m.theme.draw(strong, m.heading(shown))}
 	for i := m.first; i < min(m.first+height-1, len(m.rows)); i++ {
-		lines = append(lines, m.line(shown, &m.rows[i], i == m.cursor))
+		lines = append(lines, m.line(shown, m.rows[i], i == m.cursor))
 	}
 	return lines
 }
@@ -110,7 +110,7 @@ func (m *model) layout(height int) []placed {
 	for i, c := range all {
 		natural[i] = max(c.most, ansi.StringWidth(c.title)+1) // the sign of a sort
 		for n := m.first; n < min(m.first+height-1, len(m.rows)) && c.most == 0; n++ {
-			natural[i] = max(natural[i], ansi.StringWidth(c.text(m, &m.rows[n])))
+			natural[i] = max(natural[i], ansi.StringWidth(c.text(m, m.rows[n])))
 		}
 	}
 	return layout(all, natural, m.width)
