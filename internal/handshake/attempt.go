@@ -29,6 +29,8 @@ type Attempt struct {
 	clientReset, rstIn series // RSTs of the client
 	stray, strayIn     series // RSTs of the server to what came after the client's RST had ended the connection
 
+	waiting     int           // requests of the listener when the first SYN came
+	unserved    int           // finished handshakes that may wait in its accept queue, then
 	tries       int           // SYNs before the first SYN-ACK, as near to the server as they were seen
 	triesSent   int           // the same, as near to the client
 	asked       time.Duration // when the SYN came that the first SYN-ACK answered
@@ -96,6 +98,14 @@ const (
 	perhapsBuried // the same of one listener among several
 	finSent       // the client sent a FIN
 	sawWaiting    // looked: it had a connection that nobody owned
+	requested     // counted among the listener's requests
+	finished      // the client has sent its final ACK, or data or FIN in its place
+	served        // and is not counted among those that wait any more
+	together      // the server reset it at one moment with others that it had not spoken to
+	crowded       // when its first SYN came at least as many may have waited as at any SYN that was answered before
+	untaken       // data came to the server and came again before it was acknowledged
+	followed      // soon after it was finished, the SYN of another client was answered
+	alone         // no other client's segment came between its SYN and its final ACK
 	foreignReset  // an RST arrived that the other end has not sent
 )
 

@@ -86,13 +86,17 @@ func (a *Attempt) struckBy(s stage) causes {
 // struckSYN is for SYNs of which nobody told. Where the client's side is not
 // seen, SYNs may have been lost before the first that came.
 func (a *Attempt) struckSYN() causes {
-	server := anySYN &^ a.ruledOut[stageSYN]
+	server := a.dropsSYN()
 	switch answered := a.synack.n > 0 || a.is(refusedSYN); {
 	case !a.is(sawSYN):
 		return anySYN | netLoss | nothing
 	case a.sees(ClientSide | ServerSide):
 		return a.struckSYNBetween(answered, server)
 	case answered && a.is(answeredFirst):
+		return nothing
+	case a.lossless() && (a.tries > 1 || !answered && !a.fresh()):
+		return server
+	case a.lossless() && answered:
 		return nothing
 	case a.sees(ServerSide) && a.tries > 1:
 		return server | netLoss
@@ -117,6 +121,8 @@ func (a *Attempt) struckSYNBetween(answered bool, server causes) causes {
 		return netLoss
 	case a.tries == 0:
 		return netLoss | nothing
+	case !lab && a.syn.n > 1 && a.synIn.first >= a.synAgain && a.synIn.n >= a.syn.n && answered:
+		return nothing // none was lost: they were slow
 	case !lab && a.syn.n > 1 && a.synIn.first >= a.synAgain:
 		return netLoss
 	case a.tries > 1:
@@ -130,7 +136,16 @@ func (a *Attempt) struckSYNBetween(answered bool, server causes) causes {
 }
 
 // fresh reports that there is one SYN and it may yet be answered.
-func (a *Attempt) fresh() bool { return a.syn.n <= 1 && a.t.now-a.syn.last < firstTimeout }
+func (a *Attempt) fresh() bool {
+	limit := firstTimeout
+	if a.informed() && a.listener.answered {
+		limit = min(promptly, time.Millisecond+4*a.listener.crowd.slowest)
+	}
+	return a.syn.n <= 1 && a.t.now-a.syn.last < limit
+}
+
+// promptly is what a server takes at most to answer a SYN, which needs none of its processes.
+const promptly = 100 * time.Millisecond
 
 func (a *Attempt) struckSYNACK() causes {
 	server, client := a.sees(ServerSide), a.sees(ClientSide)
@@ -143,6 +158,8 @@ func (a *Attempt) struckSYNACK() causes {
 		if a.beforeACK > 1 || a.ack.n == 0 {
 			return netLoss | nothing
 		}
+		return nothing
+	case a.lossless() && a.ack.n == 0:
 		return nothing
 	case server && (a.synack.n > 1 && a.ack.n == 0 || a.beforeACK > 1):
 		return netLoss | nothing
@@ -160,12 +177,20 @@ func (a *Attempt) struckACK() causes {
 	switch {
 	case a.is(fastOpened):
 		return nothing // the SYN made the connection
+	case a.ack.n == 0 && a.lossless():
+		return nothing
 	case a.ack.n == 0:
 		return netLoss | nothing
+	case a.sees(ClientSide|ServerSide) && !a.t.cfg.Sockets && a.ackIn.n == 0:
+		return netLoss
+	case a.roomy() && (a.undeferred() || a.data.n == 0 || a.data.first-a.ack.first < heldBackLong):
+		return nothing
+	case a.roomy():
+		return deferred | nothing
 	}
-	set := anyACK | netLoss
+	set := a.dropsACK(anyACK) | netLoss
 	set &^= a.ruledOut[stageACK]
-	if a.is(ignoredData) || a.is(unacked) {
+	if a.is(ignoredData | unacked | untaken) {
 		set &^= deferred // data ends its wait
 	}
 	switch {
@@ -178,8 +203,10 @@ func (a *Attempt) struckACK() causes {
 		set &^= netLoss
 	}
 	switch {
-	case a.is(ignored) || a.is(unacked) && !a.is(child|owned):
+	case a.is(ignored|untaken) || a.is(unacked) && !a.is(child|owned):
 		return set
+	case a.informed() && a.is(child) && a.dataAgain == 0 && a.data.n > 0 && a.data.first-a.ack.first < atOnce:
+		return nothing // a queue that was full is full a moment later
 	case a.is(taken) || a.t.cfg.Sockets && a.is(child) || a.ack.n == 1 && !a.is(dataFirst):
 		return nothing
 	}

@@ -1,6 +1,9 @@
 package handshake
 
-import "iter"
+import (
+	"iter"
+	"time"
+)
 
 // end is a way in which an attempt can stand or have ended.
 type end uint8
@@ -155,6 +158,14 @@ func (a *Attempt) sampledEnd() end {
 
 // openEnds is for packets alone, after the final ACK.
 func (a *Attempt) openEnds() outlook {
+	switch {
+	case a.sees(ClientSide|ServerSide) && a.ackIn.n == 0:
+		return a.lostEnds()
+	case a.roomy() && (a.undeferred() || a.data.n > 0 || a.is(finSent)):
+		return only(endEstablished)
+	case a.roomy():
+		return outlook{first: endEstablished, likely: true}.or(endHalfOpen)
+	}
 	o := a.openFirst()
 	// The segment that came after the last SYN-ACK may have made a connection of the request.
 	if waiting := a.is(ignored) && a.lastIn <= a.resent.last; !waiting && !a.is(unacked) {
@@ -167,6 +178,18 @@ func (a *Attempt) openEnds() outlook {
 		o = o.or(endPhantom)
 	}
 	return o.or(endHalfOpen)
+}
+
+// lostEnds is for both sides seen, when no final ACK has come to the server.
+func (a *Attempt) lostEnds() outlook {
+	o := outlook{first: endHalfOpen, likely: true}
+	if a.t.now-a.synack.last >= firstTimeout {
+		o = o.or(endForgotten)
+	}
+	if !a.kept() {
+		o = o.or(endPhantom)
+	}
+	return o
 }
 
 // openFirst is the best of the openEnds.
@@ -195,12 +218,16 @@ func (a *Attempt) unansweredEnds() outlook {
 		}
 		return o
 	}
+	gap := max(firstTimeout, a.synGap)
+	quiet := a.t.now - a.syn.last
+	if a.informed() && quiet < patience {
+		return o // it was there a moment ago
+	}
 	o = o.or(endGaveUp)
 	if !a.sees(ServerSide) {
 		o = o.or(endPending) // the SYN-ACKs may be lost
 	}
-	gap := max(firstTimeout, a.synGap)
-	switch quiet := a.t.now - a.syn.last; {
+	switch {
 	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 4:
 		o = outlook{first: endTimedOut, likely: true, others: o.others}.or(endUnanswered)
 	case quiet > gap*9/10:
@@ -208,6 +235,9 @@ func (a *Attempt) unansweredEnds() outlook {
 	}
 	return o
 }
+
+// patience is how long a client is taken to be there still after it has sent something.
+const patience = 250 * time.Millisecond
 
 // clientVanished is for a client without calls whose socket is gone: it gave up, or
 // connect() timed out when the next SYN was due, and all retries were used up.
@@ -228,6 +258,8 @@ func (a *Attempt) pendingEnds() outlook {
 		return a.clientVanished()
 	case a.t.cfg.Sockets:
 		return only(endPending)
+	case a.lossless():
+		return a.overdueEnds()
 	case !a.sees(ClientSide):
 		o = o.or(endHalfOpen, endPhantom, endGaveUp)
 		if expired {
@@ -244,6 +276,18 @@ func (a *Attempt) pendingEnds() outlook {
 	return o
 }
 
+// overdueEnds is for a request whose client is not there, or does not answer: one
+// that had given up would answer the SYN-ACK with RST.
+func (a *Attempt) overdueEnds() outlook {
+	switch {
+	case a.t.now-a.synack.last <= a.nextResend()*5/4:
+		return only(endPending)
+	case a.kept():
+		return only(endExpired)
+	}
+	return outlook{first: endPending, likely: true}.or(endExpired) // a cookie keeps nothing that could expire
+}
+
 // clientResetEnds is for a client that sent an RST before the server showed a connection.
 func (a *Attempt) clientResetEnds() outlook {
 	switch {
@@ -251,6 +295,8 @@ func (a *Attempt) clientResetEnds() outlook {
 		return only(endGaveUp)
 	case a.t.cfg.Sockets:
 		return only(endByClient)
+	case a.roomy() && a.undeferred():
+		return only(endEstablished)
 	}
 	return outlook{first: endEstablished}.or(endByClient, endHalfOpen, endPhantom)
 }
@@ -267,6 +313,9 @@ func (a *Attempt) resetEnds() outlook {
 	case a.hasConnection() || a.reset.n > 0 && !a.is(plainReset):
 		// tcp_disconnect and close() with unread data send RST with ACK.
 		o := outlook{first: endAccepted, likely: true}.or(endClosed)
+		if a.informed() && a.is(together) {
+			return only(endClosed)
+		}
 		if a.listener.denied >= a.reset.first {
 			o = outlook{first: endClosed, likely: true}.or(endAccepted)
 		}
@@ -315,5 +364,28 @@ func (a *Attempt) plainResetEnds() outlook {
 	if !a.sees(ServerSide) {
 		o = o.or(endForeign, endAccepted)
 	}
+	if a.informed() {
+		return a.likelyReset(late)
+	}
 	return o
+}
+
+// likelyReset is plainResetEnds where others tell whether their listener goes on.
+func (a *Attempt) likelyReset(late bool) outlook {
+	denied := a.listener.denied >= a.reset.first
+	switch silent := a.is(ignored | untaken); {
+	case denied:
+		return outlook{first: endClosed, likely: true}.or(endAborted, endStale)
+	case late && a.kept() && a.reset.first-a.synack.last >= a.nextResend():
+		return only(endStale)
+	case late && !a.kept():
+		return only(endRejected) // a request would have been heard of again
+	case late && silent:
+		return outlook{first: endStale, likely: true}.or(endClosed)
+	case late:
+		return outlook{first: endAborted}.or(endStale, endClosed)
+	case a.is(beyond) && !a.kept():
+		return only(endRejected)
+	}
+	return only(endAborted)
 }

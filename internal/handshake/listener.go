@@ -14,6 +14,7 @@ type listener struct {
 	overflow bool          // its accept queue was full at some time
 	members  []Listener    // the latest sample of each open socket
 	folds    Folded
+	crowd    crowd
 }
 
 // listener returns what is known of an address; what was sampled of the wildcard
@@ -21,7 +22,7 @@ type listener struct {
 func (t *Tracker) listener(address netip.AddrPort) *listener {
 	l := t.listeners[address]
 	if l == nil {
-		l = &listener{folds: Folded{Server: address}}
+		l = &listener{folds: Folded{Server: address}, crowd: crowd{answered: -1}}
 		for wild, w := range t.listeners {
 			if wild.Addr().IsUnspecified() && wild.Port() == address.Port() {
 				l.members = slices.Clone(w.members)

@@ -75,6 +75,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		if a.synack.n == 0 && (a.tries == 0 || p.T-a.asked >= firstTimeout/2) {
 			a.tries++
 			a.asked = p.T
+			a.knock()
 		}
 	}
 	return segSYN
@@ -105,6 +106,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 			if kind != segACK {
 				a.set(dataFirst)
 			}
+			if kind != segACK || a.beforeACK > 1 {
+				a.lost()
+			}
 		}
 		a.ack.add(p.T)
 		if size > 0 {
@@ -115,6 +119,7 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 		a.ackIn.add(p.T)
 	}
 	if a.nearServer(seen) {
+		a.arrive(p.T)
 		a.lastIn, a.lastKind = p.T, kind
 		if a.is(overtaken) {
 			a.established = a.maker()
@@ -147,6 +152,10 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 	a.dataAgain++
 	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
 		a.set(unacked)
+		if a.sees(ServerSide) && a.lastIn >= a.data.first {
+			a.set(untaken)
+			a.listener.crowd.full += min(1, a.dataAgain-1)
+		}
 	}
 	a.data.add(p.T)
 	a.note(note{what: dataAgain}, p.T, p.Number)
@@ -154,6 +163,7 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 }
 
 func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
+	a.leave()
 	if seen.sent {
 		a.clientReset.add(p.T)
 		a.note(note{what: clientResets}, p.T, p.Number)
@@ -179,6 +189,9 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		a.takeSYNACK(p, seen)
 	case p.Flags.Has(SYN):
 	case p.Len > 0 || p.Flags.Has(FIN):
+		if a.data.n == 0 && !a.is(midway) {
+			a.listener.crowd.speaks = true
+		}
 		a.show() // a connection that nobody accepted sends neither
 		a.accept(p.T)
 	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n > 0:
@@ -209,6 +222,7 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 		return // of an earlier connection
 	case acked > 0: // it took the data of a Fast Open SYN (RFC 7413)
 		a.set(fastOpened)
+		a.finish()
 		a.connect(p.T)
 	}
 	a.listener.answered = true
@@ -224,6 +238,7 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 func (a *Attempt) answer(p *Packet) {
 	if a.synack.n == 0 || a.serverISN != p.Seq {
 		a.serverISN = p.Seq
+		a.admit()
 		echo := OptTimestamps
 		if a.tries > 1 && p.Options.Present.Has(echo) && p.Options.TSEcr == a.tsval && a.tsval != 0 {
 			a.set(answeredFirst)
@@ -233,6 +248,7 @@ func (a *Attempt) answer(p *Packet) {
 	}
 	what := synackAgain
 	if a.is(synSince) && a.synack.n > 0 && a.syn.n > 1 && !a.is(cookie) {
+		a.lost() // the SYN-ACK before
 		what = synackAnswers
 		a.note(note{what: what}, p.T, p.Number)
 	}
@@ -257,6 +273,7 @@ func (a *Attempt) resend(p *Packet) {
 	}
 	if came {
 		a.set(ignored)
+		a.refuse()
 		if a.top > 0 {
 			a.set(ignoredData)
 		}
@@ -285,6 +302,8 @@ func (a *Attempt) mistaken() {
 }
 
 func (a *Attempt) takeRST(p *Packet, seen sight) {
+	a.leave()
+	a.serve()
 	sent, in := &a.reset, &a.resetIn
 	stray := a.dead() && !p.Flags.Has(ACK)
 	if stray {
@@ -302,6 +321,12 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 	}
 	if seen.sent {
 		sent.add(p.T)
+	}
+	if seen.sent && !stray && a.reset.n == 1 && !a.is(plainReset|refusedSYN|owned) {
+		a.fall()
+	}
+	if seen.sent && !stray && a.reset.n == 1 && a.informed() && a.is(plainReset) {
+		a.resetAs(a.ends())
 	}
 	if seen.sent && !stray {
 		a.remark(p.Number, note{what: serverReset, outlook: a.ends()})
@@ -362,6 +387,7 @@ func (a *Attempt) show() {
 
 // accept notes that accept() has returned the connection.
 func (a *Attempt) accept(t time.Duration) {
+	a.serve()
 	if !a.is(owned) {
 		a.set(owned)
 		a.note(note{what: accepted}, t, 0)

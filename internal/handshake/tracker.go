@@ -33,6 +33,9 @@ type Tracker struct {
 	undecided  []*Attempt // reset by the server, and samples will tell whether with its listener
 	dead       []*Attempt // reset by the client; some of them while queued
 
+	losing map[netip.Addr]struct{} // clients on whose way the network loses packets, as packets alone tell
+	strict bool                    // leave no reading out for want of a trace
+
 	// Samples of one moment are one look at everything. It is complete once a later one begins.
 	sampled, complete time.Duration
 }
@@ -41,7 +44,7 @@ type pair struct{ client, server netip.AddrPort }
 
 // New returns a Tracker that has seen nothing.
 func New(cfg Config) *Tracker {
-	return &Tracker{cfg: cfg, latest: map[pair]*Attempt{}, listeners: map[netip.AddrPort]*listener{}}
+	return &Tracker{cfg: cfg, latest: map[pair]*Attempt{}, listeners: map[netip.AddrPort]*listener{}, losing: map[netip.Addr]struct{}{}}
 }
 
 // Attempt returns the latest attempt between these two; nil if none was seen
@@ -61,6 +64,10 @@ func (t *Tracker) Attempts() iter.Seq[*Attempt] {
 		}
 	}
 }
+
+// End says that nothing but what was given was seen until then: the observation went on
+// after the last packet.
+func (t *Tracker) End(at time.Duration) { t.at(at) }
 
 // Packet takes a segment. With both sides watched each is given twice: when it
 // was sent, and when it arrived. What is not TCP's handshake costs little.

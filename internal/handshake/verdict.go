@@ -22,15 +22,27 @@ func (a *Attempt) Verdict() Verdict {
 		History:           slices.Clone(a.history),
 	}
 	switch {
-	case len(v.Alternatives) == 0 && v.Outcome != Unknown && v.Cause != UnknownCause:
+	case len(v.Alternatives) == 0 && !a.seems() && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
-	case o.sure() && v.Cause != UnknownCause:
+	case (o.sure() || len(v.Alternatives) == 0) && v.Cause != UnknownCause:
 		v.Confidence = Likely
 	default:
 		v.Confidence = Possible
 	}
 	v.Delay, v.Late = a.delay(o.first)
 	return v
+}
+
+// seems reports that readings were left out for want of a trace.
+func (a *Attempt) seems() bool {
+	if !a.informed() {
+		return false
+	}
+	a.t.strict = true
+	defer func() { a.t.strict = false }()
+	o := a.ends()
+	first, _ := a.best(o.first)
+	return len(a.alternatives(o, first)) > 0
 }
 
 // reading is the best reading alone.
@@ -88,10 +100,10 @@ func (a *Attempt) failing(e end, set causes) causes {
 			set &^= netLoss
 		}
 	}
-	if e == endHalfOpen && a.silent() && set&deferred != 0 {
+	if e == endHalfOpen && (a.silent() && set&deferred != 0 || a.roomy()) {
 		within = deferred
 	}
-	return set & within
+	return a.dropsACK(set & within)
 }
 
 // best is the reading of an end that fits best: its only cause, none where
@@ -115,7 +127,7 @@ func (a *Attempt) favourite(set causes) causes {
 		return set
 	case set&acceptFull == 0:
 		return 0
-	case a.listener.overflow, a.is(ignored|unacked) && (a.sees(ServerSide) || a.resent.n+a.dataAgain > 1), a.is(rejected|beyond) && a.reset.n > 0:
+	case a.listener.overflow, a.is(ignored|unacked|untaken) && (a.sees(ServerSide) || a.resent.n+a.dataAgain > 1), a.is(rejected|beyond) && a.reset.n > 0:
 		return acceptFull
 	}
 	return 0
@@ -206,6 +218,9 @@ func (a *Attempt) alternatives(o outlook, first Reading) []Reading {
 func (a *Attempt) refusals(add func(Reading)) {
 	if a.t.cfg.Sockets {
 		return
+	}
+	if a.informed() && a.listener.answered {
+		return // a listener was there
 	}
 	for _, c := range []Cause{NoListener, ListenerClosed, HostDrop, UnknownCause} {
 		if c != NoListener || !a.listener.answered {

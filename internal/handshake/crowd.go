@@ -1,0 +1,282 @@
+package handshake
+
+import (
+	"slices"
+	"time"
+)
+
+// crowd is what the packets of all clients of one listener tell together. From
+// packets alone much can only be told of one connection by what befell the others:
+// a SYN dropped while there were as many requests as when others were answered was not
+// dropped for a full SYN queue, and an ACK that came while no other
+// client's did found the room that its SYN had found.
+//
+// With it, readings are left out that leave no trace and that nothing in the
+// capture speaks for. They are possible all the same, so what is told
+// without them is likely and never certain.
+type crowd struct {
+	attempts int           // on this address
+	requests int           // at most: SYN-ACKs sent, no final ACK or RST seen
+	recent   int           // at least: of those, begun since
+	since    time.Duration //
+	unserved int           // finished handshakes of which the server has sent nothing yet: as many wait at most
+	answered int           // the most requests, at least, that there were when a SYN was answered; -1 if none was
+	roomFor  int           // the most unserved when a SYN was answered
+
+	slowest time.Duration // answer to a SYN
+
+	last, lastOther time.Duration // when the last client's segment came to an unfinished handshake, and the last one of another client
+	lastPair        pair
+
+	unsure []*Attempt // whose final ACK has come since a SYN was last answered
+
+	knocked []*Attempt // that have had no answer to their first SYN
+	quiet   *Attempt   // the first that has sent nothing but its final ACK
+	fallen  *Attempt   // the last that the server has reset without a word
+	dropped bool       // one has sent it again
+
+	full   int  // how often something was seen that only a full accept queue does
+	speaks bool // the server has sent data before its client has: it does not defer
+	crude  bool // a SYN was answered though the queue was full, as Linux did before 4.10
+}
+
+// knock notes how the listener stood when a SYN came.
+func (a *Attempt) knock() {
+	c := &a.listener.crowd
+	switch a.tries {
+	case 1:
+		a.waiting, a.unserved = c.requests, c.unserved
+		c.attempts++
+		if c.unserved >= c.roomFor {
+			a.set(crowded)
+		}
+		if len(c.knocked) == cap(c.knocked) {
+			c.knocked = slices.DeleteFunc(c.knocked, func(a *Attempt) bool { return !a.unheard() })
+		}
+		if len(c.knocked) < maxKnocked {
+			c.knocked = append(c.knocked, a)
+		}
+	case 2:
+		c.dropped = true
+		if a.dropsSYN() == acceptFull {
+			c.full++
+		}
+	}
+}
+
+// maxKnocked bounds the unanswered that are looked at when nothing else is told.
+const maxKnocked = 64
+
+// unheard reports that the first SYN has no answer, and would have one.
+func (a *Attempt) unheard() bool {
+	return a.tries == 1 && a.synack.n == 0 && a.reset.n == 0 && !a.fresh()
+}
+
+// overflows reports that something was seen that only a full accept queue does.
+func (c *crowd) overflows() bool {
+	return c.full > 0 || slices.ContainsFunc(c.knocked, func(a *Attempt) bool { return a.unheard() && a.dropsSYN() == acceptFull })
+}
+
+// admit notes that a SYN was answered: there was room.
+func (a *Attempt) admit() {
+	c := &a.listener.crowd
+	if a.t.now-c.since > firstTimeout {
+		c.recent, c.since = 0, a.t.now
+	}
+	for _, b := range c.unsure {
+		if a.t.now-b.ackIn.first < firstTimeout {
+			b.set(followed)
+		}
+	}
+	clear(c.unsure)
+	c.unsure = c.unsure[:0]
+	c.answered, c.roomFor = max(c.answered, c.recent), max(c.roomFor, c.unserved)
+	if a.synack.n == 0 && a.tries == 1 {
+		c.slowest = max(c.slowest, a.t.now-a.asked)
+	}
+	if !a.is(requested) {
+		a.set(requested)
+		c.requests++
+		c.recent++
+	}
+}
+
+// arrive notes a segment of the client that may make a connection.
+func (a *Attempt) arrive(now time.Duration) {
+	if a.hasConnection() {
+		return
+	}
+	c := &a.listener.crowd
+	if c.lastPair != a.pair {
+		c.lastOther, c.lastPair = c.last, a.pair
+	}
+	c.last = now
+	if a.finish() && a.is(sawSYN) && a.synack.n > 0 {
+		if c.lastOther < a.asked {
+			a.set(alone)
+		}
+		if len(c.unsure) < maxDelivered {
+			c.unsure = append(c.unsure, a)
+		}
+	}
+	a.leave()
+}
+
+// finish notes that the handshake is finished as far as its client can do that; it
+// reports whether that is new.
+func (a *Attempt) finish() bool {
+	if a.is(finished) {
+		return false
+	}
+	a.set(finished)
+	c := &a.listener.crowd
+	c.unserved++
+	if c.quiet == nil || c.quiet.data.n > 0 {
+		c.quiet = a
+	}
+	return true
+}
+
+// leave notes that an attempt is no request any more, as far as its client can do that.
+func (a *Attempt) leave() {
+	if !a.is(requested) {
+		return
+	}
+	a.clear(requested)
+	c := &a.listener.crowd
+	c.requests--
+	if a.synack.first >= c.since && c.recent > 0 {
+		c.recent--
+	}
+}
+
+// refuse notes that the server has asked again for an ACK that had come.
+func (a *Attempt) refuse() {
+	c := &a.listener.crowd
+	if !a.is(requested) {
+		a.set(requested)
+		c.requests++
+	}
+	if a.resent.n > 1 && a.ack.first < a.resent.first || a.passedOver() {
+		c.full++
+	}
+	if a.is(alone) {
+		c.crude = true
+	}
+}
+
+// passedOver reports that the server asks this client again, and has not asked another
+// one at the same age: TCP_DEFER_ACCEPT would be the same for both.
+func (a *Attempt) passedOver() bool {
+	q := a.listener.crowd.quiet
+	return q != nil && q != a && q.synack.n == 1 && q.data.n == 0 && a.resent.last-a.synack.first < a.t.now-q.synack.first
+}
+
+// serve notes that accept() has returned a connection, or nobody will.
+func (a *Attempt) serve() {
+	if a.is(finished) && !a.is(served) {
+		a.set(served)
+		a.listener.crowd.unserved--
+	}
+}
+
+// informed reports that there are others to judge by: packets alone, seen at the server.
+func (a *Attempt) informed() bool {
+	return !a.t.cfg.Sockets && a.sees(ServerSide) && (a.listener.crowd.attempts > 1 || a.is(owned)) && !a.t.strict
+}
+
+// lost notes that the network has lost a packet of this client's or to it.
+func (a *Attempt) lost() {
+	if len(a.t.losing) < maxLosing {
+		a.t.losing[a.client.Addr()] = struct{}{}
+	}
+}
+
+// maxLosing bounds the clients that are known to be on a bad way; with so many, all are.
+const maxLosing = 1 << 16
+
+// lossless reports that nothing in the capture shows that packets of this client are
+// lost before they come to it.
+func (a *Attempt) lossless() bool {
+	_, losing := a.t.losing[a.client.Addr()]
+	return a.informed() && !losing && len(a.t.losing) < maxLosing
+}
+
+// dropsSYN is what a server can have dropped the first SYN for, by what it did with
+// those of others. As many as were unserved wait in the accept queue at most.
+func (a *Attempt) dropsSYN() causes {
+	set := anySYN &^ a.ruledOut[stageSYN]
+	c := &a.listener.crowd
+	if !a.informed() || c.answered < 0 {
+		return set
+	}
+	if a.waiting <= c.answered {
+		set &^= synFull | synReserve
+	}
+	if a.unserved == 0 {
+		set &^= acceptFull
+	}
+	if set&acceptFull != 0 && a.is(crowded) || set&synFull != 0 && a.unserved == 0 && a.waiting > c.answered {
+		set &^= hostDrop
+	}
+	if set&^hostDrop == 0 {
+		return anySYN &^ a.ruledOut[stageSYN] // the others mislead
+	}
+	return set
+}
+
+// roomy reports that nothing speaks for a full queue when the final ACK came.
+func (a *Attempt) roomy() bool {
+	c := &a.listener.crowd
+	if !a.informed() || a.ackIn.n == 0 || a.is(ignored|unacked|untaken) || a.sees(ClientSide) && a.resent.n > 0 && a.ack.first < a.resent.first {
+		return false
+	}
+	return a.is(alone) && !c.crude || a.is(followed) && !c.dropped && !c.overflows()
+}
+
+// undeferred reports that the server is not held back by TCP_DEFER_ACCEPT: it has sent
+// first, or what it did to others fills its accept queue with what has sent nothing.
+func (a *Attempt) undeferred() bool {
+	c := &a.listener.crowd
+	return a.informed() && (c.speaks || c.overflows())
+}
+
+// dropsACK narrows what a server can have dropped a final ACK for.
+func (a *Attempt) dropsACK(set causes) causes {
+	if !a.informed() {
+		return set
+	}
+	often := a.resent.n > 1 && a.ack.first < a.resent.first || a.dataAgain > 1
+	if often || a.undeferred() || a.is(untaken) {
+		set &^= deferred
+	}
+	if often || a.listener.crowd.overflows() {
+		set &^= hostDrop
+	}
+	return set
+}
+
+// fall notes that the server has reset what it had not spoken to. When several fall at
+// one moment their listener was closed (inet_csk_listen_stop, net/ipv4/inet_connection_sock.c).
+func (a *Attempt) fall() {
+	c := &a.listener.crowd
+	if b := c.fallen; b != nil && b != a && a.t.now-b.reset.first < atOnce {
+		a.set(together)
+		b.set(together)
+	}
+	c.fallen = a
+}
+
+// atOnce is how far apart in time segments of one action of the server can be.
+const atOnce = 10 * time.Millisecond
+
+// resetAs notes why a request or what had none was answered with RST, where that is clear.
+func (a *Attempt) resetAs(o outlook) {
+	if o.sure() && (o.first == endAborted || o.first == endRejected) {
+		a.listener.crowd.full++
+	}
+}
+
+// heldBackLong is how late the data must be for TCP_DEFER_ACCEPT to be worth a word
+// where nothing shows whether it is set.
+const heldBackLong = 100 * time.Millisecond

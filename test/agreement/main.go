@@ -1,0 +1,70 @@
+// Command agreement tells how well packets alone agree with a whole recording:
+//
+//	agreement DIR
+//
+// DIR holds the recordings of `listenq lab run --out DIR`. Of each it reads the
+// packets alone, as a capture on the server, on the client and on both would hold
+// them, and compares what the model makes of each connection with result.json,
+// which the lab wrote with sockets, counters and system calls in view. It prints a
+// table, and exits with 1 if one statement says something else than the recording.
+// With -v it prints each connection that is not told exactly.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	log.SetFlags(0)
+	verbose := flag.Bool("v", false, "print each connection that is not told exactly")
+	flag.Usage = func() { log.Print("usage: agreement [-v] DIR") }
+	flag.Parse()
+	if flag.NArg() != 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	detail := io.Discard
+	if *verbose {
+		detail = os.Stdout
+	}
+	t, err := measure(flag.Arg(0), detail)
+	if err != nil {
+		log.Fatal(err)
+	}
+	t.print(os.Stdout)
+	if t.wrong() > 0 {
+		os.Exit(1)
+	}
+}
+
+// measure compares every recording of a folder.
+func measure(dir string, detail io.Writer) (table, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*", "result.json"))
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%s: no recording", dir)
+	}
+	var t table
+	for _, path := range paths {
+		r, err := read(filepath.Dir(path))
+		if err != nil {
+			return nil, err
+		}
+		if len(r.connections) == 0 {
+			continue
+		}
+		row := row{scenario: r.scenario}
+		for i, v := range views {
+			row.tallies[i] = r.compare(v, detail)
+		}
+		t = append(t, row)
+	}
+	return t, nil
+}

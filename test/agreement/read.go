@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"listenq/internal/capture"
+	"listenq/internal/handshake"
+	"listenq/internal/record"
+
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// recording is what is compared of one experiment.
+type recording struct {
+	scenario    string
+	loopback    bool // both sides are captured at one place
+	packets     []handshake.Packet
+	end         time.Duration // when the last was observed of it
+	connections []record.Connection
+}
+
+func read(dir string) (*recording, error) {
+	var meta record.Meta
+	var run record.Run
+	for name, v := range map[string]any{"meta.json": &meta, "result.json": &run} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, v); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", dir, name, err)
+		}
+	}
+	r := &recording{scenario: run.Scenario, connections: run.Connections}
+	if err := r.readPackets(filepath.Join(dir, "packets.pcapng"), meta.Started); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if err := r.readEnd(filepath.Join(dir, "events.jsonl")); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return r, nil
+}
+
+// readEnd finds when the experiment ended, which its results tell of: a capture
+// would have gone on until then.
+func (r *recording) readEnd(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	var last struct {
+		T time.Duration `json:"t_ns"`
+	}
+	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil {
+		return err
+	}
+	r.end = last.T
+	return nil
+}
+
+// readPackets reads the TCP segments of a recording, on the clock of its results.
+func (r *recording) readPackets(path string, started time.Time) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	ng, err := pcapgo.NewNgReader(file, pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		return err
+	}
+	for number := 1; ; number++ {
+		frame, info, err := ng.ReadPacketData()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		side, err := r.side(ng, info.InterfaceIndex)
+		if err != nil {
+			return err
+		}
+		p := handshake.Packet{Number: number, T: info.Timestamp.Sub(started), Side: side}
+		if capture.Decode(frame, &p) {
+			r.packets = append(r.packets, p)
+		}
+	}
+}
+
+// side is where the packets of an interface were seen.
+func (r *recording) side(ng *pcapgo.NgReader, index int) (handshake.Side, error) {
+	iface, err := ng.Interface(index)
+	if err != nil {
+		return 0, err
+	}
+	switch iface.Name {
+	case "client":
+		return handshake.ClientSide, nil
+	case "server":
+		return handshake.ServerSide, nil
+	case "lo":
+		r.loopback = true
+		return bothSides, nil
+	}
+	return 0, fmt.Errorf("interface %q is no side of an experiment", iface.Name)
+}
