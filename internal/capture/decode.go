@@ -10,10 +10,11 @@ import (
 // The shortest forms of headers. A TCP header has to be there up to its flags;
 // the window and options behind them may be cut off.
 const (
-	ipv4Len  = 20
-	ipv6Len  = 40
-	tcpLen   = 20
-	flagsEnd = 14
+	ipv4Len   = 20
+	ipv6Len   = 40
+	tcpLen    = 20
+	flagsEnd  = 14
+	windowEnd = 16
 )
 
 // segment is where a TCP segment lies in a frame.
@@ -51,8 +52,10 @@ func (s *segment) read(p *handshake.Packet) {
 	p.Flags = handshake.Flags(tcp[13])
 	p.Len = s.size - header
 	p.Window, p.Options = 0, handshake.Options{}
-	if len(tcp) >= tcpLen {
+	if len(tcp) >= windowEnd {
 		p.Window = binary.BigEndian.Uint16(tcp[14:])
+	}
+	if len(tcp) > tcpLen {
 		p.Options = options(tcp[tcpLen:min(header, len(tcp))])
 	}
 }

@@ -44,7 +44,7 @@ func open(r io.Reader, name string) (*Reader, error) {
 	case err == io.EOF && len(magic) == 0:
 		return nil, &DamageError{name, 0, "the file is empty"}
 	case err != nil:
-		return nil, c.failed(0, err)
+		return nil, c.failed(len(magic), err)
 	case little.u32(magic) == blockSection:
 		c.next = c.nextBlock
 		return c, nil
