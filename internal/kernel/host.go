@@ -77,6 +77,7 @@ func (h *Host) Close() error {
 		errs = append(errs, n.close())
 	}
 	h.namespaces = nil
+	errs = append(errs, h.owners.close())
 	return errors.Join(errs...)
 }
 

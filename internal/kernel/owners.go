@@ -4,17 +4,18 @@ import (
 	"cmp"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
+	"listenq/internal/kernel/taskfile"
 	"listenq/internal/queue"
 
 	"golang.org/x/sys/unix"
 )
 
-// owners finds the processes that have a listening socket open. The kernel tells
-// that of a descriptor alone, one by one, so what was found is kept. Inodes of
-// sockets are unique in a machine, so network namespaces do not matter here.
+// owners finds the processes that have a listening socket open. The kernel knows
+// that of descriptors alone, so all of them are looked at, and what was found is
+// kept. Inodes of sockets are unique in a machine, so network namespaces do not
+// matter here.
 //
 // A socket without a process is the kernel's own, in flight in a message
 // (SCM_RIGHTS), or of a process that may not be looked at or is not in this /proc.
@@ -24,6 +25,9 @@ type owners struct {
 	search pause // of all descriptors of all processes
 	check  pause // of the descriptors found
 	denied int   // how many processes the last search could not look at
+
+	tried bool               // to open files
+	files *taskfile.Iterator // nil: not allowed, or not here
 }
 
 // owned is a socket that somebody listens on.
@@ -37,7 +41,7 @@ type owned struct {
 // holder is a descriptor of the socket.
 type holder struct {
 	process *searched
-	fd      string
+	link    string // in /proc, "/proc/12/fd/3"
 }
 
 // The shares of a core that a search may take: of its own accord, and for a
@@ -60,14 +64,24 @@ func (p pause) over(now time.Time, share float64) bool {
 
 func newOwners() *owners { return &owners{known: map[uint32]*owned{}} }
 
+func (o *owners) close() error {
+	if o.files == nil {
+		return nil
+	}
+	return o.files.Close()
+}
+
 // fill sets the Processes of each listener by its Inode, and tells what is missing.
 // It allocates nothing for a listener that is known.
 func (o *owners) fill(listeners []queue.Listener) []queue.Missing {
 	now := time.Now()
-	if o.take(listeners) || o.verify(now) {
+	if o.take(listeners) {
 		o.refresh(now, urgentShare)
 	}
 	o.refresh(now, searchShare)
+	if o.verify(now) {
+		o.refresh(now, urgentShare)
+	}
 	var unknown lost
 	for i := range listeners {
 		l := &listeners[i]
@@ -108,8 +122,8 @@ func (o *owners) take(listeners []queue.Listener) (fresh bool) {
 	return fresh
 }
 
-// verify looks whether the descriptors found are still what they were. It reports
-// whether one of them is not.
+// verify looks whether the descriptors found are still what they were, where the
+// next search is far. It reports whether one of them is not.
 func (o *owners) verify(now time.Time) (gone bool) {
 	if !o.check.over(now, searchShare) || now.Sub(o.check.last) < time.Second || o.search.last.IsZero() {
 		return false
@@ -117,8 +131,7 @@ func (o *owners) verify(now time.Time) (gone bool) {
 	var link [maxSocketLink]byte
 	for inode, known := range o.known {
 		for _, h := range known.holders {
-			path := "/proc/" + strconv.Itoa(h.process.pid) + "/fd/" + h.fd
-			n, err := unix.Readlink(path, link[:])
+			n, err := unix.Readlink(h.link, link[:])
 			found, ok := parseSocketLink(link[:max(n, 0)])
 			gone = gone || err != nil || !ok || found != inode
 		}
@@ -132,7 +145,7 @@ func (o *owners) refresh(now time.Time, share float64) {
 	if !o.search.over(now, share) || !o.search.last.IsZero() && now.Sub(o.search.last) < time.Duration(searchShare/share*float64(time.Second)) {
 		return
 	}
-	found := search(o.known)
+	found := o.find()
 	for inode, known := range o.known {
 		known.searched = true
 		known.hold(found.holders[inode])
@@ -140,6 +153,20 @@ func (o *owners) refresh(now time.Time, share float64) {
 	o.denied = found.denied
 	o.search = pause{now, found.cost}
 	o.check = pause{now, o.check.cost}
+}
+
+// find searches by the faster way that works here.
+func (o *owners) find() *searching {
+	if !o.tried {
+		o.files, _ = taskfile.Open() // without, there is /proc
+		o.tried = true
+	}
+	if o.files != nil {
+		if s, err := searchFiles(o.files, o.known); err == nil {
+			return s
+		}
+	}
+	return searchProc(o.known)
 }
 
 // hold takes what a search found.

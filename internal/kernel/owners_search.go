@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"listenq/internal/kernel/taskfile"
 	"listenq/internal/queue"
 
 	"golang.org/x/sync/errgroup"
@@ -39,10 +40,36 @@ type searched struct {
 	self []queue.Process // itself alone
 }
 
-// search looks for sockets of those inodes in all processes. It is read like ss
-// does, and costs 2 to 3 µs for each descriptor (proc_pid_readlink, fs/proc/base.c),
-// so it is done by several threads, and a process is done when it has all of them.
-func search(wanted map[uint32]*owned) *searching {
+// searchFiles looks for sockets of those inodes by eBPF, which costs 0.4 µs for each
+// descriptor of the machine.
+func searchFiles(files *taskfile.Iterator, wanted map[uint32]*owned) (*searching, error) {
+	start := time.Now()
+	s := &searching{wanted: wanted, holders: map[uint32][]holder{}}
+	found := map[int]map[uint32]string{}
+	err := files.Listeners(func(f taskfile.File) {
+		inode := uint32(f.Inode)
+		if wanted[inode] == nil || uint64(inode) != f.Inode {
+			return
+		}
+		if found[f.Process] == nil {
+			found[f.Process] = map[uint32]string{}
+		}
+		found[f.Process][inode] = linkOf(f.Thread, strconv.Itoa(f.FD))
+	})
+	for pid, links := range found {
+		s.keep(pid, links)
+	}
+	s.cost = time.Since(start)
+	return s, err
+}
+
+func linkOf(task int, fd string) string { return "/proc/" + strconv.Itoa(task) + "/fd/" + fd }
+
+// searchProc looks for sockets of those inodes in /proc, like ss does. It costs 2 to
+// 3 µs for each descriptor (proc_pid_readlink, fs/proc/base.c), so it is done by
+// several threads, and a process is done when it has all of them. A thread that
+// has descriptors of its own (CLONE_FILES) is not looked at.
+func searchProc(wanted map[uint32]*owned) *searching {
 	start := time.Now()
 	s := &searching{wanted: wanted, holders: map[uint32][]holder{}}
 	searchers := min(runtime.GOMAXPROCS(0), maxSearchers)
@@ -86,7 +113,7 @@ func (s *searching) process(pid int) {
 		return
 	}
 	defer dir.Close()
-	p := &fdTable{searching: s, dir: int(dir.Fd()), found: map[uint32]string{}}
+	p := &fdTable{searching: s, pid: pid, dir: int(dir.Fd()), found: map[uint32]string{}}
 	for err == nil && !p.done() {
 		var names []string
 		if names, err = dir.Readdirnames(namesAtOnce); len(names) == namesAtOnce {
@@ -125,18 +152,19 @@ func (s *searching) keep(pid int, found map[uint32]string) {
 	it := &searched{pid, []queue.Process{p}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for inode, fd := range found {
-		s.holders[inode] = append(s.holders[inode], holder{it, fd})
+	for inode, link := range found {
+		s.holders[inode] = append(s.holders[inode], holder{it, link})
 	}
 }
 
 // fdTable is what is seen of the descriptors of one process.
 type fdTable struct {
 	*searching
+	pid     int
 	dir     int // of /proc/PID/fd
 	pending sync.WaitGroup
 	mu      sync.Mutex
-	found   map[uint32]string // by inode, the first one
+	found   map[uint32]string // links by inode, the first one
 	err     error             // why they cannot be read
 }
 
@@ -170,7 +198,7 @@ func (d *fdTable) take(inode uint32, name string) (all bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, known := d.found[inode]; !known {
-		d.found[inode] = name
+		d.found[inode] = linkOf(d.pid, name)
 	}
 	return len(d.found) == len(d.wanted)
 }
