@@ -12,6 +12,9 @@ import (
 // engine its cgroup) as it can be printed in a line: what cannot be printed, a
 // line feed, an escape, a turn of direction, as strconv.Quote writes it.
 func escaped(text string) string {
+	if plain(text) {
+		return text
+	}
 	var b strings.Builder
 	for i, r := range text {
 		_, size := utf8.DecodeRuneInString(text[i:])
@@ -26,7 +29,22 @@ func escaped(text string) string {
 }
 
 // printed counts the columns of a text, without what only changes its look.
-func printed(text string) int { return ansi.StringWidth(text) }
+func printed(text string) int {
+	if plain(text) {
+		return len(text)
+	}
+	return ansi.StringWidth(text)
+}
+
+// plain reports whether a text is printable ASCII, as nearly all are: tables are long.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
 
 // byteAt returns the offset behind the first n columns of a text.
 func byteAt(text string, n int) int {

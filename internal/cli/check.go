@@ -161,7 +161,7 @@ const mostListed = 5
 func (l *checkedListener) line() string {
 	text := l.Address
 	if len(l.Processes) > 0 {
-		text += " " + processCell(listener{Processes: l.Processes})
+		text += " " + processCell(&listener{Processes: l.Processes})
 	}
 	text += fmt.Sprintf(": held at most %d", l.AcceptMax)
 	if l.AcceptLimit != nil {

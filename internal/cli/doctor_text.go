@@ -112,7 +112,7 @@ func (f *finding) like(other finding) bool {
 	if f.Listener == nil || other.Listener == nil {
 		return f.Listener == other.Listener
 	}
-	return processCell(*f.Listener) == processCell(*other.Listener)
+	return processCell(f.Listener) == processCell(other.Listener)
 }
 
 // mostOthers is how many of the findings that are alike are named.
@@ -139,7 +139,7 @@ func subject(f finding) string {
 	if f.Listener == nil {
 		return "network namespace " + escaped(f.NetnsName)
 	}
-	if p := processCell(*f.Listener); p != unknown && p != none {
+	if p := processCell(f.Listener); p != unknown && p != none {
 		return f.Listener.Address + " " + p
 	}
 	return f.Listener.Address

@@ -25,7 +25,7 @@ func newListing(h *queue.History, f queue.Filter) listing {
 	last, trends := h.Last(), h.Trends()
 	answer := listing{
 		Schema: "listenq/ls/v1", Time: last.Time, Kernel: last.Kernel, Window: record.MS(window(h, trends)),
-		Listeners: []listener{}, Namespaces: []namespace{}, Missing: newMissing(last.Missing), filter: f.String(),
+		Listeners: make([]listener, 0, len(trends)), Namespaces: []namespace{}, Missing: newMissing(last.Missing), filter: f.String(),
 	}
 	for i := range trends {
 		if f.Match(&trends[i]) {

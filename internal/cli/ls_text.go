@@ -51,18 +51,18 @@ func listingColumns(l listing, all bool) []column[listener] {
 	once := l.Window == 0
 	columns := []column[listener]{
 		{title: "STATE", rank: 1, cell: stateCell, look: stateLook},
-		{title: "ACCEPT Q", rank: 2, cell: func(r listener) string { return acceptCell(r, widest) }},
+		{title: "ACCEPT Q", rank: 2, cell: func(r *listener) string { return acceptCell(r, widest) }},
 		{title: "WAIT", right: true, rank: 8, extra: true, cell: waitCell},
-		{title: "SYN Q", right: true, rank: 7, cell: func(r listener) string { return countCell(r.SynLen) }},
-		{title: "SYN AGE", right: true, rank: 13, extra: true, cell: func(r listener) string { return durationCell(r.SynAge) }},
+		{title: "SYN Q", right: true, rank: 7, cell: func(r *listener) string { return countCell(r.SynLen) }},
+		{title: "SYN AGE", right: true, rank: 13, extra: true, cell: func(r *listener) string { return durationCell(r.SynAge) }},
 		{title: "DROPS/s", right: true, rank: 4, cell: rateCell},
-		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r listener) string { return countCell(r.Drops) }},
-		{title: "LOCAL", rank: 3, least: 14, cell: func(r listener) string { return r.Address }, cut: cutAddress},
-		{title: "NETNS", rank: 10, extra: true, cell: func(r listener) string { return escaped(r.NetnsName) }},
+		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r *listener) string { return countCell(r.Drops) }},
+		{title: "LOCAL", rank: 3, least: 14, cell: func(r *listener) string { return r.Address }, cut: cutAddress},
+		{title: "NETNS", rank: 10, extra: true, cell: func(r *listener) string { return escaped(r.NetnsName) }},
 		{title: "PROCESS", rank: 5, least: 8, cell: processCell},
 		{title: "UNIT", rank: 9, extra: true, least: 12, cell: unitCell},
-		{title: "UID", right: true, rank: 12, extra: true, cell: func(r listener) string { return fmt.Sprint(r.UID) }},
-		{title: "INODE", right: true, rank: 14, extra: true, cell: func(r listener) string { return fmt.Sprint(r.Inode) }},
+		{title: "UID", right: true, rank: 12, extra: true, cell: func(r *listener) string { return fmt.Sprint(r.UID) }},
+		{title: "INODE", right: true, rank: 14, extra: true, cell: func(r *listener) string { return fmt.Sprint(r.Inode) }},
 	}
 	for i := range columns {
 		c := &columns[i]
@@ -80,22 +80,22 @@ func listingColumns(l listing, all bool) []column[listener] {
 }
 
 func severalNetns(l listing) bool {
-	for _, r := range l.Listeners {
-		if r.Netns != l.Listeners[0].Netns {
+	for i := range l.Listeners {
+		if l.Listeners[i].Netns != l.Listeners[0].Netns {
 			return true
 		}
 	}
 	return false
 }
 
-func stateCell(r listener) string {
+func stateCell(r *listener) string {
 	if r.State == "" {
 		return unknown
 	}
 	return string(r.State)
 }
 
-func stateLook(r listener) string {
+func stateLook(r *listener) string {
 	switch r.State {
 	case queue.Dropping, queue.Full:
 		return red
@@ -106,22 +106,22 @@ func stateLook(r listener) string {
 }
 
 // acceptCell is length and limit, the lengths below each other.
-func acceptCell(r listener, widest int) string {
+func acceptCell(r *listener, widest int) string {
 	limit := unknown
 	if r.AcceptLimit != nil {
 		limit = strconv.Itoa(*r.AcceptLimit)
 	}
-	return fmt.Sprintf("%*d/%s", widest, r.AcceptLen, limit)
+	return pad(strconv.Itoa(r.AcceptLen), widest, true) + "/" + limit
 }
 
-func waitCell(r listener) string {
+func waitCell(r *listener) string {
 	if r.AcceptLen == 0 {
 		return none
 	}
 	return durationCell(r.OldestWait)
 }
 
-func rateCell(r listener) string {
+func rateCell(r *listener) string {
 	if r.DropsPerS == nil {
 		return unknown
 	}
@@ -156,22 +156,22 @@ func span(d time.Duration) string {
 }
 
 // processCell is the first process, and how many more have the socket open.
-func processCell(r listener) string {
+func processCell(r *listener) string {
 	switch {
 	case r.Processes == nil:
 		return unknown
 	case len(r.Processes) == 0:
 		return none
 	}
-	text := fmt.Sprintf("%s[%d]", escaped(r.Processes[0].Name), r.Processes[0].PID)
+	text := escaped(r.Processes[0].Name) + "[" + strconv.Itoa(r.Processes[0].PID) + "]"
 	if more := len(r.Processes) - 1; more > 0 {
-		text += fmt.Sprintf(" +%d", more)
+		text += " +" + strconv.Itoa(more)
 	}
 	return text
 }
 
 // unitCell is what the first process belongs to: a unit, a container, else its cgroup.
-func unitCell(r listener) string {
+func unitCell(r *listener) string {
 	switch {
 	case r.Processes == nil:
 		return unknown
@@ -187,10 +187,11 @@ func unitCell(r listener) string {
 
 // verdict says in a sentence how bad it is, and what to do next.
 func verdict(l listing) string {
-	var bad []listener
+	var bad []*listener
 	number := map[queue.State]int{}
 	drops := true
-	for _, r := range l.Listeners {
+	for i := range l.Listeners {
+		r := &l.Listeners[i]
 		number[r.State]++
 		drops = drops && r.Dropped != nil
 		if r.State != queue.OK && r.State != "" {
@@ -228,8 +229,8 @@ func are(n int) string {
 }
 
 // where is the filter for those listeners, if one word is enough.
-func where(bad []listener) string {
-	port := func(r listener) string { return r.Address[strings.LastIndexByte(r.Address, ':'):] }
+func where(bad []*listener) string {
+	port := func(r *listener) string { return r.Address[strings.LastIndexByte(r.Address, ':'):] }
 	for _, r := range bad {
 		if port(r) != port(bad[0]) {
 			return ""

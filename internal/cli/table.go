@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"fmt"
+	"bytes"
 	"slices"
-	"strings"
 )
 
 // column is one of a table of rows R.
@@ -13,49 +12,63 @@ type column[R any] struct {
 	rank  int  // where there is no room for all, the lowest are shown
 	extra bool // shown only where all before it are at their full width, or all are asked for
 	least int  // columns that it can be cut to; 0: it cannot
-	cell  func(R) string
+	cell  func(*R) string
 	cut   func(text string, width int) string // nil: at the end
-	look  func(R) string                      // nil: plain
+	look  func(*R) string                     // nil: plain
 }
 
-// fitted is a column and how wide it is.
+// fitted is a column with what is in it, and how wide it is.
 type fitted[R any] struct {
 	column[R]
-	width int
+	cells []string // one for each row
+	full  int      // columns of the widest
+	width int      // columns that it gets; 0: it is not shown
 }
 
 const gap = 2 // blanks between two columns
 
 // printTable prints rows below the titles of their columns.
 func printTable[R any](s screen, columns []column[R], rows []R) {
-	if len(columns) == 0 {
-		return
-	}
-	var line strings.Builder
-	put := func(i int, c fitted[R], text, look string) {
-		if i > 0 {
-			line.WriteString(strings.Repeat(" ", gap))
+	var line []byte
+	put := func(c *fitted[R], text, look string) {
+		if len(line) > 0 {
+			line = blanks(line, gap)
 		}
-		line.WriteString(s.style(look, pad(text, c.width, c.right)))
+		room := max(0, c.width-printed(text))
+		if c.right {
+			line = blanks(line, room)
+		}
+		line = append(line, s.style(look, text)...)
+		if !c.right {
+			line = blanks(line, room)
+		}
+	}
+	end := func() {
+		s.Write(append(bytes.TrimRight(line, " "), '\n'))
+		line = line[:0]
 	}
 	fit := fitColumns(columns, rows, s.width)
-	end := func() {
-		fmt.Fprintln(s, strings.TrimRight(line.String(), " "))
-		line.Reset()
-	}
-	for i, c := range fit {
-		put(i, c, c.title, bold)
+	for i := range fit {
+		put(&fit[i], fit[i].title, bold)
 	}
 	end()
-	for _, row := range rows {
-		for i, c := range fit {
-			put(i, c, c.shorten(c.cell(row)), c.lookOf(row))
+	for n := range rows {
+		for i := range fit {
+			c := &fit[i]
+			put(c, c.shorten(c.cells[n]), c.lookOf(&rows[n]))
 		}
 		end()
 	}
 }
 
-func (c fitted[R]) shorten(text string) string {
+func blanks(line []byte, n int) []byte {
+	for range n {
+		line = append(line, ' ')
+	}
+	return line
+}
+
+func (c *fitted[R]) shorten(text string) string {
 	switch {
 	case printed(text) <= c.width:
 		return text
@@ -65,7 +78,7 @@ func (c fitted[R]) shorten(text string) string {
 	return cut(text, c.width)
 }
 
-func (c fitted[R]) lookOf(row R) string {
+func (c *fitted[R]) lookOf(row *R) string {
 	if c.look == nil {
 		return ""
 	}
@@ -75,77 +88,69 @@ func (c fitted[R]) lookOf(row R) string {
 // fitColumns chooses the columns that have room and how wide they are. With a width
 // of 0 there is room for all but the extra ones, at their full width.
 func fitColumns[R any](columns []column[R], rows []R, width int) []fitted[R] {
-	full := make([]int, len(columns))
-	for i, c := range columns {
-		full[i] = printed(c.title)
-		for _, row := range rows {
-			full[i] = max(full[i], printed(c.cell(row)))
-		}
-	}
-	order := make([]int, len(columns))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return columns[a].rank - columns[b].rank })
-	wide := choose(columns, full, order, width)
-	var fit []fitted[R]
-	for i, c := range columns {
-		if wide[i] > 0 {
-			fit = append(fit, fitted[R]{c, wide[i]})
-		}
-	}
-	return fit
-}
-
-// choose returns how wide each column is; 0: it is not shown. Those that can be cut
-// share what the others leave.
-func choose[R any](columns []column[R], full, order []int, width int) []int {
-	wide := make([]int, len(columns))
-	left := width + gap
-	for _, i := range order {
-		c := columns[i]
-		need := full[i]
-		if c.least > 0 && !c.extra {
-			need = min(need, c.least)
-		}
-		switch {
-		case width == 0:
-			if !c.extra {
-				wide[i] = full[i]
-			}
-		case !c.extra && left >= need+gap, left >= need+gap+lacking(wide, full):
-			wide[i] = need
-			left -= need + gap
+	var all []fitted[R]
+	for _, c := range columns {
+		if width > 0 || !c.extra {
+			all = append(all, fill(c, rows))
 		}
 	}
 	if width > 0 {
-		widen(wide, full, left)
+		choose(all, width)
 	}
-	return wide
+	return slices.DeleteFunc(all, func(c fitted[R]) bool { return c.width == 0 })
+}
+
+// fill is a column with its cells, at its full width.
+func fill[R any](c column[R], rows []R) fitted[R] {
+	f := fitted[R]{column: c, cells: make([]string, len(rows)), full: printed(c.title)}
+	for i := range rows {
+		f.cells[i] = c.cell(&rows[i])
+		f.full = max(f.full, printed(f.cells[i]))
+	}
+	f.width = f.full
+	return f
+}
+
+// choose says how wide each column is. Those that can be cut share what the others
+// leave.
+func choose[R any](all []fitted[R], width int) {
+	order := make([]*fitted[R], len(all))
+	for i := range all {
+		order[i] = &all[i]
+	}
+	slices.SortStableFunc(order, func(a, b *fitted[R]) int { return a.rank - b.rank })
+	left, lacking := width+gap, 0 // lacking: how much wider those chosen would have to be to be whole
+	for _, c := range order {
+		need := c.full
+		if c.least > 0 && !c.extra {
+			need = min(need, c.least)
+		}
+		room := left - need - gap
+		if c.extra {
+			room -= lacking
+		}
+		c.width = 0
+		if room >= 0 {
+			c.width = need
+			left -= need + gap
+			lacking += c.full - need
+		}
+	}
+	widen(all, left)
 }
 
 // widen shares out the room that is left, to the narrowest first.
-func widen(wide, full []int, left int) {
+func widen[R any](all []fitted[R], left int) {
 	for ; left > 0; left-- {
-		narrowest := -1
-		for i, w := range wide {
-			if w > 0 && w < full[i] && (narrowest < 0 || w < wide[narrowest]) {
-				narrowest = i
+		var narrowest *fitted[R]
+		for i := range all {
+			if c := &all[i]; c.width > 0 && c.width < c.full && (narrowest == nil || c.width < narrowest.width) {
+				narrowest = c
 			}
 		}
-		if narrowest < 0 {
+		if narrowest == nil {
 			return
 		}
-		wide[narrowest]++
+		narrowest.width++
 	}
-}
-
-// lacking is how much wider the columns chosen would have to be to be whole.
-func lacking(wide, full []int) (n int) {
-	for i, w := range wide {
-		if w > 0 {
-			n += full[i] - w
-		}
-	}
-	return n
 }
