@@ -68,7 +68,9 @@ func (o *owners) close() error {
 	if o.files == nil {
 		return nil
 	}
-	return o.files.Close()
+	files := o.files
+	o.files = nil
+	return files.Close()
 }
 
 // fill sets the Processes of each listener by its Inode, and tells what is missing.
