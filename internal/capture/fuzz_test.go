@@ -20,7 +20,7 @@ func FuzzReader(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(recorded[:2000])
+	f.Add(recorded[:900])
 	f.Add(pcapFile(big, magicNano, LinuxSLL, stored{1, 1, append(sll(4, etherIPv4), syn[ethernetLen:]...), 0}))
 	f.Add(gzipped(f, pcapFile(little, magicMicro, Null, stored{1, 1, append([]byte{2, 0, 0, 0}, syn[ethernetLen:]...), 2000})))
 	f.Add(slices.Concat(sectionBlock(big), interfaceBlock(big, SLL2, 96, opt(big, optIfResolution, []byte{0x8a}), opt(big, optIfOffset, numbers(big, 1, 2))),

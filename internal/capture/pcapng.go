@@ -22,13 +22,15 @@ const (
 	blockInterface  = 1
 	blockOld        = 2
 	blockSimple     = 3
+	blockNames      = 4
 	blockStatistics = 5
 	blockPacket     = 6
 	blockJournal    = 9
 
-	orderMagic = 0x1a2b3c4d
-	blockHead  = 8 // type and length
-	blockTail  = 4 // length again
+	orderMagic  = 0x1a2b3c4d
+	blockHead   = 8  // type and length
+	blockTail   = 4  // length again
+	packetFixed = 20 // before the bytes of a packet
 )
 
 // The codes of options, each in its kind of block.
@@ -47,6 +49,8 @@ const (
 	maxInterfaces      = 1 << 16 // in a file
 	maxInterfaceString = 1 << 10 // bytes kept of each name, comment, filter
 )
+
+const shortPacket = "a packet without a length"
 
 // nextBlock reads blocks up to the next packet.
 func (r *Reader) nextBlock(p *Packet) error {
@@ -201,23 +205,22 @@ func (r *Reader) on(number int, p *Packet) (wrong string) {
 
 // packet reads an enhanced packet block.
 func (r *Reader) packet(body []byte, p *Packet) (wrong string) {
-	const fixed = 20
-	if len(body) < fixed {
-		return "a packet without a length"
+	if len(body) < packetFixed {
+		return shortPacket
 	}
 	o := r.ng.order
 	if wrong := r.on(int(o.u32(body)), p); wrong != "" {
 		return wrong
 	}
 	p.Time = r.stamp(body[4:], p)
-	return p.frame(body[fixed:], o.u32(body[12:]), o.u32(body[16:]))
+	return p.frame(body[packetFixed:], o.u32(body[12:]), o.u32(body[16:]))
 }
 
 // old reads a packet block of the first drafts.
 func (r *Reader) old(body []byte, p *Packet) (wrong string) {
-	const fixed, unknown = 20, 0xffff
-	if len(body) < fixed {
-		return "a packet without a length"
+	const unknown = 0xffff
+	if len(body) < packetFixed {
+		return shortPacket
 	}
 	o := r.ng.order
 	if wrong := r.on(int(o.u16(body)), p); wrong != "" {
@@ -227,14 +230,14 @@ func (r *Reader) old(body []byte, p *Packet) (wrong string) {
 	if drops := o.u16(body[2:]); drops != unknown {
 		p.Dropped = int64(drops)
 	}
-	return p.frame(body[fixed:], o.u32(body[12:]), o.u32(body[16:]))
+	return p.frame(body[packetFixed:], o.u32(body[12:]), o.u32(body[16:]))
 }
 
 // simple reads a simple packet block: one of the first interface, without a time.
 func (r *Reader) simple(body []byte, p *Packet) (wrong string) {
 	const fixed = 4
 	if len(body) < fixed {
-		return "a packet without a length"
+		return shortPacket
 	}
 	if wrong := r.on(0, p); wrong != "" {
 		return wrong

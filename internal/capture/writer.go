@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -67,7 +66,7 @@ func (w *Writer) Packet(iface int, t time.Duration, frame []byte, comment string
 	}
 	var options pcapgo.NgPacketOptions
 	if comment != "" {
-		options.Comments = []string{strings.ToValidUTF8(comment[:min(len(comment), maxComment)], "")}
+		options.Comments = []string{fitting(comment)}
 	}
 	if err := w.ng.WritePacketWithOptions(info, frame, options); err != nil {
 		return fmt.Errorf("write packet: %w", err)
