@@ -75,5 +75,5 @@ func compareListeners(a, b *queue.Trend) int {
 	case b == nil:
 		return -1
 	}
-	return queue.Worse(*a, *b)
+	return queue.Worse(a, b)
 }

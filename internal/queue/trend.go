@@ -27,24 +27,36 @@ type Trend struct {
 // Trends are the listeners of the last sample, worst first: by state, how full
 // they are, and address.
 func (h *History) Trends() []Trend {
-	all := make([]Trend, 0, len(h.last.Listeners))
+	unsorted := make([]Trend, len(h.last.Listeners))
+	order := make([]*Trend, len(unsorted)) // a Trend is large: it moves once
 	for i := range h.last.Listeners {
-		all = append(all, h.trend(&h.last.Listeners[i]))
+		unsorted[i] = h.trend(&h.last.Listeners[i])
+		order[i] = &unsorted[i]
 	}
-	h.tellPaths(all)
-	slices.SortStableFunc(all, Worse)
+	h.tellPaths(unsorted)
+	slices.SortFunc(order, Worse)
+	all := make([]Trend, len(order))
+	for i, t := range order {
+		all[i] = *t
+	}
 	return all
 }
 
-// Worse compares trends for a list that begins with the worst.
-func Worse(a, b Trend) int {
-	return cmp.Or(
-		cmp.Compare(slices.Index(States, a.State), slices.Index(States, b.State)),
-		cmp.Compare(b.Listener.Fill(), a.Listener.Fill()),
-		cmp.Compare(a.Listener.Netns, b.Listener.Netns),
-		a.Listener.Address.Compare(b.Listener.Address),
-		cmp.Compare(a.Listener.Inode, b.Listener.Inode),
-	)
+// Worse compares trends for a list that begins with the worst. No two sockets are equal.
+func Worse(a, b *Trend) int {
+	if a.State != b.State {
+		return cmp.Compare(slices.Index(States, a.State), slices.Index(States, b.State))
+	}
+	if fill := cmp.Compare(b.Listener.Fill(), a.Listener.Fill()); fill != 0 {
+		return fill
+	}
+	if netns := cmp.Compare(a.Listener.Netns, b.Listener.Netns); netns != 0 {
+		return netns
+	}
+	if address := a.Listener.Address.Compare(b.Listener.Address); address != 0 {
+		return address
+	}
+	return cmp.Compare(a.Listener.Inode, b.Listener.Inode)
 }
 
 func (h *History) trend(l *Listener) Trend {

@@ -28,7 +28,7 @@ func columns() []column {
 	return []column{
 		{title: "STATE", help: "dropping: drops rose in the last 5 s; full: longer than the limit; high: over 70 % of it; ok", rank: 1, least: 8,
 			text: func(_ *model, r *row) string { return string(r.State) }, look: func(r *row) look { return stateLook(r.State) },
-			compare: func(a, b *row) int { return queue.Worse(a.Trend, b.Trend) }},
+			compare: func(a, b *row) int { return queue.Worse(&a.Trend, &b.Trend) }},
 		{title: "ACCEPT QUEUE", help: "how full it is; all filled: the next connection is dropped", rank: 6, least: 12, most: 12,
 			text: func(m *model, r *row) string { return m.theme.bar(&r.Listener, 12) }, look: func(r *row) look { return stateLook(r.State) }, compare: byFill},
 		{title: "LEN/LIMIT", help: "connections in the accept queue, and its limit; Linux is full at more than the limit", rank: 2, least: 9, right: true,

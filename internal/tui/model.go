@@ -129,7 +129,7 @@ func (m *model) order() {
 	slices.SortStableFunc(m.rows, func(a, b *row) int {
 		n := compare(a, b)
 		if n == 0 {
-			n = queue.Worse(a.Trend, b.Trend)
+			n = queue.Worse(&a.Trend, &b.Trend)
 		}
 		if m.reverse {
 			return -n

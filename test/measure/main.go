@@ -32,14 +32,22 @@ type experiment struct {
 	}
 }
 
+// holds is the argument of the process that holdSockets is.
+const holds = "-hold-sockets"
+
 func main() {
 	log.SetFlags(0)
+	if len(os.Args) > 1 && os.Args[1] == holds {
+		holdSockets()
+		return
+	}
 	out, err := os.MkdirTemp("", "listenq-measure-")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(out)
 	fmt.Printf("%-58s %12s %12s\n", "figure (median of 15 runs where it is a time)", "target", "measured")
+	listeners()
 	times(out)
 	parallel(out)
 	everything(out)
