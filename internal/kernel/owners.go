@@ -18,7 +18,8 @@ import (
 // matter here.
 //
 // A socket without a process is the kernel's own, in flight in a message
-// (SCM_RIGHTS), or of a process that may not be looked at or is not in this /proc.
+// (SCM_RIGHTS), registered with io_uring and closed, or of a process that may not be
+// looked at or is not in this /proc.
 type owners struct {
 	known  map[uint32]*owned // by the inode of the socket
 	fills  uint64
