@@ -184,10 +184,13 @@ func (a *attempt) frame(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, seq), ack)
 	b = append(b, byte(20+len(options))<<2, byte(s.flags), 1, 0, 0, 0, 0, 0)
 	b = append(b, options...)
-	b = append(b, zeros[:s.size]...)
+	b = append(b, noise[seq%uint32(len(noise)-payload):][:s.size]...)
 	capture.FillChecksums(b)
 	return b
 }
 
-// zeros is payload.
-var zeros [payload]byte
+// noise is what payload is cut from. It packs no better than what is encrypted.
+var noise = func() (b [64 << 10]byte) {
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b[:])
+	return b
+}()
