@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -59,6 +60,10 @@ interrupted.`,
 }
 
 // runLs prints the listeners that match, once or again and again.
+// gcOnce is the garbage, in percent of what is in use, that a process may have which
+// prints once and ends: collecting it takes longer than the rest.
+const gcOnce = 1000
+
 func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string) error {
 	filter, err := parseFilter(args)
 	if err != nil {
@@ -75,6 +80,8 @@ func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string
 	}
 	if f.watch > 0 {
 		options.Budget = watchBudget
+	} else {
+		debug.SetGCPercent(gcOnce)
 	}
 	host, err := kernel.OpenHost(options)
 	if err != nil {
