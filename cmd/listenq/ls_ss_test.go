@@ -17,13 +17,13 @@ import (
 
 // sharedListener is what both ss and ls show of a listening socket.
 type sharedListener struct {
-	Address     string       `json:"address"`
-	AcceptLen   int          `json:"accept_len"`
-	AcceptLimit int          `json:"accept_limit"`
-	Drops       int          `json:"drops"`
-	UID         int          `json:"uid"`
-	Inode       int          `json:"inode"`
-	DualStack   bool         `json:"dual_stack"`
+	Address     string        `json:"address"`
+	AcceptLen   int           `json:"accept_len"`
+	AcceptLimit int           `json:"accept_limit"`
+	Drops       int           `json:"drops"`
+	UID         int           `json:"uid"`
+	Inode       int           `json:"inode"`
+	DualStack   bool          `json:"dual_stack"`
 	Processes   []sharedOwner `json:"processes"`
 }
 
