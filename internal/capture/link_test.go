@@ -1,7 +1,12 @@
 package capture
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,17 +24,21 @@ func sll2(kind byte, ether uint16) []byte {
 	return append(big.append16(nil, ether), append([]byte{0, 0, 0, 0, 0, 3, 0, 1, kind, 6}, make([]byte, 8)...)...)
 }
 
-func TestLinks(t *testing.T) {
+// linked is a frame on a link, and what is read of it.
+type linked struct {
+	name   string
+	link   LinkType
+	frame  []byte
+	skip   Skip
+	way    Direction
+	device int
+}
+
+// links are TCP segments of 5 bytes, and what is none.
+func links() []linked {
 	v4, v6 := ipv4(nil, tcpHeader, payload), ipv6(protoTCP, tcpHeader, payload)
 	vlan := []byte{0, 7, 8, 0}
-	tests := []struct {
-		name   string
-		link   LinkType
-		frame  []byte
-		skip   Skip
-		way    Direction
-		device int
-	}{
+	return []linked{
 		{name: "ethernet", link: Ethernet, frame: ether(etherIPv4, v4)},
 		{name: "loopback, little endian", link: Null, frame: append([]byte{2, 0, 0, 0}, v4...)},
 		{name: "loopback, big endian", link: Null, frame: append([]byte{0, 0, 0, 2}, v4...)},
@@ -53,7 +62,10 @@ func TestLinks(t *testing.T) {
 		{name: "any 2, ARP", link: SLL2, frame: sll2(1, 0x0806), skip: NotIP, device: 3},
 		{name: "802.11", link: 105, frame: v4, skip: UnknownLink},
 	}
-	for _, tt := range tests {
+}
+
+func TestLinks(t *testing.T) {
+	for _, tt := range links() {
 		t.Run(tt.name, func(t *testing.T) {
 			var got handshake.Packet
 			s, skip := locate(tt.link, tt.frame, len(tt.frame))
@@ -142,5 +154,33 @@ func TestLengths(t *testing.T) {
 				t.Errorf("payload of %d bytes, want %d", got.Len, tt.want)
 			}
 		})
+	}
+}
+
+// TestTsharkLinks: it finds the same segments, by the bytes of their payload.
+func TestTsharkLinks(t *testing.T) {
+	if _, err := exec.LookPath("tshark"); err != nil {
+		t.Skip("needs tshark")
+	}
+	file, want := sectionBlock(little), ""
+	for i, l := range links() {
+		file = append(file, interfaceBlock(little, l.link, 0)...)
+		file = append(file, packetBlock(little, uint32(i), 1, l.frame, 0)...)
+		want += l.name + "\t"
+		if l.skip == Taken {
+			want += strconv.Itoa(len(payload))
+		}
+		want += "\n"
+	}
+	path := filepath.Join(t.TempDir(), "links.pcapng")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for i, line := range slices.Collect(strings.Lines(tshark(t, "-r", path, "-T", "fields", "-e", "tcp.len"))) {
+		got += links()[i].name + "\t" + line
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("payloads (-ours +tshark):\n%s", diff)
 	}
 }
