@@ -12,7 +12,9 @@ type Attempt struct {
 	pair
 	listener *listener
 	started  time.Duration
+	seen     time.Duration // when the last packet of it was
 	facts    facts
+	firsts   firsts
 
 	isn, serverISN uint32
 	top            uint32 // end of what the client has sent, in bytes beyond its SYN
@@ -101,6 +103,7 @@ const (
 	requested     // counted among the listener's requests
 	finished      // the client has sent its final ACK, or data or FIN in its place
 	served        // and is not counted among those that wait any more
+	serverFIN     // the server sent a FIN
 	together      // the server reset it at one moment with others that it had not spoken to
 	crowded       // when its first SYN came at least as many may have waited as at any SYN that was answered before
 	untaken       // data came to the server and came again before it was acknowledged

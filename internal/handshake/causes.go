@@ -87,7 +87,7 @@ func (a *Attempt) struckBy(s stage) causes {
 // seen, SYNs may have been lost before the first that came.
 func (a *Attempt) struckSYN() causes {
 	server := a.dropsSYN()
-	switch answered := a.synack.n > 0 || a.is(refusedSYN); {
+	switch answered := a.answered(); {
 	case !a.is(sawSYN):
 		return anySYN | netLoss | nothing
 	case a.sees(ClientSide | ServerSide):
@@ -108,6 +108,11 @@ func (a *Attempt) struckSYN() causes {
 		return server | netLoss
 	}
 	return server | netLoss | nothing
+}
+
+// answered reports that the first SYN-ACK or RST was seen, or what comes only after it.
+func (a *Attempt) answered() bool {
+	return a.synack.n > 0 || a.is(refusedSYN) || !a.t.cfg.Sockets && (a.ack.n > 0 || a.hasConnection())
 }
 
 // struckSYNBetween is struckSYN with both sides seen: what was sent and did not
@@ -183,6 +188,8 @@ func (a *Attempt) struckACK() causes {
 		return netLoss | nothing
 	case a.sees(ClientSide|ServerSide) && !a.t.cfg.Sockets && a.ackIn.n == 0:
 		return netLoss
+	case a.roomy() && a.is(dataFirst):
+		return nothing | netLoss
 	case a.roomy() && (a.undeferred() || a.data.n == 0 || a.data.first-a.ack.first < heldBackLong):
 		return nothing
 	case a.roomy():

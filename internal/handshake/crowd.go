@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -25,15 +26,19 @@ type crowd struct {
 
 	slowest time.Duration // answer to a SYN
 
+	only  netip.Addr // the first client's
+	mixed bool       // there are others
+
 	last, lastOther time.Duration // when the last client's segment came to an unfinished handshake, and the last one of another client
 	lastPair        pair
 
 	unsure []*Attempt // whose final ACK has come since a SYN was last answered
 
-	knocked []*Attempt // that have had no answer to their first SYN
-	quiet   *Attempt   // the first that has sent nothing but its final ACK
-	fallen  *Attempt   // the last that the server has reset without a word
-	dropped bool       // one has sent it again
+	knocked  []*Attempt // that have had no answer to their first SYN
+	quiet    *Attempt   // the first that has sent nothing but its final ACK
+	fallen   *Attempt   // the last that the server has reset without a word
+	repulsed int        // connections whose first data was not taken
+	dropped  bool       // one has sent it again
 
 	full   int  // how often something was seen that only a full accept queue does
 	speaks bool // the server has sent data before its client has: it does not defer
@@ -46,6 +51,11 @@ func (a *Attempt) knock() {
 	switch a.tries {
 	case 1:
 		a.waiting, a.unserved = c.requests, c.unserved
+		if c.attempts == 0 {
+			a.t.tries(a.client.Addr())
+			c.only = a.client.Addr()
+		}
+		c.mixed = c.mixed || c.only != a.client.Addr()
 		c.attempts++
 		if c.unserved >= c.roomFor {
 			a.set(crowded)
@@ -131,6 +141,10 @@ func (a *Attempt) finish() bool {
 	a.set(finished)
 	c := &a.listener.crowd
 	c.unserved++
+	if p, known := a.t.probes[a.client.Addr()]; known {
+		p.finished++
+		a.t.probes[a.client.Addr()] = p
+	}
 	if c.quiet == nil || c.quiet.data.n > 0 {
 		c.quiet = a
 	}
@@ -164,6 +178,22 @@ func (a *Attempt) refuse() {
 		c.crude = true
 	}
 }
+
+// repulse notes that data came again that had come before and was not acknowledged.
+func (a *Attempt) repulse() {
+	c := &a.listener.crowd
+	if !a.is(untaken) {
+		a.set(untaken)
+		c.repulsed++
+	}
+	if a.dataAgain > 1 || c.repulsed >= repulses {
+		c.full++
+	}
+}
+
+// repulses is how many connections must have data repulsed once, for a queue to be more
+// likely than what befalls single packets.
+const repulses = 3
 
 // passedOver reports that the server asks this client again, and has not asked another
 // one at the same age: TCP_DEFER_ACCEPT would be the same for both.

@@ -15,15 +15,24 @@ type listener struct {
 	members  []Listener    // the latest sample of each open socket
 	folds    Folded
 	crowd    crowd
+	tally    tally // of those that are folded
 }
+
+// maxListeners bounds the addresses that are told apart where only packets are given; a
+// scan reaches more. The others are one, whose address is the zero one.
+const maxListeners = 1 << 16
 
 // listener returns what is known of an address; what was sampled of the wildcard
 // address holds for it, too.
 func (t *Tracker) listener(address netip.AddrPort) *listener {
 	l := t.listeners[address]
+	if l == nil && len(t.listeners) >= maxListeners && !t.cfg.Sockets {
+		address = netip.AddrPort{}
+		l = t.listeners[address]
+	}
 	if l == nil {
 		l = &listener{folds: Folded{Server: address}, crowd: crowd{answered: -1}}
-		for wild, w := range t.listeners {
+		for wild, w := range t.wildcards {
 			if wild.Addr().IsUnspecified() && wild.Port() == address.Port() {
 				l.members = slices.Clone(w.members)
 				l.answered, l.sampled, l.overflow = w.answered, w.sampled, w.overflow
@@ -47,10 +56,12 @@ func (t *Tracker) Listener(s Listener) {
 	t.at(s.T)
 	t.sample(s.T)
 	s.Address = unmap(s.Address)
-	t.takeListener(t.listener(s.Address), s)
+	l := t.listener(s.Address)
+	t.takeListener(l, s)
 	if !s.Address.Addr().IsUnspecified() {
 		return
 	}
+	t.wildcards[s.Address] = l
 	for address, l := range t.listeners {
 		if address.Port() == s.Address.Port() && address != s.Address {
 			t.takeListener(l, s)
@@ -240,7 +251,8 @@ func (t *Tracker) unexplained(l *listener) causes {
 }
 
 // Folded counts attempts on one server of which nothing more is kept: clients
-// that sent a SYN and were never heard of again, as in a flood.
+// that sent a SYN and were never heard of again, as in a flood; and where only packets
+// are given, all that are over.
 type Folded struct {
 	Server      netip.AddrPort
 	Attempts    int
@@ -250,6 +262,7 @@ type Folded struct {
 }
 
 func (l *listener) fold(a *Attempt) {
+	l.tally.add(a)
 	f := &l.folds
 	if f.Attempts == 0 {
 		f.Outcomes, f.Causes, f.First = map[Outcome]int{}, map[Cause]int{}, a.started

@@ -11,7 +11,7 @@ import (
 func (t *Tracker) Socket(s Socket) {
 	t.at(s.T)
 	t.sample(s.T)
-	a := t.latest[pair{unmap(s.Client), unmap(s.Server)}]
+	a := t.of(s.Client, s.Server)
 	switch {
 	case a == nil:
 		return
@@ -125,7 +125,7 @@ func (a *Attempt) waited(s Socket) {
 // tell it of one that was reset while it waited.
 func (t *Tracker) Accepted(client, server netip.AddrPort, at time.Duration) {
 	t.at(at)
-	if a := t.latest[pair{unmap(client), unmap(server)}]; a != nil {
+	if a := t.of(client, server); a != nil {
 		a.show()
 		a.accept(at)
 		a.settle(at)
@@ -139,7 +139,7 @@ const clockError = time.Millisecond
 func (t *Tracker) Call(c Call) {
 	now := c.T + c.Duration
 	t.at(now)
-	a := t.latest[pair{unmap(c.Client), unmap(c.Server)}]
+	a := t.of(c.Client, c.Server)
 	if a == nil {
 		return
 	}

@@ -231,9 +231,9 @@ func (a *Attempt) drop(d delivery, c causes) {
 // Fate takes what the wire did with a segment that was sent.
 func (t *Tracker) Fate(p Packet, f Fate) {
 	t.at(p.T)
-	a, fromClient := t.latest[pair{p.Src, p.Dst}], true
+	a, fromClient := t.of(p.Src, p.Dst), true
 	if a == nil {
-		a, fromClient = t.latest[pair{p.Dst, p.Src}], false
+		a, fromClient = t.of(p.Dst, p.Src), false
 	}
 	if a == nil || f == FateDuplicated {
 		return

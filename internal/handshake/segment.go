@@ -64,6 +64,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		}
 	}
 	a.set(sawSYN)
+	number(&a.firsts.syn, p)
 	if seen.arrived {
 		a.synIn.add(p.T)
 	}
@@ -100,6 +101,7 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 		a.set(finSent)
 		a.finAt = p.T
 	}
+	number(&a.firsts.ack, p)
 	if seen.sent {
 		if a.ack.n == 0 {
 			a.beforeACK = a.synack.n
@@ -141,6 +143,7 @@ func kindOf(p *Packet) segment {
 
 // takeData takes data or a FIN of the client as it was sent.
 func (a *Attempt) takeData(p *Packet, begin, end uint32) {
+	number(&a.firsts.data, p)
 	if begin > 0 {
 		a.set(beyond)
 	}
@@ -149,18 +152,30 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 		a.data.add(p.T)
 		return
 	}
+	if a.copied(&a.data, p.T, copyDelay) {
+		return
+	}
 	a.dataAgain++
 	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
 		a.set(unacked)
 		if a.sees(ServerSide) && a.lastIn >= a.data.first {
-			a.set(untaken)
-			a.listener.crowd.full += min(1, a.dataAgain-1)
+			a.repulse()
 		}
 	}
 	a.data.add(p.T)
 	a.note(note{what: dataAgain}, p.T, p.Number)
 	a.remark(p.Number, note{what: dataAgain, n: a.dataAgain})
 }
+
+// copied reports that a segment is the last of its kind once more, captured twice or
+// doubled by the network: no timer sends it again so soon. With the lab's evidence
+// copies are known as such.
+func (a *Attempt) copied(s *series, now, soon time.Duration) bool {
+	return !a.t.cfg.Sockets && s.n > 0 && now-s.last < soon
+}
+
+// copyDelay is how far apart two captures of one packet are at most.
+const copyDelay = 5 * time.Millisecond
 
 func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
 	a.leave()
@@ -189,6 +204,9 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		a.takeSYNACK(p, seen)
 	case p.Flags.Has(SYN):
 	case p.Len > 0 || p.Flags.Has(FIN):
+		if p.Flags.Has(FIN) {
+			a.set(serverFIN)
+		}
 		if a.data.n == 0 && !a.is(midway) {
 			a.listener.crowd.speaks = true
 		}
@@ -226,6 +244,9 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 		a.connect(p.T)
 	}
 	a.listener.answered = true
+	if seen.sent && a.copied(&a.synack, p.T, firstTimeout/2) {
+		return
+	}
 	if seen.sent {
 		a.answer(p)
 	}
@@ -236,6 +257,7 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 
 // answer takes a SYN-ACK as it was sent.
 func (a *Attempt) answer(p *Packet) {
+	number(&a.firsts.synack, p)
 	if a.synack.n == 0 || a.serverISN != p.Seq {
 		a.serverISN = p.Seq
 		a.admit()

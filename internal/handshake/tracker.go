@@ -9,10 +9,11 @@ import (
 
 // Config says what a Tracker will be given.
 type Config struct {
-	Sides       Side         // where packets are seen
-	Sockets     bool         // socket states, listeners and calls are given, too; and Reactions, at least now and then
-	MaxAttempts int          // beyond it, attempts with one SYN and no sign of a client are folded into counts; 0: no bound
-	Real        []netip.Addr // of clients that are not spoofed, whatever is seen of them
+	Sides       Side           // where packets are seen
+	Sockets     bool           // socket states, listeners and calls are given, too; and Reactions, at least now and then
+	MaxAttempts int            // beyond it attempts are folded into counts; see Folded; 0: no bound
+	Done        func(*Attempt) // if set, is given each attempt before it is folded; of packets alone it is the last that is told of it
+	Real        []netip.Addr   // of clients that are not spoofed, whatever is seen of them
 }
 
 // Tracker takes observations in the order of their time and keeps one Attempt
@@ -20,11 +21,14 @@ type Config struct {
 type Tracker struct {
 	cfg        Config
 	now        time.Duration
-	latest     map[pair]*Attempt
+	flows      map[flowKey]flow
+	recentKey  flowKey // the last that was looked up
+	recent     flow
 	order      []*Attempt // by start; nil where one was folded
 	folded     int        // how many of order are nil
 	next       int        // order[:next] was looked at for folding
 	listeners  map[netip.AddrPort]*listener
+	wildcards  map[netip.AddrPort]*listener // those of them that were sampled
 	reserve    reserve
 	synRetries int        // of clients; 0 if not known
 	delivered  []delivery // to the server since the last Reaction
@@ -34,6 +38,7 @@ type Tracker struct {
 	dead       []*Attempt // reset by the client; some of them while queued
 
 	losing map[netip.Addr]struct{} // clients on whose way the network loses packets, as packets alone tell
+	probes map[netip.Addr]probe    // by client
 	strict bool                    // leave no reading out for want of a trace
 
 	// Samples of one moment are one look at everything. It is complete once a later one begins.
@@ -44,13 +49,13 @@ type pair struct{ client, server netip.AddrPort }
 
 // New returns a Tracker that has seen nothing.
 func New(cfg Config) *Tracker {
-	return &Tracker{cfg: cfg, latest: map[pair]*Attempt{}, listeners: map[netip.AddrPort]*listener{}, losing: map[netip.Addr]struct{}{}}
+	return &Tracker{cfg: cfg, flows: map[flowKey]flow{}, listeners: map[netip.AddrPort]*listener{}, wildcards: map[netip.AddrPort]*listener{}, losing: map[netip.Addr]struct{}{}, probes: map[netip.Addr]probe{}}
 }
 
 // Attempt returns the latest attempt between these two; nil if none was seen
 // or it was folded.
 func (t *Tracker) Attempt(client, server netip.AddrPort) *Attempt {
-	return t.latest[pair{unmap(client), unmap(server)}]
+	return t.of(client, server)
 }
 
 // Attempts yields the attempts by their start. Nothing may be given to the
@@ -78,6 +83,7 @@ func (t *Tracker) Packet(p Packet) {
 	if a == nil {
 		return
 	}
+	a.seen = p.T
 	from, to := ServerSide, ClientSide
 	if fromClient {
 		from, to = to, from
@@ -105,16 +111,18 @@ type sight struct{ sent, arrived bool }
 
 // find returns the attempt that a segment belongs to; nil for one that belongs to none.
 func (t *Tracker) find(p *Packet) (a *Attempt, fromClient bool) {
-	there, back := pair{p.Src, p.Dst}, pair{p.Dst, p.Src}
+	k, direction := keyOf(p.Src, p.Dst)
+	f := t.flow(k)
 	if p.Flags.Has(SYN) && !p.Flags.Has(ACK) {
-		return t.findSYN(there, back, p), true
+		return t.findSYN(f[direction], f[1-direction], p), true
 	}
-	if a := t.latest[there]; a != nil {
+	if a := f[direction]; a != nil {
 		return a, true
 	}
-	if a := t.latest[back]; a != nil {
+	if a := f[1-direction]; a != nil {
 		return a, false
 	}
+	there, back := pair{p.Src, p.Dst}, pair{p.Dst, p.Src}
 	switch {
 	case p.Flags.Has(RST):
 		return nil, false
@@ -130,17 +138,20 @@ func (t *Tracker) find(p *Packet) (a *Attempt, fromClient bool) {
 	return t.midway(there, p.T), true
 }
 
-// findSYN returns the attempt of a SYN: a new one if its sequence number is.
-func (t *Tracker) findSYN(there, back pair, p *Packet) *Attempt {
-	a := t.latest[there]
+// findSYN returns the attempt of a SYN: a new one if its sequence number is. The other
+// is the attempt of the other direction.
+func (t *Tracker) findSYN(a, other *Attempt, p *Packet) *Attempt {
 	switch {
 	case a == nil || a.is(midway) || a.isn != p.Seq:
-		a = t.start(there, p.T)
+		a = t.start(pair{p.Src, p.Dst}, p.T)
 		a.isn = p.Seq
 	case !a.is(sawSYN) && a.synack.n == 0:
 		a.isn = p.Seq
 	}
-	if other := t.latest[back]; other != nil && other.synack.n == 0 && !other.is(midway) {
+	if p.Src == p.Dst {
+		other = a
+	}
+	if other != nil && other.synack.n == 0 && !other.is(midway) {
 		a.set(crossed)
 		other.set(crossed)
 	}
@@ -169,38 +180,11 @@ func (t *Tracker) start(p pair, now time.Duration) *Attempt {
 	if slices.Contains(t.cfg.Real, p.client.Addr()) {
 		a.set(real)
 	}
-	t.latest[p] = a
+	k, direction := keyOf(p.client, p.server)
+	t.put(k, direction, a)
 	t.order = append(t.order, a)
 	t.fold()
 	return a
-}
-
-// fold keeps the number of attempts within its bound, as far as there are any
-// whose client never came back. Each is looked at once.
-func (t *Tracker) fold() {
-	if t.cfg.MaxAttempts <= 0 {
-		return
-	}
-	for ; len(t.order)-t.folded > t.cfg.MaxAttempts && t.next < len(t.order)-1; t.next++ {
-		a := t.order[t.next]
-		if !a.untouched() {
-			continue
-		}
-		if a.onItsWay() {
-			return
-		}
-		a.listener.fold(a)
-		if t.latest[a.pair] == a {
-			delete(t.latest, a.pair)
-		}
-		t.order[t.next] = nil
-		t.folded++
-	}
-	if t.folded > 1024 && t.folded > len(t.order)/2 {
-		kept := slices.DeleteFunc(t.order[:t.next], func(a *Attempt) bool { return a == nil })
-		t.order = slices.Delete(t.order, len(kept), t.next)
-		t.next, t.folded = len(kept), 0
-	}
 }
 
 func (t *Tracker) at(now time.Duration) { t.now = max(t.now, now) }

@@ -1,0 +1,93 @@
+package handshake
+
+import "time"
+
+// Times after which an attempt is told as it stands, when there are more than
+// Config.MaxAttempts of them.
+const (
+	lingering = time.Second     // after both ends have closed, or one has reset
+	forsaken  = 2 * time.Minute // more than the longest time between two SYNs or SYN-ACKs by default, 64 s
+)
+
+// looks is how many attempts are looked at for each that begins, while there are too many.
+const looks = 8
+
+// fold keeps the number of attempts within its bound. The lab's are folded only if their
+// client never came back, each is looked at once. Of packets alone those are, too,
+// that are over; and when there are a quarter too many, whatever they are.
+func (t *Tracker) fold() {
+	bound := t.cfg.MaxAttempts
+	if bound <= 0 {
+		return
+	}
+	for range t.looks() {
+		if len(t.order)-t.folded <= bound {
+			break
+		}
+		if t.next >= len(t.order)-1 {
+			if t.cfg.Sockets {
+				break
+			}
+			t.next = 0
+		}
+		a := t.order[t.next]
+		switch {
+		case a == nil:
+		case a.untouched() && a.onItsWay() && t.cfg.Sockets:
+			return
+		case a.untouched() && !a.onItsWay(), !t.cfg.Sockets && (a.over() || len(t.order)-t.folded > bound+bound/4):
+			t.drop(a)
+		}
+		t.next++
+	}
+	t.compact()
+}
+
+func (t *Tracker) looks() int {
+	if t.cfg.Sockets {
+		return len(t.order)
+	}
+	return looks
+}
+
+// drop tells an attempt as it stands, counts it and forgets it.
+func (t *Tracker) drop(a *Attempt) {
+	if t.cfg.Done != nil {
+		t.cfg.Done(a)
+	}
+	a.listener.fold(a)
+	a.serve()
+	if t.now-a.synack.last > a.nextResend() {
+		a.leave()
+	}
+	if k, direction := keyOf(a.client, a.server); t.flow(k)[direction] == a {
+		t.put(k, direction, nil)
+	}
+	t.order[t.next] = nil
+	t.folded++
+}
+
+// compact takes the holes out of order, once they are half of it.
+func (t *Tracker) compact() {
+	if t.folded <= 1024 || t.folded <= len(t.order)/2 {
+		return
+	}
+	kept, next := t.order[:0], 0
+	for i, a := range t.order {
+		if i == t.next {
+			next = len(kept)
+		}
+		if a != nil {
+			kept = append(kept, a)
+		}
+	}
+	clear(t.order[len(kept):])
+	t.order, t.next, t.folded = kept, next, 0
+}
+
+// over reports that nothing more is to be expected of the attempt, from packets alone.
+func (a *Attempt) over() bool {
+	quiet := a.t.now - a.seen
+	closed := a.is(serverFIN) && a.is(finSent) || a.clientReset.n > 0 || a.reset.n > 0
+	return quiet > forsaken || closed && quiet > lingering
+}
