@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 export CGO_ENABLED = 0
 
-.PHONY: demo build test unit race lint tools bench soak fuzz golden install clean help
+.PHONY: demo build test unit race lint tools bench soak agreement fuzz golden install clean help
 
 demo: build ## build the binary and run the first experiment
 	./listenq lab run b1-late
@@ -33,6 +33,9 @@ bench: build ## print the figures: benchmarks and whole runs beside their peers
 
 soak: build ## run every experiment 20 times with a core kept busy
 	test/soak
+
+agreement: build ## compare what packets alone tell with what the lab knows, experiment by experiment
+	test/agree
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz every parser of foreign bytes for FUZZTIME each

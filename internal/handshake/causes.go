@@ -158,7 +158,7 @@ func (a *Attempt) struckSYNACK() causes {
 	case server && client && (a.t.cfg.Sockets || a.synack.n <= 1):
 		return nothing
 	case server && client && a.synackIn.n == 0:
-		return netLoss
+		return netLoss | nothing // it may be on its way
 	case server && client:
 		if a.beforeACK > 1 || a.ack.n == 0 {
 			return netLoss | nothing
@@ -203,6 +203,8 @@ func (a *Attempt) struckACK() causes {
 	switch {
 	case a.t.cfg.Sockets:
 		set &^= netLoss // told by the wire; lo loses nothing
+	case a.sees(ClientSide|ServerSide) && a.ackIn.n > 0 && a.ackIn.n >= a.ack.n && a.resent.n > 0 && a.resent.first < a.ackIn.first:
+		return set | netLoss | nothing // it was slow, or lost and another one in its place
 	case a.sees(ClientSide|ServerSide) && (a.ackIn.n == 0 || a.resent.n > 0 && a.ack.first < a.resent.first && a.resent.first < a.ackIn.first):
 		return netLoss
 	case a.sees(ClientSide|ServerSide) && a.ackIn.n == a.ack.n,
@@ -210,14 +212,26 @@ func (a *Attempt) struckACK() causes {
 		set &^= netLoss
 	}
 	switch {
+	case !a.t.cfg.Sockets && !a.sees(ServerSide) && a.resent.n <= 1 && !a.is(unacked):
+		return set | nothing // the network may have been slow for once
 	case a.is(ignored|untaken) || a.is(unacked) && !a.is(child|owned):
 		return set
-	case a.informed() && a.is(child) && a.dataAgain == 0 && a.data.n > 0 && a.data.first-a.ack.first < atOnce:
+	case a.informed() && a.is(child) && a.dataAgain == 0 && a.data.n > 0 && a.takenAtOnce():
 		return nothing // a queue that was full is full a moment later
 	case a.is(taken) || a.t.cfg.Sockets && a.is(child) || a.ack.n == 1 && !a.is(dataFirst):
 		return nothing
 	}
 	return set | nothing
+}
+
+// takenAtOnce reports that the data came so soon after the final ACK that a queue that
+// was full for the one was full for the other; one that overflows can drain fast.
+func (a *Attempt) takenAtOnce() bool {
+	if a.sees(ClientSide) && a.listener.crowd.overflows() {
+		return false // the times are those of the client
+	}
+	gap := a.data.first - a.ack.first
+	return gap < time.Millisecond || gap < atOnce && !a.listener.crowd.overflows()
 }
 
 // silent reports that the server has not sent its SYN-ACK again when its timer

@@ -157,9 +157,12 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 	}
 	a.dataAgain++
 	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
-		a.set(unacked)
-		if a.sees(ServerSide) && a.lastIn >= a.data.first {
+		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout
+		if came {
 			a.repulse()
+		}
+		if came || !a.sees(ClientSide|ServerSide) || a.t.cfg.Sockets {
+			a.set(unacked)
 		}
 	}
 	a.data.add(p.T)

@@ -210,6 +210,9 @@ func (a *Attempt) alternatives(o outlook, first Reading) []Reading {
 		if e == endRefused {
 			a.refusals(add)
 		}
+		if e == endPending && !a.sees(ServerSide) {
+			add(Reading{Outcome: Pending, Cause: ByClient}) // its SYN-ACKs are not seen
+		}
 	}
 	return all
 }

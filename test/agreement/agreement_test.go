@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"listenq/internal/handshake"
+)
+
+// TestQuickScenarios runs a few experiments and holds that their packets alone say
+// nothing that the recording denies.
+func TestQuickScenarios(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs experiments, which takes namespaces")
+	}
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "listenq")
+	if out, err := exec.Command("go", "build", "-o", binary, "listenq/cmd/listenq").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	run := exec.Command(binary, "lab", "run", "--json", "--out", dir, "a4-abort-on", "b2", "c4-at-once", "x1-phantom-reset")
+	if out, err := run.Output(); err != nil && run.ProcessState.ExitCode() != 1 {
+		t.Fatalf("%v: %v\n%s", run, err, out)
+	}
+	table, err := measure(dir, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(table) != 4 {
+		t.Errorf("%d recordings are compared, want 4", len(table))
+	}
+	if n := table.wrong(); n > 0 {
+		t.Errorf("%d statements say something else than the recording", n)
+	}
+	if share := table.exact(0); share < 0.5 {
+		t.Errorf("%.0f %% of what a server's capture tells is exact, want 50 %%", share*100)
+	}
+}
+
+func TestGrade(t *testing.T) {
+	truth := handshake.Reading{Outcome: handshake.Queued, Cause: handshake.ByServer}
+	established := handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.NoCause}
+	halfOpen := handshake.Reading{Outcome: handshake.HalfOpen, Cause: handshake.AcceptQueueFull}
+	for _, c := range []struct {
+		name string
+		v    handshake.Verdict
+		want string
+	}{
+		{"the same, as far as packets show", handshake.Verdict{Reading: established}, "exact"},
+		{"among others", handshake.Verdict{Reading: halfOpen, Alternatives: []handshake.Reading{established}}, "set"},
+		{"another one", handshake.Verdict{Reading: halfOpen}, "WRONG"},
+		{"nothing is known", handshake.Verdict{Reading: handshake.Reading{Outcome: handshake.Unknown, Cause: handshake.UnknownCause}}, "set"},
+		{"the cause is not known", handshake.Verdict{Reading: handshake.Reading{Outcome: handshake.Queued, Cause: handshake.UnknownCause}}, "set"},
+	} {
+		var y tally
+		if got := y.grade(c.v, truth); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestNoRecording(t *testing.T) {
+	if _, err := measure(t.TempDir(), t.Output()); err == nil {
+		t.Error("an empty folder is measured")
+	}
+	if _, err := read(t.TempDir()); err == nil {
+		t.Error("an empty folder is a recording")
+	}
+}
