@@ -96,12 +96,11 @@ func (s *situation) rates() string {
 	if s.DropRate.Known {
 		dropped = fmt.Sprintf("%.1f packets/s were dropped", s.DropRate.PerSecond)
 	}
-	if _, known := s.firstCame(); known && !s.Accepts.Known {
-		oldest, _ := s.Listener.Waiting.Oldest()
+	if oldest, ok := s.Listener.Waiting.Oldest(); ok && s.wholeSeen() && !s.Accepts.Known {
 		return fmt.Sprintf("about %.1f connections/s came into the queue and were accepted (%d in the last %s); %s",
 			float64(s.Listener.AcceptLen)/max(oldest, coarse).Seconds(), s.Listener.AcceptLen, span(oldest), dropped)
 	}
-	if !s.Arrivals.Known || !s.Accepts.Known {
+	if !s.Arrivals.Known || !s.Accepts.Known || s.Accepts.PerSecond < 0.05 {
 		return "accept() is called, how often is not known; " + dropped
 	}
 	return fmt.Sprintf("%.1f connections/s came into the queue, %.1f/s were accepted; %s", s.Arrivals.PerSecond, s.Accepts.PerSecond, dropped)

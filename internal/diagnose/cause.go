@@ -94,32 +94,34 @@ func (s *situation) waiting(since time.Duration) int {
 	return n
 }
 
-// somebodyAccepts reports whether something was taken: as counted, or because the
-// queue got shorter, which nothing but accept() does (inet_csk_accept), or because
-// it was not empty before its first came.
+// apart is more than two looks of one sample are apart: a connection that came between
+// them is in the length, and its wait says that it came after the sample.
+const apart = 100 * time.Millisecond
+
+// somebodyAccepts reports whether something was taken: the queue got shorter, which
+// nothing but accept() does (inet_csk_accept), or held more than have waited since. A
+// rate does not tell: one connection that is counted twice passes for one accepted.
 func (s *situation) somebodyAccepts() bool {
-	if s.Accepts.Known {
-		return s.Accepts.PerSecond > 0
-	}
-	points := s.recent()
+	points, now := s.recent(), s.Points[len(s.Points)-1].T
 	for i := range points[1:] {
 		if points[i+1].AcceptLen < points[i].AcceptLen {
 			return true
 		}
 	}
-	came, known := s.firstCame()
-	return known && slices.ContainsFunc(points, func(p queue.Point) bool { return p.T < came && p.AcceptLen > 0 })
+	if !s.wholeSeen() {
+		return false
+	}
+	now -= s.Listener.Waiting.Age
+	return slices.ContainsFunc(points, func(p queue.Point) bool {
+		return p.AcceptLen > s.waiting(now-p.T-apart)
+	})
 }
 
-// firstCame is when the first in the queue came, at the earliest. It is known where
-// the whole queue is: one that was reset is not seen and may have come before.
-func (s *situation) firstCame() (t time.Duration, known bool) {
+// wholeSeen reports whether it is known of each in the queue how long it has waited:
+// one that was reset is not seen.
+func (s *situation) wholeSeen() bool {
 	w := s.Listener.Waiting
-	oldest, ok := w.Oldest()
-	if !ok || s.Listener.Shared > 1 || len(w.Waits) != s.Listener.AcceptLen {
-		return 0, false
-	}
-	return s.Points[len(s.Points)-1].T - w.Age - oldest - coarse, true
+	return w != nil && s.Listener.Shared <= 1 && len(w.Waits) == s.Listener.AcceptLen
 }
 
 // mostlyFull reports whether the queue is full, or not even half of it is free, in

@@ -95,6 +95,16 @@ var cases = []struct {
 			s.listeners[0].Waiting = nil
 		}
 	}, []string{"LQ003 critical"}},
+	{"nobody accepts, and the queue has filled just now", 10, func(s *scene) {
+		n := min(6, s.i)
+		s.counters[overflows] = s.n(5)
+		s.listeners = []queue.Listener{waits(listens(n, 5, s.n(5)), time.Duration(s.i)*step-step/2, step)}
+	}, []string{"LQ006 critical"}},
+	{"nobody accepts, and one that came between two looks is counted twice", 10, func(s *scene) {
+		n := min(6, s.i)
+		s.counters[overflows] = s.n(5)
+		s.listeners = []queue.Listener{waits(listens(n, 5, s.n(5)), time.Duration(s.i)*step-5*step/4, step)}
+	}, []string{"LQ006 critical"}},
 	{"full, and the first in the queue was reset", 20, func(s *scene) {
 		s.counters[overflows] = s.n(5)
 		s.listeners = []queue.Listener{waits(listens(6, 5, s.n(5)), 900*time.Millisecond, 0)}
