@@ -29,6 +29,15 @@ func TestGiantBlocks(t *testing.T) {
 	}
 }
 
+// TestManyComments: an interface that is all empty comments is not believed.
+func TestManyComments(t *testing.T) {
+	file := append(sectionBlock(little), interfaceBlock(little, Ethernet, 0, bytes.Repeat(opt(little, optComment, nil), 1<<20))...)
+	_, interfaces, err := readAll(bytes.NewReader(file))
+	if err != nil || len(interfaces[0].Comments) != maxComments {
+		t.Errorf("%d comments, %v", len(interfaces[0].Comments), err)
+	}
+}
+
 // TestFlat reads a long file through what was made for a short one.
 func TestFlat(t *testing.T) {
 	packet := packetBlock(little, 0, 1, append(bytes.Clone(syn), make([]byte, 1400)...), 0)
