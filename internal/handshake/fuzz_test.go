@@ -69,6 +69,12 @@ func FuzzTracker(f *testing.F) {
 			tr.Comment(number)
 			for a := range tr.Attempts() {
 				holds(t, a)
+				a.Evidence()
+			}
+		}
+		for _, l := range tr.Listeners() {
+			if l.Attempts == 0 || l.Finding == "" || l.Text == "" {
+				t.Fatalf("nothing is told of a listener: %+v", l)
 			}
 		}
 	})

@@ -54,6 +54,13 @@
 // So certain is rare, and likely means that the pattern of answers and
 // retransmissions is that of this reading. It takes the kernel's defaults for its
 // timers (1 s for the first retransmission, tcp_synack_retries 5).
+//
+// A capture that sees the server's side tells more: what befell the other clients of the
+// listener says what its queues held (crowd). What leaves no trace and is spoken for by
+// nothing in the capture, a SYN lost before it came to the server among it, is then no
+// alternative, and the verdict is likely. End says how long the capture went on;
+// Listeners weighs all connections of an address; Config.MaxAttempts and Done keep memory
+// flat however long the capture is.
 package handshake
 
 import (

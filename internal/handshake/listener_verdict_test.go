@@ -1,0 +1,100 @@
+package handshake_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"listenq/internal/handshake"
+)
+
+// listenerOf plays a scene on top of clients that are served, and returns what is told
+// of the listener.
+func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
+	t.Helper()
+	var s scene
+	for n := range 20 {
+		s.web(n, time.Duration(n)*100*time.Millisecond)
+	}
+	play(&s)
+	tr := s.track()
+	tr.End(20 * time.Second)
+	for _, l := range tr.Listeners() {
+		if l.Address == serverAddr {
+			return l
+		}
+	}
+	t.Fatal("nothing is told of the listener")
+	panic("unreachable")
+}
+
+// TestOverflowTold: connections that the server asks again and again for an ACK that it
+// had are an overflow; the evidence is there, and the time.
+func TestOverflowTold(t *testing.T) {
+	l := listenerOf(t, func(s *scene) {
+		for n := 100; n < 103; n++ {
+			all := exchange(client(n), 2*time.Second+time.Duration(n)*time.Microsecond)
+			s.add(all[0].T, all[0])
+			s.add(all[1].T, all[1])
+			s.add(all[2].T, all[2])
+			for _, again := range []time.Duration{time.Second, 3 * time.Second} {
+				s.add(all[1].T+again, all[1])
+				s.add(all[2].T+again, all[2])
+			}
+		}
+	})
+	if l.Finding != handshake.Overflow || l.Confidence != handshake.Likely || l.Attempts != 23 {
+		t.Errorf("%s, %s, of %d attempts: %s", l.Finding, l.Confidence, l.Attempts, l.Text)
+	}
+	if len(l.Full) != 1 || l.Full[0].From < 2*time.Second || l.Full[0].To > 6*time.Second {
+		t.Errorf("full at %v, want once from about 2 s on", l.Full)
+	}
+	if len(l.Evidence) == 0 {
+		t.Fatal("there is no evidence")
+	}
+	for _, e := range l.Evidence {
+		if e.Packet == 0 || e.Text == "" {
+			t.Errorf("evidence %+v cites no packet", e)
+		}
+	}
+}
+
+// TestRateLimitIsNoOverflow: a filter in front of a server that serves all drops SYNs now
+// and then.
+func TestRateLimitIsNoOverflow(t *testing.T) {
+	l := listenerOf(t, func(s *scene) {
+		for n := 100; n < 110; n++ {
+			at := time.Duration(n-100) * 150 * time.Millisecond
+			s.add(at, exchange(client(n), at)[0])
+			s.web(n, at+time.Second)
+		}
+	})
+	if l.Finding == handshake.Overflow {
+		t.Errorf("%s: %s", l.Finding, l.Text)
+	}
+}
+
+// TestScan: one client sends SYNs to many ports and finishes nothing.
+func TestScan(t *testing.T) {
+	tr := handshake.New(handshake.Config{Sides: handshake.ServerSide})
+	for port := range 100 {
+		p := syn(1)
+		p.T, p.Dst = time.Duration(port)*time.Millisecond, netip.AddrPortFrom(serverAddr.Addr(), uint16(1000+port))
+		tr.Packet(p)
+		p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, handshake.RST|handshake.ACK, p.Seq+1
+		if port%10 == 0 {
+			p.Flags = handshake.SYN | handshake.ACK
+		}
+		tr.Packet(p)
+	}
+	all := tr.Listeners()
+	if len(all) != 100 {
+		t.Fatalf("%d addresses are told of, want 100", len(all))
+	}
+	for _, l := range all {
+		if l.Finding != handshake.Scanned || !strings.Contains(l.Text, "looks what is open") {
+			t.Errorf("%s: %s: %s", l.Address, l.Finding, l.Text)
+		}
+	}
+}
