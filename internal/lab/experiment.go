@@ -96,7 +96,7 @@ func (e *experiment) run(ctx context.Context) error {
 	for _, step := range e.script.Steps {
 		e.begin(step)
 		err := e.do(ctx, step)
-		for _, check := range []func() error{e.obs.failed, e.serversAlive, ctx.Err} {
+		for _, check := range []func() error{e.obs.failed, e.net.alive, e.serversAlive, ctx.Err} {
 			if err == nil {
 				err = check()
 			}

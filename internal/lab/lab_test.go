@@ -79,7 +79,7 @@ func check(t *testing.T, r record.Run) {
 		}
 	}
 	if !r.Pass {
-		t.Errorf("pass is false")
+		t.Errorf("pass is false; error %q, missing %+v", r.Error, r.Missing)
 	}
 }
 

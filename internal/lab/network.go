@@ -47,8 +47,10 @@ type network struct {
 	between        *os.File // the wire's namespace
 	slots          int      // in the ring of each port
 	ports          []*wire.Port
-	wire           *wire.Wire   // nil on loopback
-	stop           func() error // ends what start began
+	wire           *wire.Wire    // nil on loopback
+	stop           func() error  // ends what start began
+	ended          chan struct{} // closed when frames do not pass any more
+	failed         error         // why; set before
 }
 
 // side is one network namespace of the experiment.
@@ -215,18 +217,29 @@ func (n *network) start(clock clock, tap func(*wire.Event)) {
 		run = n.wire.Run
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
+	n.ended = make(chan struct{})
 	go func() {
+		defer close(n.ended)
 		runtime.LockOSThread() // for good: the thread ends with its affinity
-		err := pin()
-		if err == nil {
-			err = run(ctx)
+		n.failed = pin()
+		if n.failed == nil {
+			n.failed = run(ctx)
 		}
-		ended <- err
 	}()
 	n.stop = func() error {
 		stop()
-		return <-ended
+		<-n.ended
+		return n.failed
+	}
+}
+
+// alive returns an error if frames do not pass any more.
+func (n *network) alive() error {
+	select {
+	case <-n.ended:
+		return fmt.Errorf("the wire has ended: %w", n.failed)
+	default:
+		return nil
 	}
 }
 
