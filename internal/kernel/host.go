@@ -112,11 +112,18 @@ func (h *Host) Sample(s *queue.Sample) error {
 // since is the time by a clock that never jumps (CLOCK_MONOTONIC).
 func (h *Host) since() time.Duration { return time.Since(h.start) }
 
+// roomy is for how many listeners there is room before slices grow: memory that is
+// not used is never touched, but what a slice leaves when it grows has been.
+const roomy = 4096
+
 func (h *Host) first() bool { return h.samples == 1 }
 
 // list reads listeners, counters and settings of all namespaces. One that cannot
 // be read any more is closed, and left to the next look.
 func (h *Host) list(s *queue.Sample) (err error) {
+	if s.Listeners == nil {
+		s.Listeners, h.groups = make([]queue.Listener, 0, roomy), make([]*group, 0, roomy)
+	}
 	s.Listeners, s.Namespaces, h.groups = s.Listeners[:0], s.Namespaces[:0], h.groups[:0]
 	for i, n := range h.namespaces {
 		failed := h.listOne(s, n)

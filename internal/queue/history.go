@@ -14,6 +14,7 @@ type History struct {
 	last       Sample
 	samples    int
 	tracks     map[identity]*track
+	courses    []*track // of each listener of the last sample
 	namespaces map[NetnsID]*readings
 }
 
@@ -44,6 +45,7 @@ type track struct {
 	missing   [2]Count // accept_len - waiting as of the last two samples
 	seen      int      // the number of the last sample that had it
 	recreated bool
+	room      [1]Point // for the first: many are looked at once
 }
 
 // Point is what one sample saw of a listener.
@@ -65,9 +67,7 @@ type readings struct {
 
 // NewHistory keeps the course of that long.
 func NewHistory(keep time.Duration) *History {
-	return &History{
-		keep: keep, tracks: map[identity]*track{}, namespaces: map[NetnsID]*readings{},
-	}
+	return &History{keep: keep, namespaces: map[NetnsID]*readings{}}
 }
 
 // Last is the last sample that was added; its contents are the History's own.
@@ -81,6 +81,10 @@ func (h *History) Add(s *Sample) {
 	before := h.last
 	h.samples++
 	h.last = s.Clone()
+	if h.tracks == nil {
+		h.tracks = make(map[identity]*track, len(s.Listeners))
+	}
+	h.courses = slices.Grow(h.courses[:0], len(s.Listeners))
 	for i := range h.last.Listeners {
 		h.addListener(&before, &h.last.Listeners[i])
 	}
@@ -96,6 +100,7 @@ func (h *History) addListener(before *Sample, l *Listener) {
 	t, known := h.tracks[id]
 	if !known {
 		t = &track{}
+		t.points = t.room[:0]
 		h.tracks[id] = t
 		t.recreated = h.takesPlace(before, l)
 	}
@@ -104,6 +109,7 @@ func (h *History) addListener(before *Sample, l *Listener) {
 		p.Dropped = moved(t.drops, l.Drops)
 		p.Arrived, p.Accepted = flow(t.points[len(t.points)-1], l, h.last.T)
 	}
+	h.courses = append(h.courses, t)
 	t.drops, t.seen = l.Drops, h.samples
 	t.missing = [2]Count{t.missing[1], missing(l)}
 	t.points = append(t.points, p)

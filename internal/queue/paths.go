@@ -16,9 +16,12 @@ var noise = []string{"TcpExtTCPDeferAcceptDrop", "TcpAttemptFails", "TcpExtTCPFa
 // drops in its namespace, and nothing else that moves sk_drops, the two tell how many
 // of each there were.
 func (h *History) tellPaths(all []Trend) {
+	if h.samples < 2 {
+		return // nobody knows of drops
+	}
 	dropping := map[NetnsID]int{}
-	for _, t := range all {
-		if !t.Dropped.Known || t.Dropped.N > 0 {
+	for i := range all {
+		if t := &all[i]; !t.Dropped.Known || t.Dropped.N > 0 {
 			dropping[t.Listener.Netns]++
 		}
 	}

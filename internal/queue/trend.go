@@ -27,19 +27,32 @@ type Trend struct {
 // Trends are the listeners of the last sample, worst first: by state, how full
 // they are, and address.
 func (h *History) Trends() []Trend {
-	unsorted := make([]Trend, len(h.last.Listeners))
-	order := make([]*Trend, len(unsorted)) // a Trend is large: it moves once
-	for i := range h.last.Listeners {
-		unsorted[i] = h.trend(&h.last.Listeners[i])
-		order[i] = &unsorted[i]
+	all := make([]Trend, len(h.last.Listeners))
+	order := make([]int, len(all))
+	for i := range all {
+		h.tell(&all[i], &h.last.Listeners[i], h.courses[i])
+		order[i] = i
 	}
-	h.tellPaths(unsorted)
-	slices.SortFunc(order, Worse)
-	all := make([]Trend, len(order))
-	for i, t := range order {
-		all[i] = *t
-	}
+	h.tellPaths(all)
+	slices.SortFunc(order, func(a, b int) int { return Worse(&all[a], &all[b]) })
+	arrange(all, order)
 	return all
+}
+
+// arrange puts all[order[i]] at i. A Trend is large: each moves once. It uses order up.
+func arrange(all []Trend, order []int) {
+	for start := range order {
+		if order[start] == start {
+			continue
+		}
+		displaced, i := all[start], start
+		for order[i] != start {
+			next := order[i]
+			all[i], order[i] = all[next], i
+			i = next
+		}
+		all[i], order[i] = displaced, i
+	}
 }
 
 // Worse compares trends for a list that begins with the worst. No two sockets are equal.
@@ -59,13 +72,11 @@ func Worse(a, b *Trend) int {
 	return cmp.Compare(a.Listener.Inode, b.Listener.Inode)
 }
 
-func (h *History) trend(l *Listener) Trend {
-	track := h.tracks[identify(l)]
+// tell fills a Trend in from what was seen of its listener.
+func (h *History) tell(t *Trend, l *Listener, track *track) {
 	points := track.points
-	t := Trend{
-		Listener: *l, Namespace: h.last.Namespace(l.Netns), Points: points,
-		Window: points[len(points)-1].T - points[0].T, Recreated: track.recreated,
-	}
+	t.Listener, t.Namespace, t.Points = *l, h.last.Namespace(l.Netns), points
+	t.Window, t.Recreated = points[len(points)-1].T-points[0].T, track.recreated
 	full := 0
 	for _, p := range points {
 		t.AcceptMax = max(t.AcceptMax, p.AcceptLen)
@@ -86,7 +97,6 @@ func (h *History) trend(l *Listener) Trend {
 	}
 	t.Dead = track.dead()
 	t.State = l.state(t.Dropped.Known && t.Dropped.N > 0)
-	return t
 }
 
 // total is the sum over all points but the first, which has nothing before it.
