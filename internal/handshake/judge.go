@@ -209,9 +209,10 @@ func (t *Tracker) judge(address netip.AddrPort, l *listener, y *tally) ListenerV
 
 // Numbers from which on many are a pattern.
 const (
-	floodFrom = 50 // clients that never came back
-	scanFrom  = 20 // addresses that one client looked at
-	bounces   = 20 // SYN-ACKs that one client has not asked for
+	floodFrom    = 50   // clients that never came back
+	certainFlood = 1000 // the same of a server that answers none
+	scanFrom     = 20   // addresses that one client looked at
+	bounces      = 20   // SYN-ACKs that one client has not asked for
 )
 
 // finding weighs. One connection that was struck is no overflow, unless only a full queue
@@ -228,7 +229,7 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 		return Overflow
 	case y.synQueue > 0:
 		return SynOverflow
-	case y.unfinished >= floodFrom && y.unfinished*2 > y.attempts && l.answered:
+	case y.unfinished >= floodFrom && y.unfinished*2 > y.attempts && (l.answered || y.unfinished >= certainFlood):
 		return Flooded
 	case y.outcomes[Refused] == y.attempts && !l.answered:
 		return Nothing
