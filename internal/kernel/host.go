@@ -42,6 +42,7 @@ type Host struct {
 	missing    []queue.Missing // as of the last look
 
 	owners       *owners
+	families     []int    // those of the listeners of one namespace
 	groups       []*group // that of each listener
 	order        []*netns
 	calm, urgent budget
@@ -143,7 +144,7 @@ func (h *Host) list(s *queue.Sample) (err error) {
 
 func (h *Host) listOne(s *queue.Sample, n *netns) error {
 	listeners := len(s.Listeners)
-	n.begin()
+	h.families = h.families[:0]
 	err := n.sockets.Dump(Request{Family: unix.AF_UNSPEC, States: listenOnly, Memory: true}, func(k *Socket) error {
 		l := k.Listener()
 		l.Netns = n.id
@@ -151,12 +152,12 @@ func (h *Host) listOne(s *queue.Sample, n *netns) error {
 			l.AcceptLimit = queue.NoLimit
 		}
 		s.Listeners = append(s.Listeners, l)
-		h.groups = append(h.groups, n.add(k, h.samples))
+		h.families = append(h.families, k.Family)
 		return nil
 	})
-	n.end(h.samples)
 	into := nextNamespace(s)
 	if err == nil {
+		h.groups = n.gather(h.groups, s.Listeners[listeners:], h.families, h.samples)
 		err = n.counters.Read(&into.Counters)
 	}
 	if err != nil {

@@ -40,7 +40,7 @@ func (n lost) tell(cost time.Duration, denied int, root bool) (all []queue.Missi
 	case denied > 0:
 		add(n.unowned, "may not look at the descriptors of "+count(denied, "process", "processes"), hint)
 	case root:
-		add(n.unowned, "no process in this /proc has a descriptor of it: it is the kernel's own, of another PID namespace, or in io_uring alone", "")
+		add(n.unowned, "the kernel's own, of another PID namespace, or in io_uring alone", "")
 	default:
 		add(n.unowned, "no process in this /proc has it open; those of others may be hidden", hint)
 	}

@@ -209,7 +209,7 @@ func TestLost(t *testing.T) {
 		}}},
 		{"the kernel's, or not here", lost{kernels: 1, unowned: 1}, 0, true, []queue.Missing{
 			{What: "processes of 1 listener", Why: "no file belongs to it: it is the kernel's own, or being closed"},
-			{What: "processes of 1 listener", Why: "no process in this /proc has a descriptor of it: it is the kernel's own, of another PID namespace, or in io_uring alone"},
+			{What: "processes of 1 listener", Why: "the kernel's own, of another PID namespace, or in io_uring alone"},
 		}},
 		{"too early", lost{unsearched: 1}, 0, true, []queue.Missing{{
 			What: "processes of 1 listener", Why: "not yet searched for: the last search took 40 ms, and the next one has to wait",

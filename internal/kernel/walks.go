@@ -45,17 +45,23 @@ type group struct {
 	waitingAt  time.Duration
 }
 
-// begin makes the queues ready for the listeners of a sample.
-func (q *queues) begin() {
+// gather takes the listeners of a sample and their families, and appends the group
+// of each.
+func (q *queues) gather(groups []*group, listeners []queue.Listener, families []int, sample uint64) []*group {
 	if q.groups == nil {
-		q.groups = map[place]*group{}
+		q.groups = make(map[place]*group, len(listeners))
 	}
 	q.queued = 0
+	for i := range listeners {
+		groups = append(groups, q.add(&listeners[i], families[i], sample))
+	}
+	q.settle(sample)
+	return groups
 }
 
 // add counts a listener in.
-func (q *queues) add(s *Socket, sample uint64) *group {
-	at := place{s.Family, s.Local}
+func (q *queues) add(l *queue.Listener, family int, sample uint64) *group {
+	at := place{family, l.Address}
 	g := q.groups[at]
 	if g == nil {
 		g = &group{}
@@ -66,15 +72,15 @@ func (q *queues) add(s *Socket, sample uint64) *group {
 		g.listeners, g.queued, g.who = 0, 0, 0
 	}
 	g.listeners++
-	g.queued += int(s.RecvQ)
-	g.who += cmp.Or(s.Cookie, uint64(s.Inode))
-	q.queued += int(s.RecvQ)
+	g.queued += l.AcceptLen
+	g.who += cmp.Or(l.Cookie, uint64(l.Inode))
+	q.queued += l.AcceptLen
 	return g
 }
 
-// end forgets what a new socket at an old address has nothing to do with, and who
+// settle forgets what a new socket at an old address has nothing to do with, and who
 // waited before the queue was seen empty.
-func (q *queues) end(sample uint64) {
+func (q *queues) settle(sample uint64) {
 	for at, g := range q.groups {
 		switch {
 		case g.sample != sample:
