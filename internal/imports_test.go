@@ -12,7 +12,7 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":              {"internal/cli", "internal/lab"},
-	"internal/cli":             {"internal/diagnose", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/tui"},
+	"internal/cli":             {"internal/capture", "internal/diagnose", "internal/explain", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/tui"},
 	"internal/lab":             {"internal/capture", "internal/handshake", "internal/kernel", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
 	"internal/lab/client":      {"internal/handshake"},
 	"internal/lab/peers":       {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/lab/server":      {},
 	"internal/lab/wire":        {"internal/capture", "internal/handshake", "internal/kernel"},
 	"internal/capture":         {"internal/handshake"},
+	"internal/explain":         {"internal/capture", "internal/handshake", "internal/record"},
 	"internal/kernel":          {"internal/handshake", "internal/kernel/taskfile", "internal/queue"},
 	"internal/kernel/taskfile": {},
 	"internal/record":          {"internal/handshake", "internal/queue"},

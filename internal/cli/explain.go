@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,35 +13,80 @@ import (
 )
 
 func newExplain(env Env) *cobra.Command {
+	var f captureFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "explain [CODE]…",
-		Short: "print what a finding of the doctor means",
-		Long: `Explains the findings of listenq doctor: what each means, what clients feel, how to
-see it by hand, what to do and what not to do.
+		Use:   "explain FILE…|DIR|CODE…",
+		Short: "tell what happened to each connection of a capture, or what a finding means",
+		Long: `Tells of capture files what became of each attempt to connect, why, how sure that
+is, and gives a verdict for each listening address. Needs no rights.
 
-  listenq explain             all codes, a line each
-  listenq explain LQ003       the whole text of one`,
+  listenq explain eth0.pcap             pcap or pcapng, plain or gzip
+  listenq explain client.pcap srv.pcap  both ends of the same connections
+  tcpdump -w - … | listenq explain -    the standard input
+  listenq explain DIR                   a recording of lab or top
+  listenq explain LQ003                 the text of a finding of the doctor
+  listenq explain                       all findings, a line each
+
+It finds out whether a file was captured at the server, at the client or on the
+way, and says how it knows; --side says it. What packets cannot tell is said, too.
+
+Exit code: 0 no listen queue overflowed, 1 one did, likely or for certain, 2 an
+error or a damaged file (what came before the damage is explained all the same),
+130 interrupted.`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return diagnose.Codes(), cobra.ShellCompDirectiveNoFileComp
+			return diagnose.Codes(), cobra.ShellCompDirectiveDefault
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rules, err := explained(args)
-			if err != nil {
-				return err
+			s := newScreen(env.Stdout, colourFlag(cmd))
+			if slices.ContainsFunc(args, isCode) || len(args) == 0 {
+				return explainCodes(env, s, asJSON, args)
 			}
-			if asJSON {
-				return printJSON(env.Stdout, struct {
-					Schema string     `json:"schema"`
-					Rules  []ruleText `json:"rules"`
-				}{"listenq/rules/v1", rules})
+			if i := slices.IndexFunc(args, isFolder); i >= 0 {
+				if len(args) > 1 {
+					return &usageError{"a recording is explained alone", "listenq explain " + args[i]}
+				}
+				return explainRecording(cmd.Context(), env, s, f, asJSON, args[0])
 			}
-			printRules(newScreen(env.Stdout, colourFlag(cmd)), rules, len(args) == 0)
-			return nil
+			return explainCaptures(cmd.Context(), env, s, f, asJSON, args)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema listenq/rules/v1)")
+	flags := cmd.Flags()
+	flags.BoolVar(&asJSON, "json", false, "print JSON (schema listenq/explain/v1)")
+	flags.BoolVar(&f.all, "all", false, "tell each connection, not one of those alike")
+	flags.StringVar(&f.side, "side", "", "where it was captured: client, server, both or between; one for all files, or one for each: client,server")
+	flags.StringVar(&f.listener, "listener", "", "tell of this address, :port or address:port alone")
+	flags.StringSliceVar(&f.outcomes, "outcome", nil, "tell of connections with this outcome alone")
+	flags.DurationVar(&f.since, "since", 0, "look at packets from this time after the first on")
+	flags.DurationVar(&f.until, "until", 0, "look at packets up to this time after the first")
+	flags.StringVar(&f.annotate, "annotate", "", "write the captures with comments on their packets, for Wireshark, to this `FILE` (pcapng)")
 	return cmd
+}
+
+// code is what the code of a finding looks like.
+var code = regexp.MustCompile(`^(?i:lq)[0-9]+$`)
+
+func isCode(arg string) bool { return code.MatchString(arg) }
+
+func isFolder(arg string) bool {
+	info, err := os.Stat(arg)
+	return err == nil && info.IsDir()
+}
+
+// explainCodes prints the texts of findings.
+func explainCodes(env Env, s screen, asJSON bool, codes []string) error {
+	rules, err := explained(codes)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(env.Stdout, struct {
+			Schema string     `json:"schema"`
+			Rules  []ruleText `json:"rules"`
+		}{"listenq/rules/v1", rules})
+	}
+	printRules(s, rules, len(codes) == 0)
+	return nil
 }
 
 // ruleText is what there is to say of one kind of finding.

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+
+	"listenq/internal/capture"
+	"listenq/internal/explain"
+)
+
+// annotations are what is written into a copy of captures, by file and packet.
+type annotations []map[int]string
+
+// maxAnnotations bounds the packets of each file that get words.
+const maxAnnotations = 1 << 20
+
+func newAnnotations(files int) annotations {
+	a := make(annotations, files)
+	for i := range a {
+		a[i] = map[int]string{}
+	}
+	return a
+}
+
+func (a annotations) comment(file, number int, text string) {
+	if old, ok := a[file][number]; ok {
+		text = old + "\n" + text
+	} else if len(a[file]) >= maxAnnotations {
+		return
+	}
+	a[file][number] = text
+}
+
+// write copies the files into one, with what was found out about their packets.
+func (a annotations) write(path string, files []string, r *explain.Report) error {
+	if slices.ContainsFunc(files, func(name string) bool { return same(name, path) }) {
+		return &usageError{"--annotate would write over " + path, "name another file"}
+	}
+	a.tell(r)
+	out, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("annotate: %w", err)
+	}
+	for i, name := range files {
+		if err := a.copy(out, i, name, addressNames(r)); err != nil {
+			out.Close()
+			return err
+		}
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("annotate: %w", err)
+	}
+	return nil
+}
+
+// copy adds one file. What is damaged in it the report tells.
+func (a annotations) copy(out *os.File, i int, name string, names map[netip.Addr]string) error {
+	in, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("annotate: %w", err)
+	}
+	defer in.Close()
+	err = capture.Annotate(out, in, name, capture.Words{
+		Comment: func(number int) string { return a[i][number] },
+		Names:   names,
+	})
+	if _, damaged := errors.AsType[*capture.DamageError](err); damaged {
+		return nil
+	}
+	return err
+}
+
+// tell adds the verdict of each connection to its first packet.
+func (a annotations) tell(r *explain.Report) {
+	for i := range r.Connections {
+		c := &r.Connections[i]
+		if len(c.Evidence) == 0 {
+			continue
+		}
+		first := c.Evidence[0]
+		file := max(0, slices.IndexFunc(r.Files, func(f explain.File) bool { return f.Name == first.File }))
+		a.comment(file, first.Packet, "listenq: "+attemptFate(c))
+	}
+}
+
+// addressNames names the hosts of listeners by what is the matter with them.
+func addressNames(r *explain.Report) map[netip.Addr]string {
+	names := map[netip.Addr]string{}
+	for i := range r.Listeners {
+		address, err := netip.ParseAddrPort(r.Listeners[i].Address)
+		if err != nil || names[address.Addr()] != "" {
+			continue
+		}
+		names[address.Addr()] = fmt.Sprintf("%s-%s", address.Addr(), r.Listeners[i].Finding)
+	}
+	return names
+}
+
+// same reports that two paths are of one file.
+func same(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"listenq/internal/explain"
+	"listenq/internal/handshake"
+)
+
+// captureFlags are those of explain that are about captures.
+type captureFlags struct {
+	all                      bool
+	side, listener, annotate string
+	outcomes                 []string
+	since, until             time.Duration
+}
+
+// packets reports that something is asked that packets alone answer.
+func (f *captureFlags) packets() bool {
+	return f.all || f.side != "" || f.listener != "" || f.annotate != "" || len(f.outcomes) > 0 || f.since != 0 || f.until != 0
+}
+
+// allConnections is how many --all and --json tell one by one.
+const allConnections = 100_000
+
+func (f *captureFlags) options() (o explain.Options, err error) {
+	if o.Listener, err = explain.ParseFilter(f.listener); err != nil {
+		return o, &usageError{"--listener: " + err.Error(), "as in --listener :8080"}
+	}
+	for _, name := range f.outcomes {
+		if !slices.Contains(explain.Outcomes(), handshake.Outcome(name)) {
+			return o, &usageError{fmt.Sprintf("--outcome: there is no outcome %q", name), "outcomes: " + outcomeNames()}
+		}
+		o.Outcomes = append(o.Outcomes, handshake.Outcome(name))
+	}
+	if f.since < 0 || f.until < 0 || f.until > 0 && f.until <= f.since {
+		return o, &usageError{"--since and --until count from the first packet, and --until is the later", ""}
+	}
+	o.Since, o.Until = f.since, f.until
+	if f.all {
+		o.Connections = allConnections
+	}
+	return o, nil
+}
+
+func outcomeNames() string {
+	var names []string
+	for _, o := range explain.Outcomes() {
+		names = append(names, string(o))
+	}
+	return strings.Join(names, ", ")
+}
+
+// places reads --side: one for all files, or one for each.
+func (f *captureFlags) places(files int) ([]explain.Place, error) {
+	places := make([]explain.Place, files)
+	if f.side == "" {
+		return places, nil
+	}
+	names := strings.Split(f.side, ",")
+	if len(names) != 1 && len(names) != files {
+		return nil, &usageError{fmt.Sprintf("--side names %d places for %d files", len(names), files), "one for all, or one for each: --side client,server"}
+	}
+	for i := range places {
+		place := explain.Place(names[min(i, len(names)-1)])
+		if !slices.Contains([]explain.Place{explain.Client, explain.Server, explain.Both, explain.Between}, place) {
+			return nil, &usageError{fmt.Sprintf("--side takes client, server, both or between, not %q", place), ""}
+		}
+		places[i] = place
+	}
+	return places, nil
+}
+
+// explainCaptures reads capture files and prints what happened in them.
+func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, files []string) error {
+	options, err := f.options()
+	if err != nil {
+		return err
+	}
+	places, err := f.places(len(files))
+	if err != nil {
+		return err
+	}
+	report, err := readCaptures(ctx, env, f, options, places, files)
+	if err != nil {
+		return err
+	}
+	report.Schema = "listenq/explain/v1"
+	if asJSON {
+		err = printJSON(env.Stdout, report)
+	} else {
+		printReport(s, report, f.all)
+	}
+	for _, d := range report.Damage {
+		err = worse(err, fmt.Errorf("read %s: byte %d: %s", d.File, d.Offset, d.Text))
+	}
+	if report.Bad() {
+		err = worse(err, errBad)
+	}
+	return err
+}
+
+// readCaptures opens the files and explains them, and annotates them if that is asked for.
+func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.Options, places []explain.Place, files []string) (*explain.Report, error) {
+	progress := newReading(env.Stderr)
+	defer progress.clear()
+	inputs := make([]explain.Input, len(files))
+	for i, name := range files {
+		in, err := openCapture(name)
+		if err != nil {
+			return nil, err
+		}
+		defer in.Close()
+		inputs[i] = explain.Input{Name: name, Data: progress.of(in), Place: places[i]}
+		if name == stdin {
+			inputs[i].Name = "standard input"
+		}
+	}
+	var notes annotations
+	if f.annotate != "" {
+		if slices.Contains(files, stdin) {
+			return nil, &usageError{"--annotate reads its files twice, and standard input cannot be", "write it to a file first"}
+		}
+		notes = newAnnotations(len(files))
+		options.Comment = notes.comment
+	}
+	report, err := explain.Captures(ctx, inputs, options)
+	if err != nil {
+		return nil, hintCapture(err)
+	}
+	if f.annotate != "" {
+		return report, notes.write(f.annotate, files, report)
+	}
+	return report, nil
+}
+
+// stdin is the name of the standard input among files.
+const stdin = "-"
+
+func openCapture(name string) (*os.File, error) {
+	if name == stdin {
+		return os.Stdin, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, &usageError{err.Error(), "listenq explain takes capture files, a recording or codes of findings"}
+	}
+	return file, nil
+}
+
+func hintCapture(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &usageError{err.Error(), "captures are of tcpdump or Wireshark: pcap or pcapng, plain or gzip"}
+}
+
+// reading tells on a terminal how far files are read.
+type reading struct {
+	*progress
+	size, done int64
+	began      time.Time
+	drawn      time.Time
+}
+
+// terminalWidth is 0 for what is no terminal.
+func terminalWidth(w io.Writer) int {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || columns <= 0 {
+		return 80
+	}
+	return columns
+}
+
+// newReading shows nothing unless w is a terminal.
+func newReading(w io.Writer) *reading {
+	return &reading{progress: &progress{w: w, width: terminalWidth(w), stop: make(chan struct{})}, began: time.Now()}
+}
+
+// of is a file that is read with progress.
+func (r *reading) of(file *os.File) io.Reader {
+	if r.width == 0 {
+		return file
+	}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		r.size += info.Size()
+	}
+	return &counted{file, r}
+}
+
+// counted counts what is read of a file.
+type counted struct {
+	io.Reader
+	reading *reading
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.reading.add(n)
+	return n, err
+}
+
+// add draws after a second, and then four times a second.
+func (r *reading) add(n int) {
+	r.done += int64(n)
+	now := time.Now()
+	if now.Sub(r.began) < time.Second || now.Sub(r.drawn) < 250*time.Millisecond {
+		return
+	}
+	r.drawn = now
+	text := fmt.Sprintf("read %.1f GB", float64(r.done)/1e9)
+	if r.size > 0 {
+		text += fmt.Sprintf(" of %.1f GB, %d %%", float64(r.size)/1e9, r.done*100/r.size)
+	}
+	fmt.Fprintf(r.w, "\r\x1b[K%s", text)
+}

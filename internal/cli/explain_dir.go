@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"listenq/internal/handshake"
+	"listenq/internal/queue"
+	"listenq/internal/record"
+)
+
+// explainRecording tells what a recording holds: what an experiment has shown, what is
+// wrong with the listeners of a host; of one that was cut short, its packets.
+func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, dir string) error {
+	has := func(name string) bool {
+		info, err := os.Stat(filepath.Join(dir, name))
+		return err == nil && info.Mode().IsRegular()
+	}
+	switch {
+	case has(record.SamplesFile):
+		return explainSamples(env, s, f, asJSON, dir)
+	case has(record.ResultFile) && !f.packets():
+		return explainRun(env, s, asJSON, dir)
+	case has(record.PacketsFile):
+		if !has(record.ResultFile) {
+			fmt.Fprintf(env.Stderr, "listenq: %s has no %s: its packets alone are explained\n", escaped(dir), record.ResultFile)
+		}
+		return explainCaptures(ctx, env, s, f, asJSON, []string{filepath.Join(dir, record.PacketsFile)})
+	}
+	return &usageError{fmt.Sprintf("%s is no recording: it has neither %s nor %s nor %s", dir, record.ResultFile, record.PacketsFile, record.SamplesFile),
+		"listenq lab run --out DIR makes recordings; for captures name the files"}
+}
+
+// explainRun tells the result of an experiment as it was told then.
+func explainRun(env Env, s screen, asJSON bool, dir string) error {
+	run, err := record.ReadRun(dir)
+	if err != nil {
+		return err
+	}
+	run.Recording = dir
+	if asJSON {
+		err = printJSON(env.Stdout, struct {
+			Schema string       `json:"schema"`
+			Runs   []record.Run `json:"runs"`
+		}{"listenq/lab/v1", []record.Run{run}})
+	} else {
+		printRun(s, run)
+	}
+	if overflowed(&run) {
+		err = worse(err, errBad)
+	}
+	return err
+}
+
+// overflowed reports that a listen queue was full when a packet came.
+func overflowed(run *record.Run) bool {
+	full := []handshake.Cause{handshake.AcceptQueueFull, handshake.SynQueueFull, handshake.SynQueueReserve}
+	return slices.ContainsFunc(run.Connections, func(c record.Connection) bool {
+		return slices.Contains(full, c.Cause) && c.Confidence != handshake.Possible
+	}) || slices.ContainsFunc(run.Folded, func(f record.Folded) bool {
+		return slices.ContainsFunc(full, func(c handshake.Cause) bool { return f.Causes[c] > 0 })
+	})
+}
+
+// explainSamples tells what is wrong with the listeners that a recording of top shows.
+func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) error {
+	samples, err := record.ReadSamples(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &usageError{fmt.Sprintf("%s is no recording: %v", dir, err), ""}
+	case err != nil:
+		return err
+	case len(samples.All) == 0:
+		return fmt.Errorf("read %s: the recording holds no sample", record.SamplesFile)
+	}
+	var words []string
+	if f.listener != "" {
+		words = []string{f.listener}
+	}
+	filter, err := parseFilter(words)
+	if err != nil {
+		return err
+	}
+	history := queue.NewHistory(always)
+	for i := range samples.All {
+		history.Add(&samples.All[i])
+	}
+	d := newDiagnosis(history, filter)
+	if asJSON {
+		err = printJSON(env.Stdout, d)
+	} else {
+		printSamples(s, &samples, d)
+	}
+	if d.bad() {
+		err = worse(err, errBad)
+	}
+	return err
+}
+
+// printSamples prints findings as doctor does, under the name of the host.
+func printSamples(s screen, samples *record.Samples, d diagnosis) {
+	host := "a host"
+	if samples.Meta.Host != "" {
+		host = escaped(samples.Meta.Host)
+	}
+	s.wrap("recorded on ", fmt.Sprintf("%s from %s", s.style(bold, host), samples.Meta.Started.UTC().Format("2006-01-02 15:04:05 MST")))
+	printDiagnosis(s, d)
+}

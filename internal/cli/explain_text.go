@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"listenq/internal/explain"
+	"listenq/internal/handshake"
+	"listenq/internal/record"
+)
+
+// printReport prints what captures tell: where they were captured, the listeners, the
+// connections.
+func printReport(s screen, r *explain.Report, all bool) {
+	printFiles(s, r)
+	if len(r.Listeners) == 0 {
+		fmt.Fprintln(s, "\nno attempt to open a TCP connection")
+	}
+	for i := range r.Listeners {
+		printVerdict(s, &r.Listeners[i], r.Span)
+	}
+	switch {
+	case all && len(r.Connections) > 0:
+		fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections, by their start"))
+		for i := range r.Connections {
+			c := &r.Connections[i]
+			printAttempt(s, c, attemptFate(c), c.Start)
+		}
+		if r.LeftOut > 0 {
+			s.wrap("", fmt.Sprintf("%d more are counted with their listener", r.LeftOut))
+		}
+	case len(r.Groups) > 0:
+		printGroups(s, r)
+	}
+	fmt.Fprintln(s)
+	s.wrap("", reportOutlook(r))
+}
+
+// printFiles says what was read, and what could not be.
+func printFiles(s screen, r *explain.Report) {
+	for _, f := range r.Files {
+		text := plural(f.Packets, "packet")
+		if f.Place != explain.Unknown {
+			text += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
+		}
+		if f.Clock != nil {
+			text += fmt.Sprintf("; its clock is %+.3f ms off the first file's, by %s in both", float64(*f.Clock), plural(f.Matched, "packet"))
+		}
+		s.wrap(s.style(bold, escaped(f.Name))+": ", text)
+	}
+	if r.Packets > 0 {
+		s.wrap("  ", fmt.Sprintf("from %s, for %s", r.Start.Format("2006-01-02 15:04:05.000 MST"), seconds(r.Span)))
+	}
+	var left []string
+	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
+		left = append(left, fmt.Sprintf("%d %s", r.Skipped[why], why))
+	}
+	if len(left) > 0 {
+		s.wrap("  left out: ", strings.Join(left, ", "))
+	}
+	if r.Lost != nil && *r.Lost > 0 {
+		s.wrap(s.style(yellow, "  not captured: "), plural(int(*r.Lost), "packet")+": what is told below may have holes")
+	}
+	for _, d := range r.Damage {
+		s.wrap(s.style(red, "  damaged: "), fmt.Sprintf("%s: byte %d: %s; what came before is told", escaped(d.File), d.Offset, escaped(d.Text)))
+	}
+}
+
+func capturedAt(p explain.Place) string {
+	switch p {
+	case explain.Server, explain.Client:
+		return "at the " + string(p)
+	case explain.Both:
+		return "at both sides"
+	case explain.Mixed:
+		return "at a host that is server and client"
+	}
+	return "on the way"
+}
+
+func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
+	fmt.Fprintln(s)
+	s.wrap(s.style(bold, l.Address)+"  ", s.style(findingLook(l), string(l.Finding))+sure(l.Confidence)+", seen "+capturedAt(l.CapturedAt))
+	s.wrap("  ", l.Verdict)
+	s.wrap("  outcomes: ", counts(l.Outcomes))
+	s.wrap("  causes:   ", counts(l.Causes))
+	if len(l.Full) > 0 {
+		printFull(s, l.Full, span)
+	}
+	if len(l.Evidence) > 0 {
+		s.wrap("  packets:  ", packetNumbers(l.Evidence))
+	}
+}
+
+func findingLook(l *explain.Listener) string {
+	switch {
+	case l.Finding == handshake.Fine:
+		return green
+	case l.Confidence == handshake.Possible:
+		return yellow
+	}
+	return red
+}
+
+// sure is the confidence, where it is worth a word.
+func sure(c handshake.Confidence) string { return " (" + string(c) + ")" }
+
+// counts are the members of a set from the most frequent on.
+func counts[K cmp.Ordered](all map[K]int) string {
+	keys := slices.SortedFunc(maps.Keys(all), func(a, b K) int {
+		return cmp.Or(cmp.Compare(all[b], all[a]), cmp.Compare(a, b))
+	})
+	var parts []string
+	for _, k := range keys {
+		parts = append(parts, fmt.Sprintf("%d %v", all[k], k))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// timeline is how many columns a time line has.
+const timeline = 50
+
+// printFull draws when the queue was full: each mark is a part of the capture's time.
+func printFull(s screen, full []explain.Interval, span record.Milliseconds) {
+	line := []byte(strings.Repeat(".", timeline))
+	at := func(t record.Milliseconds) int {
+		if span <= 0 {
+			return 0
+		}
+		return max(0, min(int(t/span*timeline), timeline-1))
+	}
+	for _, x := range full {
+		for i := at(x.From); i <= at(x.To); i++ {
+			line[i] = '#'
+		}
+	}
+	fmt.Fprintf(s, "  full:     0 s %s %s\n", line, seconds(span))
+	var times []string
+	for _, x := range full[:min(len(full), mostTimes)] {
+		times = append(times, fmt.Sprintf("%.3f to %.3f s", x.From.Duration().Seconds(), x.To.Duration().Seconds()))
+	}
+	if more := len(full) - mostTimes; more > 0 {
+		times = append(times, fmt.Sprintf("%d more times", more))
+	}
+	s.wrap("            ", "as clients felt it: "+strings.Join(times, ", "))
+}
+
+// What is named at most before it is counted.
+const (
+	mostTimes  = 4
+	mostGroups = 40
+)
+
+// packetNumbers cites packets: "#12, #17".
+func packetNumbers(all []explain.Evidence) string {
+	var parts []string
+	for _, e := range all {
+		parts = append(parts, cite(e))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func cite(e explain.Evidence) string {
+	if e.File != "" {
+		return fmt.Sprintf("%s #%d", escaped(e.File), e.Packet)
+	}
+	return fmt.Sprintf("#%d", e.Packet)
+}
+
+// printGroups prints connections that went alike, by their first.
+func printGroups(s screen, r *explain.Report) {
+	fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections, worst first"))
+	for i := range r.Groups[:min(len(r.Groups), mostGroups)] {
+		g := &r.Groups[i]
+		printAttempt(s, &g.Example, groupFate(g), g.First)
+	}
+	if more := len(r.Groups) - mostGroups; more > 0 {
+		s.wrap("", fmt.Sprintf("%d more kinds: --all tells each connection", more))
+	}
+	if r.OtherGroups > 0 {
+		s.wrap("", fmt.Sprintf("%s more of rare kinds are counted with their listener", plural(r.OtherGroups, "connection")))
+	}
+}
+
+func printAttempt(s screen, c *explain.Connection, fate string, at record.Milliseconds) {
+	fmt.Fprintln(s)
+	s.wrap("", s.style(bold, c.Client+" > "+c.Server)+"  at "+clock(at))
+	s.wrap("  ", fate)
+	if len(c.Alternatives) > 0 {
+		s.wrap("  or it is: ", readings(c.Alternatives))
+	}
+	for _, e := range c.Evidence {
+		s.wrap("    "+cite(e)+"  ", escaped(e.Text))
+	}
+}
+
+func attemptFate(c *explain.Connection) string {
+	text := becomes(c.Reading.Reading)
+	if c.Struck != "" {
+		text += ", struck: " + string(c.Struck)
+	}
+	if c.Delay != nil {
+		text += ", " + seconds(*c.Delay) + " late"
+	}
+	return text + sure(c.Confidence)
+}
+
+// groupFate is what became of all of a group.
+func groupFate(g *explain.Group) string {
+	text := attemptFate(&g.Example)
+	if g.Count == 1 {
+		return text
+	}
+	text += fmt.Sprintf("; %d more like it until %s", g.Count-1, clock(g.Last))
+	if g.Longest != nil && g.Example.Delay != nil && *g.Longest > *g.Example.Delay {
+		text += ", up to " + seconds(*g.Longest) + " late"
+	}
+	return text
+}
+
+// becomes is one reading in words.
+func becomes(r handshake.Reading) string {
+	text := string(r.Outcome)
+	if r.Cause != handshake.NoCause {
+		text += ", cause: " + string(r.Cause)
+	}
+	if r.EndedBy != "" {
+		text += ", ended by: " + string(r.EndedBy)
+	}
+	return text
+}
+
+func readings(all []handshake.Reading) string {
+	var parts []string
+	for _, r := range all {
+		parts = append(parts, becomes(r))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// reportOutlook says what the exit code says.
+func reportOutlook(r *explain.Report) string {
+	switch {
+	case len(r.Damage) > 0:
+		return "Exit code 2: a file is damaged."
+	case r.Bad():
+		return "Exit code 1: a listen queue overflowed."
+	}
+	return "No listen queue overflowed, as far as the packets tell. Exit code 0."
+}

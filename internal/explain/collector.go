@@ -1,0 +1,166 @@
+package explain
+
+import (
+	"cmp"
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"time"
+
+	"listenq/internal/handshake"
+)
+
+// collector keeps what is told of connections, within bounds.
+type collector struct {
+	options     Options
+	seed        maphash.Seed
+	groups      map[alike]*Group
+	connections []Connection
+	fine        int // of connections
+	leftOut     int
+	ungrouped   int
+}
+
+// alike is what attempts of a group have in common.
+type alike struct {
+	server       netip.AddrPort
+	sides        handshake.Side
+	reading      handshake.Reading
+	struck       handshake.Struck
+	kind         handshake.Kind
+	confidence   handshake.Confidence
+	alternatives uint64
+}
+
+// maxGroups bounds the groups; a listener has a dozen.
+const maxGroups = 1 << 12
+
+func newCollector(o Options) *collector {
+	return &collector{options: o, seed: maphash.MakeSeed(), groups: map[alike]*Group{}}
+}
+
+// add takes an attempt of which nothing more is to come.
+func (c *collector) add(a *handshake.Attempt, sides handshake.Side, e *explainer) {
+	if !c.options.Listener.Match(a.Server()) {
+		return
+	}
+	v := a.Verdict()
+	if len(c.options.Outcomes) > 0 && !slices.Contains(c.options.Outcomes, v.Outcome) {
+		return
+	}
+	key := alike{a.Server(), sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives)}
+	g := c.groups[key]
+	switch {
+	case g == nil && len(c.groups) < maxGroups:
+		g = &Group{First: milliseconds(a.Start()), Example: e.connection(a, v, sides)}
+		c.groups[key] = g
+	case g == nil:
+		c.ungrouped++
+	}
+	if g != nil {
+		g.add(a.Start(), &v)
+	}
+	switch {
+	case !c.room(&v):
+		c.leftOut++
+	case g != nil && g.Count == 1:
+		c.connections = append(c.connections, g.Example)
+	default:
+		c.connections = append(c.connections, e.connection(a, v, sides))
+	}
+}
+
+// room reports that one more is told; half of it is for those that are not fine.
+func (c *collector) room(v *handshake.Verdict) bool {
+	limit := c.options.Connections
+	if v.Cause == handshake.NoCause {
+		if c.fine >= limit/2 || len(c.connections) >= limit {
+			return false
+		}
+		c.fine++
+		return true
+	}
+	return len(c.connections) < limit
+}
+
+func (c *collector) sum(all []handshake.Reading) uint64 {
+	if len(all) == 0 {
+		return 0
+	}
+	var h maphash.Hash
+	h.SetSeed(c.seed)
+	for _, r := range all {
+		h.WriteString(string(r.Outcome))
+		h.WriteByte(0)
+		h.WriteString(string(r.Cause))
+		h.WriteByte(0)
+		h.WriteString(string(r.EndedBy))
+		h.WriteByte(0)
+	}
+	return h.Sum64()
+}
+
+func (g *Group) add(start time.Duration, v *handshake.Verdict) {
+	g.Count++
+	at := milliseconds(start)
+	g.First, g.Last = min(g.First, at), max(g.Last, at)
+	if v.Late {
+		if d := milliseconds(v.Delay); g.Longest == nil || d > *g.Longest {
+			g.Longest = &d
+		}
+	}
+}
+
+// connection is an attempt as it is told.
+func (e *explainer) connection(a *handshake.Attempt, v handshake.Verdict, sides handshake.Side) Connection {
+	c := Connection{
+		Client: a.Client().String(), Server: a.Server().String(), CapturedAt: placeOf(sides), Start: milliseconds(a.Start()),
+		Reading:        Reading{v.Reading, v.Struck, v.Handshake, v.Confidence, v.Alternatives},
+		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
+		Evidence: e.evidence(a.Evidence()),
+	}
+	if v.Late {
+		c.Delay = new(milliseconds(v.Delay))
+	}
+	return c
+}
+
+// finish puts what was kept into the report.
+func (c *collector) finish(r *Report) {
+	r.Connections, r.LeftOut, r.OtherGroups = c.connections, c.leftOut, c.ungrouped
+	slices.SortStableFunc(r.Connections, func(a, b Connection) int { return cmp.Compare(a.Start, b.Start) })
+	for _, g := range c.groups {
+		r.Groups = append(r.Groups, *g)
+	}
+	slices.SortFunc(r.Groups, worseGroup)
+}
+
+// worse orders outcomes from the worst for clients to the best.
+var worse = []handshake.Outcome{
+	handshake.Phantom, handshake.Forgotten, handshake.HalfOpen, handshake.Reset, handshake.TimedOut,
+	handshake.Unanswered, handshake.GaveUp, handshake.Refused, handshake.Queued, handshake.Pending,
+	handshake.Unknown, handshake.EstablishedBoth, handshake.Accepted,
+}
+
+func worseGroup(a, b Group) int {
+	rank := func(g *Group) int {
+		queue := 1
+		if g.Example.Cause == handshake.AcceptQueueFull {
+			queue = 0
+		}
+		late := 1
+		if g.Longest != nil {
+			late = 0
+		}
+		return (slices.Index(worse, g.Example.Outcome)*2+late)*2 + queue
+	}
+	return cmp.Or(
+		cmp.Compare(rank(&a), rank(&b)),
+		cmp.Compare(b.Count, a.Count),
+		cmp.Compare(a.First, b.First),
+		cmp.Compare(a.Example.Client, b.Example.Client),
+	)
+}
+
+// Outcomes are all that an attempt can have, the worst for clients first.
+func Outcomes() []handshake.Outcome { return slices.Clone(worse) }

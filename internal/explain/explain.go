@@ -1,0 +1,227 @@
+package explain
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"listenq/internal/handshake"
+)
+
+// Input is a capture file to read.
+type Input struct {
+	Name  string
+	Data  io.Reader
+	Place Place // where it was captured; Unknown: find out
+}
+
+// Options say what is of interest.
+type Options struct {
+	Listener     Filter
+	Outcomes     []handshake.Outcome // of connections that are told of; all if empty
+	Since, Until time.Duration       // packets before and after are left out, counted from the first; 0: none are
+	Connections  int                 // told one by one at most; 0: defaultConnections
+
+	// Comment, if set, is given what is worth saying of a packet, by its file and
+	// number there.
+	Comment func(file, number int, text string)
+}
+
+// What is kept at one time, whatever the files hold.
+const (
+	maxAttempts        = 40_000 // that are not over, of each place
+	defaultConnections = 10_000
+)
+
+// Captures reads files as one. A file that is cut or damaged is told of in the
+// Report, as is what came before; so the error is another one: a file that is no
+// capture, or cannot be read.
+func Captures(ctx context.Context, inputs []Input, o Options) (*Report, error) {
+	if o.Connections == 0 {
+		o.Connections = defaultConnections
+	}
+	e := explainer{options: o, files: len(inputs), trackers: map[handshake.Side]*handshake.Tracker{}, collector: newCollector(o)}
+	for i, input := range inputs {
+		s, err := newSource(i, input)
+		if err != nil {
+			return nil, err
+		}
+		e.sources = append(e.sources, s)
+	}
+	for _, s := range e.sources {
+		if err := s.lookAhead(ctx); err != nil {
+			return nil, err
+		}
+	}
+	e.adjust()
+	if err := e.run(ctx); err != nil {
+		return nil, err
+	}
+	return e.report(), nil
+}
+
+// explainer reads files as one.
+type explainer struct {
+	options  Options
+	files    int
+	sources  []*source
+	start    int64 // of the first packet, in nanoseconds since 1970
+	last     int64
+	pairs    map[pair]struct{} // captured at both ends
+	overlap  int64             // when the last of the files of these begins
+	oneSided int               // packets of pairs while only one end was captured
+	outside  int               // packets not asked for by their time
+
+	trackers  map[handshake.Side]*handshake.Tracker
+	recent    *handshake.Tracker
+	sides     handshake.Side
+	collector *collector
+}
+
+// run gives all packets to the model in the order of their time.
+func (e *explainer) run(ctx context.Context) error {
+	for n := 0; ; n++ {
+		if n&0xfff == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s := e.earliest()
+		if s == nil {
+			break
+		}
+		e.take(s, &s.head)
+		if err := s.advance(); err != nil {
+			return err
+		}
+	}
+	end := e.elapsed(e.last)
+	if until := e.options.Until; until > 0 && e.outside > 0 {
+		end = min(end, until)
+	}
+	for _, t := range e.trackers {
+		t.End(end)
+	}
+	return nil
+}
+
+// earliest is the file with the earliest packet; nil if all are at their end.
+func (e *explainer) earliest() *source {
+	if len(e.sources) == 1 {
+		if e.sources[0].done {
+			return nil
+		}
+		return e.sources[0]
+	}
+	var first *source
+	for _, s := range e.sources {
+		if !s.done && (first == nil || s.head.at+s.shift < first.head.at+first.shift) {
+			first = s
+		}
+	}
+	return first
+}
+
+func (e *explainer) elapsed(at int64) time.Duration { return time.Duration(at - e.start) }
+
+// take gives a packet of a file to the model.
+func (e *explainer) take(s *source, p *segment) {
+	at := p.at + s.shift
+	e.last = max(e.last, at)
+	p.T = e.elapsed(at)
+	if o := &e.options; p.T < o.Since || o.Until > 0 && p.T > o.Until {
+		e.outside++
+		return
+	}
+	sides, side := s.place.of(p)
+	if e.pairs != nil {
+		if _, both := e.pairs[pairOf(p)]; both {
+			if !e.covered(at) {
+				e.oneSided++
+				return
+			}
+			sides = bothSides
+		}
+	}
+	if e.recent == nil || e.sides != sides {
+		e.recent, e.sides = e.tracker(sides), sides
+	}
+	number := p.Number
+	p.Side, p.Number = side, number*e.files+s.index
+	e.recent.Packet(p.Packet)
+	if e.options.Comment != nil {
+		if text := e.recent.Comment(p.Number); text != "" {
+			e.options.Comment(s.index, number, text)
+		}
+	}
+}
+
+// covered reports that both ends were captured then.
+func (e *explainer) covered(at int64) bool {
+	if at < e.overlap {
+		return false
+	}
+	for _, s := range e.sources {
+		if s.done && s.head.at+s.shift+int64(slack) < at {
+			return false
+		}
+	}
+	return true
+}
+
+// slack is how long a packet may be under way between two places of capture.
+const slack = time.Second
+
+// tracker is the model of what was captured at these sides.
+func (e *explainer) tracker(sides handshake.Side) *handshake.Tracker {
+	t := e.trackers[sides]
+	if t == nil {
+		t = handshake.New(handshake.Config{
+			Sides: sides, MaxAttempts: maxAttempts,
+			Done: func(a *handshake.Attempt) { e.collector.add(a, sides, e) },
+		})
+		e.trackers[sides] = t
+	}
+	return t
+}
+
+// report is what the model makes of all.
+func (e *explainer) report() *Report {
+	r := &Report{Start: time.Unix(0, e.start).UTC(), Span: milliseconds(e.elapsed(e.last)), Skipped: map[string]int{}}
+	for _, s := range e.sources {
+		r.addFile(s)
+	}
+	count(r.Skipped, "outside", e.outside)
+	count(r.Skipped, "one-sided", e.oneSided)
+	for _, sides := range slices.Sorted(maps.Keys(e.trackers)) {
+		t := e.trackers[sides]
+		for _, v := range t.Listeners() {
+			if e.options.Listener.Match(v.Address) {
+				r.Listeners = append(r.Listeners, e.listener(v, sides))
+			}
+		}
+		for a := range t.Attempts() {
+			e.collector.add(a, sides, e)
+		}
+	}
+	e.collector.finish(r)
+	slices.SortStableFunc(r.Listeners, worseListener)
+	return r
+}
+
+// locate is the file that a number of the model's belongs to, and the packet's number there.
+func (e *explainer) locate(number int) (file, packet int) {
+	return number % e.files, number / e.files
+}
+
+// pair is two hosts, the lower address first.
+type pair [2]netip.Addr
+
+func pairOf(p *segment) pair {
+	a, b := p.Src.Addr(), p.Dst.Addr()
+	if b.Less(a) {
+		a, b = b, a
+	}
+	return pair{a, b}
+}

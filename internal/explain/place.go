@@ -1,0 +1,308 @@
+package explain
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"listenq/internal/capture"
+	"listenq/internal/handshake"
+)
+
+// Place is where a file was captured.
+type Place string
+
+// Places. Mixed is on a host that is server to some and client to others.
+const (
+	Unknown Place = ""
+	Server  Place = "server"
+	Client  Place = "client"
+	Both    Place = "both"
+	Between Place = "between" // on the way, or it cannot be told
+	Mixed   Place = "mixed"
+)
+
+const bothSides = handshake.ClientSide | handshake.ServerSide
+
+// sides are those that a capture at a place sees. What was captured on the way is
+// known to have been sent, and not whether it arrived: neither side.
+func (p Place) sides() handshake.Side {
+	switch p {
+	case Server:
+		return handshake.ServerSide
+	case Client:
+		return handshake.ClientSide
+	case Both:
+		return bothSides
+	}
+	return 0
+}
+
+// placeOf is the place that sees these sides.
+func placeOf(sides handshake.Side) Place {
+	switch sides {
+	case handshake.ServerSide:
+		return Server
+	case handshake.ClientSide:
+		return Client
+	case bothSides:
+		return Both
+	}
+	return Between
+}
+
+// place is where a file was captured, and how that is known.
+type place struct {
+	place   Place
+	how     string
+	byName  []handshake.Side // by interface, where that is named by its side; 0 for others
+	names   bool             // all are
+	local   map[netip.Addr]locality
+	servers map[netip.AddrPort]struct{} // of Mixed
+}
+
+// locality counts what speaks for an address to be of the host that captured, and against it.
+type locality struct{ near, far int }
+
+func (l locality) here() bool { return l.near > 3*l.far }
+
+// named is the side that an interface is named by.
+func (p *place) named(s *source, iface int) handshake.Side {
+	for len(p.byName) <= iface {
+		p.byName = append(p.byName, sideNamed(s.reader.Interfaces()[len(p.byName)].Name))
+	}
+	return p.byName[iface]
+}
+
+// sideNamed is the side of an interface as recordings of the lab name it.
+func sideNamed(name string) handshake.Side {
+	switch name {
+	case "client":
+		return handshake.ClientSide
+	case "server":
+		return handshake.ServerSide
+	case "lo":
+		return bothSides
+	}
+	return 0
+}
+
+// find finds out where a file was captured: by the names of its interfaces, by the
+// direction of packets, by which of the two waits of a handshake is the longer.
+func (p *place) find(s *source) {
+	if p.place != Unknown {
+		return
+	}
+	if p.place = p.fromNames(); p.place != Unknown {
+		p.how = "by the names of its interfaces"
+		return
+	}
+	v := votes{local: map[netip.Addr]locality{}, open: map[flow]*opening{}}
+	for i := range s.ahead {
+		v.take(&s.ahead[i])
+	}
+	p.place, p.local = v.decide()
+	switch {
+	case p.place == Between && v.handshakes == 0:
+		p.how = "unknown: no handshake was captured whole"
+	case p.place == Between:
+		p.how = "the waits in handshakes do not tell"
+	case v.directed > 0:
+		p.how = "by the direction of packets"
+	default:
+		p.how = fmt.Sprintf("by the waits in %d handshakes", v.handshakes)
+	}
+	if p.place == Mixed {
+		p.servers = map[netip.AddrPort]struct{}{}
+	}
+}
+
+// fromNames is the place if all interfaces that were used so far are named by sides.
+func (p *place) fromNames() Place {
+	var all handshake.Side
+	for _, side := range p.byName {
+		if side == 0 {
+			return Unknown
+		}
+		all |= side
+	}
+	p.names = all != 0
+	if !p.names {
+		return Unknown
+	}
+	return placeOf(all)
+}
+
+// of says at which sides the attempt of a packet was watched, and at which of them the
+// packet was seen.
+func (p *place) of(s *segment) (sides, side handshake.Side) {
+	switch {
+	case p.names && s.iface < len(p.byName) && p.byName[s.iface] != 0:
+		return p.place.sides(), p.byName[s.iface]
+	case loops(s):
+		return bothSides, bothSides
+	case p.place == Mixed:
+		sides = p.mixed(s)
+	default:
+		sides = p.place.sides()
+	}
+	return sides, sides
+}
+
+// loops reports that a packet does not leave its host.
+func loops(s *segment) bool {
+	src, dst := s.Src.Addr(), s.Dst.Addr()
+	return src == dst || src.IsLoopback() && dst.IsLoopback()
+}
+
+// mixed is where the host stands to one connection.
+func (p *place) mixed(s *segment) handshake.Side {
+	server, client := p.ends(s)
+	switch {
+	case p.local[server.Addr()].here():
+		return handshake.ServerSide
+	case p.local[client.Addr()].here():
+		return handshake.ClientSide
+	}
+	return 0
+}
+
+// maxServers bounds the addresses that are known to be servers'.
+const maxServers = 1 << 16
+
+// ends tells the server from the client: by the handshake, by what was a server before,
+// else by the lower port.
+func (p *place) ends(s *segment) (server, client netip.AddrPort) {
+	if s.Flags.Has(handshake.SYN) {
+		server, client = s.Dst, s.Src
+		if s.Flags.Has(handshake.ACK) {
+			server, client = client, server
+		}
+		if len(p.servers) < maxServers {
+			p.servers[server] = struct{}{}
+		}
+		return server, client
+	}
+	if _, ok := p.servers[s.Dst]; ok {
+		return s.Dst, s.Src
+	}
+	if _, ok := p.servers[s.Src]; ok || s.Src.Port() < s.Dst.Port() {
+		return s.Src, s.Dst
+	}
+	return s.Dst, s.Src
+}
+
+// votes is what the beginning of a file tells of where it was captured.
+type votes struct {
+	local                map[netip.Addr]locality
+	open                 map[flow]*opening
+	hosts                []flow // client and server of handshakes, once each
+	handshakes, directed int
+}
+
+type flow struct{ client, server netip.AddrPort }
+
+// opening is a handshake that has begun: when its SYN and SYN-ACK were seen.
+type opening struct {
+	seq         uint32
+	syn, synack int64
+	spoilt      bool // something was sent again
+}
+
+func (v *votes) take(s *segment) {
+	if loops(s) {
+		return
+	}
+	switch s.direction {
+	case capture.Outbound:
+		v.vote(s.Src.Addr(), s.Dst.Addr())
+		v.directed++
+	case capture.Inbound:
+		v.vote(s.Dst.Addr(), s.Src.Addr())
+		v.directed++
+	}
+	syn, ack := s.Flags.Has(handshake.SYN), s.Flags.Has(handshake.ACK)
+	switch {
+	case syn && !ack:
+		v.syn(flow{s.Src, s.Dst}, s)
+	case syn:
+		v.synack(flow{s.Dst, s.Src}, s)
+	case ack && !s.Flags.Has(handshake.RST):
+		v.ack(flow{s.Src, s.Dst}, s)
+	}
+}
+
+// vote says which address is nearer.
+func (v *votes) vote(near, far netip.Addr) {
+	n, f := v.local[near], v.local[far]
+	n.near++
+	f.far++
+	v.local[near], v.local[far] = n, f
+}
+
+func (v *votes) syn(f flow, s *segment) {
+	o := v.open[f]
+	if o == nil || o.seq != s.Seq {
+		v.open[f] = &opening{seq: s.Seq, syn: s.at}
+		v.hosts = append(v.hosts, f)
+		return
+	}
+	o.spoilt = true
+}
+
+func (v *votes) synack(f flow, s *segment) {
+	o := v.open[f]
+	switch {
+	case o == nil:
+	case o.synack != 0:
+		o.spoilt = true
+	default:
+		o.synack = s.at
+	}
+}
+
+// ack ends a handshake: the host that was captured on answers sooner.
+func (v *votes) ack(f flow, s *segment) {
+	o := v.open[f]
+	if o == nil || o.synack == 0 {
+		return
+	}
+	delete(v.open, f)
+	if o.spoilt || s.Seq != o.seq+1 || s.direction != capture.UnknownDirection {
+		return
+	}
+	v.handshakes++
+	server, client := time.Duration(o.synack-o.syn), time.Duration(s.at-o.synack)
+	switch {
+	case server*2 < client:
+		v.vote(f.server.Addr(), f.client.Addr())
+	case client*2 < server:
+		v.vote(f.client.Addr(), f.server.Addr())
+	default:
+		v.vote(netip.Addr{}, f.client.Addr())
+		v.vote(netip.Addr{}, f.server.Addr())
+	}
+}
+
+// decide says where the file was captured: at one place, if all connections that it is
+// known of agree.
+func (v *votes) decide() (Place, map[netip.Addr]locality) {
+	var server, client int
+	for _, f := range v.hosts {
+		switch {
+		case v.local[f.server.Addr()].here():
+			server++
+		case v.local[f.client.Addr()].here():
+			client++
+		}
+	}
+	switch {
+	case server > 0 && client > 0:
+		return Mixed, v.local
+	case server > 0:
+		return Server, nil
+	case client > 0:
+		return Client, nil
+	}
+	return Between, nil
+}
