@@ -105,6 +105,6 @@ func warn(w io.Writer, missing []queue.Missing) {
 		if m.Hint != "" {
 			text += " (" + escaped(m.Hint) + ")"
 		}
-		fmt.Fprintln(w, "listenq: warning: not seen:", text)
+		newScreen(w, "never").wrap("listenq: warning: not seen: ", text)
 	}
 }

@@ -31,7 +31,8 @@ func newLs(env Env) *cobra.Command {
 		Long: `Lists the TCP sockets that listen: how full their queues are, what they drop, whose
 they are. ACCEPT Q is length/limit: Linux drops when the length is over the limit, so
 that it holds one more. SYN Q is requests, whose handshake is not finished. ? is not
-known, - is none. A wide terminal, and --all, show more.
+known, - is none. A wide terminal, and --all, show more columns. Of many listeners a
+terminal shows those in trouble and a screenful; a filter, a pipe and --all show all.
 
   listenq ls                     all, worst first
   listenq ls :8080               those at port 8080
@@ -41,7 +42,7 @@ known, - is none. A wide terminal, and --all, show more.
 dropping: drops rose while it looked (--window)   full: over its limit now
 high: over 70 % of it                             ok: none of these
 
-Filters, all of which must match:
+Filters; two of a kind are alternatives (:80 :443), of different kinds both must match:
 ` + indent(queue.FilterForms) + `
 
 Exit code: 0, however full they are (listenq doctor judges), 2 an error, 130
@@ -54,16 +55,16 @@ interrupted.`,
 	flags := cmd.Flags()
 	flags.DurationVar(&f.window, "window", step, "how long to look for drops; 0: look once, and tell no drops within it")
 	flags.DurationVar(&f.watch, "watch", 0, "print again after each `INTERVAL`, until Ctrl-C")
-	flags.BoolVar(&f.all, "all", false, "all columns, however wide")
+	flags.BoolVar(&f.all, "all", false, "all rows and columns, however many and wide")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/ls/v1); with --watch one document a line")
 	return cmd
 }
 
-// runLs prints the listeners that match, once or again and again.
 // gcOnce is the garbage, in percent of what is in use, that a process may have which
 // prints once and ends: collecting it takes longer than the rest.
 const gcOnce = 1000
 
+// runLs prints the listeners that match, once or again and again.
 func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string) error {
 	filter, err := parseFilter(args)
 	if err != nil {

@@ -25,10 +25,34 @@ func printListing(s screen, l listing, all bool) {
 	if all {
 		table.width = 0
 	}
-	printTable(table, listingColumns(l, all), l.Listeners)
+	rows := l.Listeners
+	if s.height > 0 && !all && l.filter == "" {
+		rows = screenful(rows, s.height-besides-2*len(l.Missing))
+	}
+	printTable(table, listingColumns(l, all), rows)
+	if more := len(l.Listeners) - len(rows); more > 0 {
+		fmt.Fprintln(s, s.style(faint, fmt.Sprintf("%d more, none worse: listenq ls --all", more)))
+	}
 	fmt.Fprintln(s)
 	s.wrap("", verdict(l))
 }
+
+// besides are the lines around the rows: the titles, what is said below, the prompt.
+const besides = 7
+
+// screenful is so many of the rows, worst first, as there are lines; all that are bad.
+func screenful(rows []listener, lines int) []listener {
+	bad := 0
+	for i := range rows {
+		if rows[i].bad() {
+			bad++
+		}
+	}
+	return rows[:min(len(rows), max(bad, lines, 1))]
+}
+
+// bad reports whether somebody should look at it.
+func (l *listener) bad() bool { return l.State != queue.OK && l.State != "" }
 
 // nobody says that there is no row.
 func nobody(l listing) string {
@@ -194,7 +218,7 @@ func verdict(l listing) string {
 		r := &l.Listeners[i]
 		number[r.State]++
 		drops = drops && r.Dropped != nil
-		if r.State != queue.OK && r.State != "" {
+		if r.bad() {
 			bad = append(bad, r)
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"listenq/internal/queue"
+	"listenq/internal/record"
 )
 
 // busyHost is two samples of a host with everything in it that a table shows.
@@ -126,6 +128,50 @@ func TestVerdict(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, verdict(listing{Listeners: tt.rows, Window: 100})); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Of a long list a terminal shows what is bad, whatever its height, and a screenful.
+func TestScreenful(t *testing.T) {
+	long := listing{}
+	for i := range 40 {
+		long.Listeners = append(long.Listeners, listener{State: queue.OK, Address: fmt.Sprintf("10.0.0.1:%d", 100+i), AcceptLimit: new(128)})
+	}
+	bad := listing{}
+	for _, row := range long.Listeners {
+		row.State = queue.Full
+		bad.Listeners = append(bad.Listeners, row)
+	}
+	filtered, lacking := long, long
+	filtered.filter = "nginx"
+	lacking.Missing = make([]record.Missing, 1)
+	for _, tt := range []struct {
+		name    string
+		height  int
+		listing listing
+		all     bool
+		want    int
+	}{
+		{"24 lines", 24, long, false, 17},
+		{"and a warning", 24, lacking, false, 15},
+		{"3 lines", 3, long, false, 1},
+		{"100 lines", 100, long, false, 40},
+		{"all are bad", 24, bad, false, 40},
+		{"no terminal", 0, long, false, 40},
+		{"all", 24, long, true, 40},
+		{"a filter", 24, filtered, false, 40},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			printListing(screen{Writer: &out, width: 80, height: tt.height}, tt.listing, tt.all)
+			if got := strings.Count(out.String(), "10.0.0.1:"); got != tt.want {
+				t.Errorf("%d rows, want %d", got, tt.want)
+			}
+			rest := fmt.Sprintf("%d more, none worse", 40-tt.want)
+			if told := strings.Contains(out.String(), rest); told != (tt.want < 40) {
+				t.Errorf("%q is there: %v", rest, told)
 			}
 		})
 	}

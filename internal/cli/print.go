@@ -5,7 +5,8 @@
 //   - stdout is the answer, stderr is everything else;
 //   - messages are "listenq: error: …" and "listenq: hint: …", lower case, no full stop;
 //   - the text and the JSON are made from the same struct;
-//   - a terminal changes looks (colour, width), never content;
+//   - a terminal changes looks (colour, width), never content; of a long list it shows
+//     what is bad and a screenful, and says how to see the rest;
 //   - colour never carries a meaning alone.
 package cli
 
@@ -35,6 +36,7 @@ type Env struct {
 type screen struct {
 	io.Writer
 	width  int // columns; 0: do not wrap
+	height int // lines; 0: as many as there are
 	colour bool
 }
 
@@ -50,8 +52,8 @@ func newScreen(w io.Writer, colour string) screen {
 		return s
 	}
 	s.width = 80
-	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
-		s.width = columns
+	if columns, lines, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+		s.width, s.height = columns, lines
 	}
 	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || colour == "never"
 	s.colour = s.colour || !plain

@@ -38,14 +38,14 @@ queues, the last minute of each, drops, whose they are, and what is wrong.
 Press ? for the keys.
 
   listenq top                      all listeners
-  listenq top :8080 nginx          those that match every word
+  listenq top :8080 nginx          those of nginx at port 8080
   listenq top --interval 200ms     shorter bursts are seen
   listenq top --replay DIR         a recording, which S saves
 
 On exit it prints the worst listener and the drops seen, and where the last
 recording is. Without a terminal it does what ls --watch does.
 
-A filter is made of words:
+A filter is made of words, as in listenq ls:
 ` + indent(queue.FilterForms),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {

@@ -8,15 +8,28 @@ import (
 	"strings"
 )
 
-// Filter chooses listeners: those that match every word of it. The empty one
-// matches all.
+// Filter chooses listeners: those that match, of each kind of words in it, one word,
+// and none with a "!". The empty one matches all.
 type Filter struct{ words []word }
 
 type word struct {
 	text  string
+	kind  kind
 	not   bool
 	match func(*Trend) bool
 }
+
+// kind is what a word is about; two words of one kind are alternatives.
+type kind int
+
+const (
+	addressKind kind = iota
+	nameKind
+	pidKind
+	stateKind
+	netnsKind
+	kinds
+)
 
 // FilterForms are the words that ParseFilter knows, for a help text.
 const FilterForms = `:8080 or 10.0.0.1:8080   an address; :8080 is that port at any
@@ -49,12 +62,16 @@ func ParseFilter(words []string) (Filter, error) {
 
 // Match reports whether a listener is one of those chosen.
 func (f Filter) Match(t *Trend) bool {
+	var asked, met [kinds]bool
 	for _, w := range f.words {
-		if w.match(t) == w.not {
+		matches := w.match(t)
+		if w.not && matches {
 			return false
 		}
+		asked[w.kind] = asked[w.kind] || !w.not
+		met[w.kind] = met[w.kind] || !w.not && matches
 	}
-	return true
+	return asked == met
 }
 
 // Empty reports whether the filter matches all.
@@ -79,17 +96,24 @@ func parseWord(text string) (w word, err error) {
 	if w.match = matchAddress(rest); w.match != nil {
 		return w, nil
 	}
+	if strings.Trim(rest, "0123456789") == "" {
+		return w, &FilterError{text, fmt.Sprintf("a number alone: :%s is a port, pid:%s a process", rest, rest)}
+	}
 	key, value, keyed := strings.Cut(rest, ":")
 	switch {
 	case keyed && key == "pid":
+		w.kind = pidKind
 		w.match, err = matchPID(text, value)
 	case keyed && key == "state":
+		w.kind = stateKind
 		w.match, err = matchState(text, value)
 	case keyed && key == "netns":
+		w.kind = netnsKind
 		w.match = matchNetns(value)
 	case keyed && key == "":
 		w.match, err = matchPort(text, value)
 	default:
+		w.kind = nameKind
 		w.match = matchName(rest)
 	}
 	return w, err

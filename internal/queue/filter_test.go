@@ -41,6 +41,14 @@ func TestFilter(t *testing.T) {
 		"nginx :8080":       true,
 		"nginx :81":         false,
 		"nginx !state:full": false,
+		":80 :8080":         true,
+		":80 :81":           false,
+		"redis nginx :8080": true,
+		"redis nginx :80":   false,
+		"!:80 !:81":         true,
+		"!:80 !:8080":       false,
+		":8080 !nginx":      false,
+		"[::]:8081":         false,
 	} {
 		f, err := queue.ParseFilter([]string{words})
 		if err != nil {
@@ -54,7 +62,7 @@ func TestFilter(t *testing.T) {
 }
 
 func TestFilterErrors(t *testing.T) {
-	for _, words := range []string{"pid:x", "pid:-1", "state:bad", ":0", ":99999", ":x", "!"} {
+	for _, words := range []string{"8080", "!8080", "pid:x", "pid:-1", "state:bad", ":0", ":99999", ":x", "!"} {
 		_, err := queue.ParseFilter([]string{words})
 		if _, ok := errors.AsType[*queue.FilterError](err); !ok {
 			t.Errorf("%q: error %v, want a *FilterError", words, err)

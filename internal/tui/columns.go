@@ -27,7 +27,7 @@ type column struct {
 func columns() []column {
 	return []column{
 		{title: "STATE", help: "dropping: drops rose in the last 5 s; full: longer than the limit; high: over 70 % of it; ok", rank: 1, least: 8,
-			text: func(_ *model, r *row) string { return string(r.State) }, look: func(r *row) look { return stateLook(r.State) },
+			text: func(_ *model, r *row) string { return stateText(&r.Trend) }, look: func(r *row) look { return stateLook(r.State) },
 			compare: func(a, b *row) int { return queue.Worse(&a.Trend, &b.Trend) }},
 		{title: "ACCEPT QUEUE", help: "how full it is; all filled: the next connection is dropped", rank: 6, least: 12, most: 12,
 			text: func(m *model, r *row) string { return m.theme.bar(&r.Listener, 12) }, look: func(r *row) look { return stateLook(r.State) }, compare: byFill},
@@ -78,6 +78,14 @@ const courseTitle = "60s"
 func byFill(a, b *row) int    { return cmp.Compare(b.Listener.Fill(), a.Listener.Fill()) }
 func byAddress(a, b *row) int { return a.Listener.Address.Compare(b.Listener.Address) }
 
+// stateText is the state; a queue whose limit is not known may be full.
+func stateText(t *queue.Trend) string {
+	if t.State == queue.OK && t.Listener.AcceptLimit == queue.NoLimit {
+		return unknown
+	}
+	return string(t.State)
+}
+
 func dropLook(r *row) look {
 	if r.DropRate.PerSecond > 0 {
 		return bad
@@ -96,15 +104,18 @@ func oldest(l *queue.Listener) string {
 	case ok:
 		return waitText(wait)
 	case l.AcceptLen == 0:
-		return ""
+		return none
 	}
 	return unknown
 }
 
 func unitText(l *queue.Listener, ascii bool) string {
 	i := slices.IndexFunc(l.Processes, func(p queue.Process) bool { return p.Unit != "" })
-	if i < 0 {
+	switch {
+	case i < 0 && l.Processes == nil:
 		return unknown
+	case i < 0:
+		return none
 	}
 	return visible(l.Processes[i].Unit, ascii)
 }

@@ -20,7 +20,7 @@ func (m *model) details() []string {
 	}
 	lines := []string{join([]piece{
 		{m.theme.draw(strong, visible(r.Listener.Address.String(), m.theme.ascii)), 0},
-		{m.theme.draw(stateLook(r.State), string(r.State)), 1},
+		{m.theme.draw(stateLook(r.State), stateText(&r.Trend)), 1},
 		{lengthText(&r.Listener), 2},
 		{processText(&r.Listener, m.theme.ascii), 3},
 	}, m.width), ""}

@@ -169,9 +169,9 @@ func (m *model) missing() string {
 	}
 	var what []string
 	for _, n := range s.Missing {
-		what = append(what, n.What+" ("+n.Why+")")
+		what = append(what, n.What+": "+n.Why)
 	}
-	text := visible("not seen: "+strings.Join(what, ", "), m.theme.ascii)
+	text := visible("not seen: "+strings.Join(what, "; "), m.theme.ascii)
 	const more = "  ? tells more"
 	return m.theme.draw(warning, m.theme.fit(text, m.width-len(more))+more)
 }

@@ -69,7 +69,11 @@ func wrap(lead, text string, width int) []string {
 	return lines
 }
 
-const unknown = "-"
+// unknown is how what was not looked at is shown, none what there is none of.
+const (
+	unknown = "?"
+	none    = "-"
+)
 
 func countText(c queue.Count) string {
 	if !c.Known {
@@ -110,8 +114,11 @@ func lengthText(l *queue.Listener) string {
 
 // processText names the process of a listener, and says how many more there are.
 func processText(l *queue.Listener, ascii bool) string {
-	if len(l.Processes) == 0 {
+	switch {
+	case l.Processes == nil:
 		return unknown
+	case len(l.Processes) == 0:
+		return none
 	}
 	text := fmt.Sprintf("%s[%d]", visible(l.Processes[0].Name, ascii), l.Processes[0].PID)
 	if more := len(l.Processes) - 1; more > 0 {
@@ -122,8 +129,11 @@ func processText(l *queue.Listener, ascii bool) string {
 
 // netnsText names a namespace: by its name, else by its number.
 func netnsText(n *queue.Namespace, id queue.NetnsID, ascii bool) string {
-	if n != nil && n.Name != "" {
+	switch {
+	case n != nil && n.Name != "":
 		return visible(n.Name, ascii)
+	case n != nil && n.Host:
+		return "host"
 	}
 	return strconv.FormatUint(uint64(id), 10)
 }
