@@ -133,7 +133,7 @@ func overflowedHere(l *queue.Total, namespace *bool) *bool {
 
 func newCheckedListener(l *queue.Total, overflowed *bool) checkedListener {
 	return checkedListener{
-		Address: l.Listener.Address.String(), AcceptLimit: limit(&l.Listener), AcceptMax: l.AcceptMax, Dropped: count(l.Dropped),
+		Address: l.Listener.Address.String(), AcceptLimit: limit(&l.Listener), AcceptMax: l.AcceptMax, Dropped: count(&l.Dropped),
 		Overflowed: overflowed, Closed: l.Gone, Netns: l.Listener.Netns, Processes: newProcesses(l.Listener.Processes),
 	}
 }
@@ -142,7 +142,7 @@ func newCheckedNamespace(n *queue.NamespaceTrend) checkedNamespace {
 	o := n.Overflows()
 	row := checkedNamespace{
 		Netns: n.Namespace.ID, Name: n.Namespace.Name, label: netnsName(&n.Namespace, n.Namespace.ID),
-		AcceptFull: count(o.AcceptFull), SynFull: count(o.SynFull), SynReserve: count(o.SynReserve),
+		AcceptFull: count(&o.AcceptFull), SynFull: count(&o.SynFull), SynReserve: count(&o.SynReserve),
 	}
 	if bad, known := o.Any(); known {
 		row.overflowed = &bad

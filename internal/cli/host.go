@@ -57,15 +57,15 @@ func parseFilter(words []string) (queue.Filter, error) {
 type observer struct {
 	source  func(*queue.Sample) error
 	history *queue.History
-	sample  queue.Sample
 }
 
 // look takes one sample.
 func (o *observer) look() error {
-	if err := o.source(&o.sample); err != nil {
+	var s queue.Sample
+	if err := o.source(&s); err != nil {
 		return err
 	}
-	o.history.Add(&o.sample)
+	o.history.Take(&s)
 	return nil
 }
 

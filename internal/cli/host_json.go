@@ -59,7 +59,7 @@ func newListener(t *queue.Trend) listener {
 	row := listener{
 		Address: l.Address.String(), State: t.State,
 		AcceptLen: l.AcceptLen, AcceptLimit: limit(l), AcceptMax: t.AcceptMax,
-		SynLen: count(l.SynLen), Drops: count(l.Drops), Dropped: count(t.Dropped), Dead: count(t.Dead),
+		SynLen: count(&l.SynLen), Drops: count(&l.Drops), Dropped: count(&t.Dropped), Dead: count(&t.Dead),
 		Netns: l.Netns, NetnsName: netnsName(t.Namespace, l.Netns),
 		Processes: newProcesses(l.Processes), DualStack: l.DualStack, UID: l.UID, Inode: l.Inode,
 	}
@@ -134,7 +134,7 @@ func limit(l *queue.Listener) *int {
 }
 
 // count is nil where nobody looked.
-func count(c queue.Count) *uint64 {
+func count(c *queue.Count) *uint64 {
 	if !c.Known {
 		return nil
 	}

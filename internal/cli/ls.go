@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -155,10 +155,13 @@ func (l *lister) print() (err error) {
 	return err
 }
 
+// textBuffer is as much as a pipe takes at once (pipe(7)).
+const textBuffer = 64 << 10
+
 func (l *lister) printText(answer listing) error {
 	screen := newScreen(l.env.Stdout, l.colour)
-	var text bytes.Buffer
-	screen.Writer = &text
+	text := bufio.NewWriterSize(l.env.Stdout, textBuffer)
+	screen.Writer = text
 	if l.flags.watch > 0 {
 		fmt.Fprintln(screen, screen.style(bold, answer.Time.Format(time.DateTime)))
 	}
@@ -166,6 +169,5 @@ func (l *lister) printText(answer listing) error {
 	if l.flags.watch > 0 {
 		fmt.Fprintln(screen)
 	}
-	_, err := l.env.Stdout.Write(text.Bytes())
-	return err
+	return text.Flush()
 }

@@ -20,25 +20,33 @@ type column[R any] struct {
 // fitted is a column with what is in it, and how wide it is.
 type fitted[R any] struct {
 	column[R]
-	cells []string // one for each row
-	full  int      // columns of the widest
-	width int      // columns that it gets; 0: it is not shown
+	cells []cell // one for each row
+	full  int    // columns of the widest
+	width int    // columns that it gets; 0: it is not shown
 }
+
+// cell is a text and how many columns it takes.
+type cell struct {
+	text  string
+	width int
+}
+
+func newCell(text string) cell { return cell{text, printed(text)} }
 
 const gap = 2 // blanks between two columns
 
 // printTable prints rows below the titles of their columns.
 func printTable[R any](s screen, columns []column[R], rows []R) {
 	var line []byte
-	put := func(c *fitted[R], text, look string) {
+	put := func(c *fitted[R], x cell, look string) {
 		if len(line) > 0 {
 			line = blanks(line, gap)
 		}
-		room := max(0, c.width-printed(text))
+		room := max(0, c.width-x.width)
 		if c.right {
 			line = blanks(line, room)
 		}
-		line = append(line, s.style(look, text)...)
+		line = append(line, s.style(look, x.text)...)
 		if !c.right {
 			line = blanks(line, room)
 		}
@@ -49,7 +57,7 @@ func printTable[R any](s screen, columns []column[R], rows []R) {
 	}
 	fit := fitColumns(columns, rows, s.width)
 	for i := range fit {
-		put(&fit[i], fit[i].title, bold)
+		put(&fit[i], newCell(fit[i].title), bold)
 	}
 	end()
 	for n := range rows {
@@ -68,14 +76,14 @@ func blanks(line []byte, n int) []byte {
 	return line
 }
 
-func (c *fitted[R]) shorten(text string) string {
+func (c *fitted[R]) shorten(x cell) cell {
 	switch {
-	case printed(text) <= c.width:
-		return text
+	case x.width <= c.width:
+		return x
 	case c.cut != nil:
-		return c.cut(text, c.width)
+		return newCell(c.cut(x.text, c.width))
 	}
-	return cut(text, c.width)
+	return newCell(cut(x.text, c.width))
 }
 
 func (c *fitted[R]) lookOf(row *R) string {
@@ -102,10 +110,10 @@ func fitColumns[R any](columns []column[R], rows []R, width int) []fitted[R] {
 
 // fill is a column with its cells, at its full width.
 func fill[R any](c column[R], rows []R) fitted[R] {
-	f := fitted[R]{column: c, cells: make([]string, len(rows)), full: printed(c.title)}
+	f := fitted[R]{column: c, cells: make([]cell, len(rows)), full: printed(c.title)}
 	for i := range rows {
-		f.cells[i] = c.cell(&rows[i])
-		f.full = max(f.full, printed(f.cells[i]))
+		f.cells[i] = newCell(c.cell(&rows[i]))
+		f.full = max(f.full, f.cells[i].width)
 	}
 	f.width = f.full
 	return f

@@ -123,7 +123,11 @@ func (h *Host) first() bool { return h.samples == 1 }
 // be read any more is closed, and left to the next look.
 func (h *Host) list(s *queue.Sample) (err error) {
 	if s.Listeners == nil {
-		s.Listeners, h.groups = make([]queue.Listener, 0, roomy), make([]*group, 0, roomy)
+		room := roomy
+		if !h.first() {
+			room = len(h.groups) + len(h.groups)/8 // as many as before, and some
+		}
+		s.Listeners = make([]queue.Listener, 0, room)
 	}
 	s.Listeners, s.Namespaces, h.groups = s.Listeners[:0], s.Namespaces[:0], h.groups[:0]
 	for i, n := range h.namespaces {

@@ -52,6 +52,7 @@ func (q *queues) gather(groups []*group, listeners []queue.Listener, families []
 		q.groups = make(map[place]*group, len(listeners))
 	}
 	q.queued = 0
+	groups = slices.Grow(groups, len(listeners))
 	for i := range listeners {
 		groups = append(groups, q.add(&listeners[i], families[i], sample))
 	}

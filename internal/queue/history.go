@@ -78,9 +78,15 @@ func (h *History) Samples() int { return h.samples }
 
 // Add takes a sample. It copies what it keeps: the caller may use it again.
 func (h *History) Add(s *Sample) {
+	c := s.Clone()
+	h.Take(&c)
+}
+
+// Take is Add without the copy: what the sample holds is the History's from then on.
+func (h *History) Take(s *Sample) {
 	before := h.last
 	h.samples++
-	h.last = s.Clone()
+	h.last = *s
 	if h.tracks == nil {
 		h.tracks = make(map[identity]*track, len(s.Listeners))
 	}
