@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,9 +89,9 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 	if err != nil {
 		return err
 	}
-	report, err := readCaptures(ctx, env, f, options, places, files)
-	if err != nil {
-		return err
+	report, interrupted := readCaptures(ctx, env, f, options, places, files)
+	if report == nil {
+		return interrupted
 	}
 	report.Schema = "listenq/explain/v1"
 	if asJSON {
@@ -106,10 +105,11 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 	if report.Bad() {
 		err = worse(err, errBad)
 	}
-	return err
+	return worse(err, interrupted)
 }
 
 // readCaptures opens the files and explains them, and annotates them if that is asked for.
+// Of an interrupted read it returns what was read, and the error.
 func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.Options, places []explain.Place, files []string) (*explain.Report, error) {
 	progress := newReading(env.Stderr)
 	defer progress.clear()
@@ -134,13 +134,13 @@ func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.
 		options.Comment = notes.comment
 	}
 	report, err := explain.Captures(ctx, inputs, options)
-	if err != nil {
+	switch {
+	case report == nil:
 		return nil, hintCapture(err)
+	case f.annotate != "" && err == nil:
+		err = notes.write(f.annotate, files, report)
 	}
-	if f.annotate != "" {
-		return report, notes.write(f.annotate, files, report)
-	}
-	return report, nil
+	return report, err
 }
 
 // stdin is the name of the standard input among files.
@@ -158,9 +158,6 @@ func openCapture(name string) (*os.File, error) {
 }
 
 func hintCapture(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
 	return &usageError{err.Error(), "captures are of tcpdump or Wireshark: pcap or pcapng, plain or gzip"}
 }
 

@@ -249,5 +249,10 @@ func reportOutlook(r *explain.Report) string {
 	case r.Bad():
 		return "Exit code 1: a listen queue overflowed."
 	}
+	if slices.ContainsFunc(r.Listeners, func(l explain.Listener) bool {
+		return l.Confidence == handshake.Possible && l.Finding != handshake.Unseen
+	}) {
+		return "A listen queue may have overflowed, but the packets do not tell. Exit code 0."
+	}
 	return "No listen queue overflowed, as far as the packets tell. Exit code 0."
 }

@@ -37,19 +37,18 @@ const (
 )
 
 // Captures reads files as one. A file that is cut or damaged is told of in the
-// Report, as is what came before; so the error is another one: a file that is no
-// capture, or cannot be read.
+// Report, as is what came before; the error is another one: a file that is no
+// capture, or cannot be read. If ctx is cancelled it returns what was read by then,
+// with the error of ctx.
 func Captures(ctx context.Context, inputs []Input, o Options) (*Report, error) {
 	if o.Connections == 0 {
 		o.Connections = defaultConnections
 	}
+	quit := make(chan struct{})
+	defer close(quit)
 	e := explainer{options: o, files: len(inputs), trackers: map[handshake.Side]*handshake.Tracker{}, collector: newCollector(o)}
 	for i, input := range inputs {
-		s, err := newSource(i, input)
-		if err != nil {
-			return nil, err
-		}
-		e.sources = append(e.sources, s)
+		e.sources = append(e.sources, newSource(ctx, quit, i, input))
 	}
 	for _, s := range e.sources {
 		if err := s.lookAhead(ctx); err != nil {
@@ -60,7 +59,7 @@ func Captures(ctx context.Context, inputs []Input, o Options) (*Report, error) {
 	if err := e.run(ctx); err != nil {
 		return nil, err
 	}
-	return e.report(), nil
+	return e.report(), ctx.Err()
 }
 
 // explainer reads files as one.
@@ -83,16 +82,14 @@ type explainer struct {
 
 // run gives all packets to the model in the order of their time.
 func (e *explainer) run(ctx context.Context) error {
-	for n := 0; ; n++ {
-		if n&0xfff == 0 && ctx.Err() != nil {
-			return ctx.Err()
+	for _, s := range e.sources {
+		if err := s.begin(ctx); err != nil {
+			return err
 		}
-		s := e.earliest()
-		if s == nil {
-			break
-		}
-		e.take(s, &s.head)
-		if err := s.advance(); err != nil {
+	}
+	for s := e.earliest(); s != nil; s = e.earliest() {
+		e.take(s, s.head)
+		if err := s.advance(ctx); err != nil {
 			return err
 		}
 	}
@@ -159,11 +156,11 @@ func (e *explainer) take(s *source, p *segment) {
 
 // covered reports that both ends were captured then.
 func (e *explainer) covered(at int64) bool {
-	if at < e.overlap {
+	if at < e.overlap-int64(slack) {
 		return false
 	}
 	for _, s := range e.sources {
-		if s.done && s.head.at+s.shift+int64(slack) < at {
+		if s.done && s.head != nil && s.head.at+s.shift+int64(slack) < at {
 			return false
 		}
 	}
@@ -171,7 +168,7 @@ func (e *explainer) covered(at int64) bool {
 }
 
 // slack is how long a packet may be under way between two places of capture.
-const slack = time.Second
+const slack = 50 * time.Millisecond
 
 // tracker is the model of what was captured at these sides.
 func (e *explainer) tracker(sides handshake.Side) *handshake.Tracker {

@@ -55,8 +55,7 @@ func placeOf(sides handshake.Side) Place {
 type place struct {
 	place   Place
 	how     string
-	byName  []handshake.Side // by interface, where that is named by its side; 0 for others
-	names   bool             // all are
+	named   bool // by the names of its interfaces
 	local   map[netip.Addr]locality
 	servers map[netip.AddrPort]struct{} // of Mixed
 }
@@ -65,14 +64,6 @@ type place struct {
 type locality struct{ near, far int }
 
 func (l locality) here() bool { return l.near > 3*l.far }
-
-// named is the side that an interface is named by.
-func (p *place) named(s *source, iface int) handshake.Side {
-	for len(p.byName) <= iface {
-		p.byName = append(p.byName, sideNamed(s.reader.Interfaces()[len(p.byName)].Name))
-	}
-	return p.byName[iface]
-}
 
 // sideNamed is the side of an interface as recordings of the lab name it.
 func sideNamed(name string) handshake.Side {
@@ -89,17 +80,17 @@ func sideNamed(name string) handshake.Side {
 
 // find finds out where a file was captured: by the names of its interfaces, by the
 // direction of packets, by which of the two waits of a handshake is the longer.
-func (p *place) find(s *source) {
+func (p *place) find(ahead []segment) {
 	if p.place != Unknown {
 		return
 	}
-	if p.place = p.fromNames(); p.place != Unknown {
-		p.how = "by the names of its interfaces"
+	if p.place = fromNames(ahead); p.place != Unknown {
+		p.how, p.named = "by the names of its interfaces", true
 		return
 	}
 	v := votes{local: map[netip.Addr]locality{}, open: map[flow]*opening{}}
-	for i := range s.ahead {
-		v.take(&s.ahead[i])
+	for i := range ahead {
+		v.take(&ahead[i])
 	}
 	p.place, p.local = v.decide()
 	switch {
@@ -117,17 +108,16 @@ func (p *place) find(s *source) {
 	}
 }
 
-// fromNames is the place if all interfaces that were used so far are named by sides.
-func (p *place) fromNames() Place {
+// fromNames is the place if the interfaces of all packets are named by sides.
+func fromNames(ahead []segment) Place {
 	var all handshake.Side
-	for _, side := range p.byName {
-		if side == 0 {
+	for i := range ahead {
+		if ahead[i].named == 0 {
 			return Unknown
 		}
-		all |= side
+		all |= ahead[i].named
 	}
-	p.names = all != 0
-	if !p.names {
+	if all == 0 {
 		return Unknown
 	}
 	return placeOf(all)
@@ -137,8 +127,8 @@ func (p *place) fromNames() Place {
 // packet was seen.
 func (p *place) of(s *segment) (sides, side handshake.Side) {
 	switch {
-	case p.names && s.iface < len(p.byName) && p.byName[s.iface] != 0:
-		return p.place.sides(), p.byName[s.iface]
+	case s.named != 0 && p.named:
+		return p.place.sides(), s.named
 	case loops(s):
 		return bothSides, bothSides
 	case p.place == Mixed:

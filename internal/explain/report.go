@@ -135,17 +135,11 @@ func (r *Report) addFile(s *source) {
 	if s.damage != nil {
 		r.Damage = append(r.Damage, Damage{s.damage.File, s.damage.Offset, s.damage.Text})
 	}
-	if s.reader == nil {
-		return
-	}
-	for _, i := range s.reader.Interfaces() {
-		if i.Dropped < 0 {
-			continue
-		}
+	if s.losing {
 		if r.Lost == nil {
 			r.Lost = new(int64)
 		}
-		*r.Lost += i.Dropped
+		*r.Lost += s.lost
 	}
 }
 

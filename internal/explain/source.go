@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"listenq/internal/capture"
 	"listenq/internal/handshake"
@@ -12,130 +13,231 @@ import (
 // segment is a TCP segment of a file, and what was told with it.
 type segment struct {
 	handshake.Packet
-	at        int64 // nanoseconds since 1970 on the clock of the file
-	iface     int
+	at        int64          // nanoseconds since 1970 on the clock of the file
+	named     handshake.Side // that its interface is named by; 0 for another name
 	direction capture.Direction
 }
 
-// source is a file that is read.
+// source is a file that is read, by a goroutine of its own.
 type source struct {
 	index   int
 	name    string
-	reader  *capture.Reader
-	packet  capture.Packet
-	damage  *capture.DamageError
+	batches chan batch
+	spare   chan []segment
+	facts
+	shift   int64 // of its clock, in nanoseconds
+	matched int   // packets by which that is known
+	place   place
+
+	ahead []segment // that were read to find out where it was captured
+	batch []segment // that is taken from
+	taken int       // of it
+	head  *segment  // the next to take; the last one, once done
+	done  bool
+}
+
+// batch is a part of a file.
+type batch struct {
+	segments []segment
+	facts    facts
+	err      error // that ended it
+}
+
+// facts are what is known of a file so far.
+type facts struct {
 	packets int // of all kinds
 	first   int64
 	latest  int64
 	skipped [maxSkips]int
-	twice   duplicates
-	again   int   // packets that were captured twice
-	shift   int64 // of its clock, in nanoseconds
-	matched int   // handshakes by which that is known
-	place   place
-
-	ahead []segment // that were read to find out where it was captured
-	taken int       // of them
-	head  segment   // the next to take; the last one, once done
-	done  bool
+	again   int // packets that were captured twice
+	lost    int64
+	losing  bool // lost is told
+	damage  *capture.DamageError
 }
 
-// maxSkips is more than capture knows reasons for; at most one is added a year.
-const maxSkips = 16
+const (
+	maxSkips  = 16  // more than capture knows reasons for
+	batchSize = 256 // segments: 40 KB, which stay in the cache
+)
 
-func newSource(index int, input Input) (*source, error) {
-	s := &source{index: index, name: input.Name, place: place{place: input.Place}}
+// newSource begins to read a file, until quit is closed or ctx is cancelled. What was
+// read by then is given.
+func newSource(ctx context.Context, quit <-chan struct{}, index int, input Input) *source {
+	s := &source{
+		index: index, name: input.Name, place: place{place: input.Place},
+		batches: make(chan batch, 4), spare: make(chan []segment, 8),
+	}
 	if input.Place != Unknown {
 		s.place.how = "as told"
 	}
-	var err error
-	if s.reader, err = capture.NewReader(input.Data, input.Name); err != nil {
-		s.done = true
-		return s, s.failed(err)
-	}
-	return s, nil
+	f := &file{input: input}
+	go func() {
+		defer close(s.batches)
+		for more := true; more; {
+			b := batch{segments: s.room()}
+			more, b.err = f.fill(ctx, &b.segments)
+			b.facts = f.facts
+			select {
+			case s.batches <- b:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return s
 }
 
-// failed keeps a damage to tell of; it returns any other error.
-func (s *source) failed(err error) error {
-	if damage, ok := errors.AsType[*capture.DamageError](err); ok {
-		s.damage = damage
-		return nil
+// room is memory for a batch.
+func (s *source) room() []segment {
+	select {
+	case old := <-s.spare:
+		return old[:0]
+	default:
+		return make([]segment, 0, batchSize)
 	}
-	return err
+}
+
+// patience is how long an interrupted read may take to end: the program that writes
+// into a pipe is interrupted, too, and has something left to write.
+const patience = time.Second
+
+// fetch takes the next batch. It reports false at the end of the file.
+func (s *source) fetch(ctx context.Context) (bool, error) {
+	var b batch
+	var more bool
+	select {
+	case b, more = <-s.batches:
+	case <-ctx.Done():
+		select {
+		case b, more = <-s.batches:
+		case <-time.After(patience):
+		}
+	}
+	if !more {
+		s.done = true
+		return false, nil
+	}
+	if cap(s.batch) == batchSize {
+		select {
+		case s.spare <- s.batch:
+		default:
+		}
+	}
+	s.facts, s.batch, s.taken = b.facts, b.segments, 0
+	return true, b.err
 }
 
 // maxAhead is how many segments are looked at to find out where a file was captured:
-// 6 MB of them, read in a few milliseconds.
-const maxAhead = 1 << 15
+// 2.5 MB of them, read in a few milliseconds.
+const maxAhead = 1 << 14
 
 // lookAhead reads the beginning of the file and finds out where it was captured.
 func (s *source) lookAhead(ctx context.Context) error {
-	if s.done {
-		return nil
-	}
-	for len(s.ahead) < maxAhead {
-		if len(s.ahead)&0xfff == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		var p segment
-		more, err := s.read(&p)
+	ahead := make([]segment, 0, maxAhead+batchSize)
+	for len(ahead) < maxAhead {
+		more, err := s.fetch(ctx)
 		if err != nil {
 			return err
 		}
 		if !more {
 			break
 		}
-		s.ahead = append(s.ahead, p)
+		ahead = append(ahead, s.batch...)
 	}
-	s.place.find(s)
-	return s.advance()
+	s.ahead, s.batch = ahead, nil
+	s.place.find(ahead)
+	return nil
+}
+
+// begin makes head the first segment. What was read ahead is given first.
+func (s *source) begin(ctx context.Context) error {
+	s.batch, s.ahead, s.taken, s.done = s.ahead, nil, 0, false
+	return s.advance(ctx)
 }
 
 // advance makes head the next segment.
-func (s *source) advance() error {
-	if s.taken < len(s.ahead) {
-		s.head = s.ahead[s.taken]
-		s.taken++
-		return nil
+func (s *source) advance(ctx context.Context) error {
+	for s.taken == len(s.batch) {
+		if more, err := s.fetch(ctx); err != nil || !more {
+			return err
+		}
 	}
-	s.ahead = nil
-	s.taken = 0
-	more, err := s.read(&s.head)
-	s.done = !more
-	return err
+	s.head = &s.batch[s.taken]
+	s.taken++
+	return nil
 }
 
-// read reads the next segment; it reports false at the end of what can be read, and
-// leaves p as it is.
-func (s *source) read(p *segment) (more bool, err error) {
-	if s.damage != nil {
-		return false, nil
+// file is read by one goroutine.
+type file struct {
+	input  Input
+	reader *capture.Reader
+	packet capture.Packet
+	named  []handshake.Side // by interface
+	twice  duplicates
+	facts
+}
+
+// fill reads segments until there is no room for more. It reports false at the end.
+func (f *file) fill(ctx context.Context, all *[]segment) (more bool, err error) {
+	if f.reader == nil {
+		if f.reader, err = capture.NewReader(f.input.Data, f.input.Name); err != nil {
+			return false, f.ended(err)
+		}
 	}
-	for {
-		c := &s.packet
-		switch err := s.reader.Next(c); {
-		case err == io.EOF:
+	for len(*all) < cap(*all) {
+		if f.packets&0xfff == 0xfff && ctx.Err() != nil {
 			return false, nil
-		case err != nil:
-			return false, s.failed(err)
 		}
-		s.packets++
-		if !c.Time.IsZero() {
-			s.latest = c.Time.UnixNano()
+		if err := f.reader.Next(&f.packet); err != nil {
+			return false, f.ended(err)
 		}
-		if s.first == 0 {
-			s.first = s.latest
+		if f.take() {
+			c := &f.packet
+			*all = append(*all, segment{c.Segment, f.latest, f.named[c.Interface], c.Direction})
 		}
-		if c.Skip != capture.Taken {
-			s.skipped[c.Skip]++
-			continue
-		}
-		if s.twice.seen(c, s.latest, s.place.named(s, c.Interface)) {
-			s.again++
-			continue
-		}
-		p.Packet, p.at, p.iface, p.direction = c.Segment, s.latest, c.Interface, c.Direction
-		return true, nil
 	}
+	return true, nil
+}
+
+// take counts a packet and reports whether it is a segment of its own.
+func (f *file) take() bool {
+	c := &f.packet
+	f.packets++
+	if !c.Time.IsZero() {
+		f.latest = c.Time.UnixNano()
+	}
+	if f.first == 0 {
+		f.first = f.latest
+	}
+	for len(f.named) <= c.Interface {
+		f.named = append(f.named, sideNamed(f.reader.Interfaces()[len(f.named)].Name))
+	}
+	switch {
+	case c.Skip != capture.Taken:
+		f.skipped[c.Skip]++
+		return false
+	case f.twice.seen(c, f.latest, f.named[c.Interface]):
+		f.again++
+		return false
+	}
+	return true
+}
+
+// ended keeps a damage to tell of, and returns any other error.
+func (f *file) ended(err error) error {
+	if f.reader != nil {
+		for _, i := range f.reader.Interfaces() {
+			if i.Dropped >= 0 {
+				f.lost, f.losing = f.lost+i.Dropped, true
+			}
+		}
+	}
+	if err == io.EOF {
+		return nil
+	}
+	if damage, ok := errors.AsType[*capture.DamageError](err); ok {
+		f.damage = damage
+		return nil
+	}
+	return err
 }
