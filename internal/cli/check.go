@@ -111,7 +111,8 @@ func (nopCloser) Close() error { return nil }
 
 // printChecked says in a few lines whether a queue overflowed, and whose.
 func printChecked(w io.Writer, c checked) {
-	say := func(format string, args ...any) { fmt.Fprintf(w, "listenq: check: "+format+"\n", args...) }
+	screen := newScreen(w, "never")
+	say := func(format string, args ...any) { screen.wrap("listenq: check: ", fmt.Sprintf(format, args...)) }
 	in := span(c.Duration.Duration())
 	if c.Command.Exit != 0 {
 		in += fmt.Sprintf(" (the command exits with %d)", c.Command.Exit)
@@ -124,9 +125,9 @@ func printChecked(w io.Writer, c checked) {
 	default:
 		say("no listen queue overflowed in %s", in)
 	}
-	shown := c.worth()
+	shown, lead := c.worth()
 	for _, l := range shown[:min(len(shown), mostListed)] {
-		say("  %s", l.line())
+		say("  %s%s", lead, l.line())
 	}
 	if more := len(shown) - mostListed; more > 0 {
 		say("  and %s like it", plural(more, "listener"))
@@ -141,18 +142,18 @@ func printChecked(w io.Writer, c checked) {
 	}
 }
 
-// worth are the listeners that are worth a line: those that overflowed or may have,
-// or else the fullest.
-func (c *checked) worth() (all []checkedListener) {
+// worth are the listeners that are worth a line, and what they are: those that
+// overflowed or may have, or else the fullest.
+func (c *checked) worth() (all []checkedListener, lead string) {
 	for _, l := range c.Listeners {
 		if l.Overflowed == nil || *l.Overflowed {
 			all = append(all, l)
 		}
 	}
 	if len(all) == 0 && len(c.Listeners) > 0 {
-		return c.Listeners[:1]
+		return c.Listeners[:1], "the fullest: "
 	}
-	return all
+	return all, ""
 }
 
 // mostListed is how many listeners are told of on stderr.

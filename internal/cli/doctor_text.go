@@ -27,6 +27,9 @@ func printMachine(s screen, d diagnosis) {
 	about := ""
 	if d.filter != "" {
 		about = " that match " + escaped(d.filter)
+		if d.Listeners == 1 {
+			about = " that matches " + escaped(d.filter)
+		}
 	}
 	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", escaped(d.Kernel), d.Samples, span(d.Window.Duration())))
 	s.wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
@@ -77,7 +80,9 @@ func printFinding(s screen, f finding) {
 	}
 	head("what clients feel", len(f.Effect))
 	if f.Effect != "" {
-		s.wrap("    ", escaped(f.Effect))
+		for part := range strings.SplitSeq(f.Effect, "; ") {
+			s.wrap("    - ", escaped(part))
+		}
 	}
 	head("what to do", len(f.Fix))
 	for i, line := range f.Fix {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,19 +41,26 @@ func printListing(s screen, l listing, all bool) {
 // besides are the lines around the rows: the titles, what is said below, the prompt.
 const besides = 7
 
-// screenful is so many of the rows, worst first, as there are lines; all that are bad.
+// screenful is so many of the rows, worst first, as there are lines; all in trouble.
 func screenful(rows []listener, lines int) []listener {
-	bad := 0
+	trouble := 0
 	for i := range rows {
-		if rows[i].bad() {
-			bad++
+		if rows[i].bad() || rows[i].waits() {
+			trouble = i + 1
 		}
 	}
-	return rows[:min(len(rows), max(bad, lines, 1))]
+	return rows[:min(len(rows), max(trouble, lines, 1))]
 }
 
-// bad reports whether somebody should look at it.
+// bad reports whether its state says that somebody should look at it.
 func (l *listener) bad() bool { return l.State != queue.OK && l.State != "" }
+
+// patient is for how long a connection waits only where something is wrong.
+const patient = time.Second
+
+// waits reports whether a connection has waited for long to be accepted: its server
+// may be stuck, however much room there is.
+func (l listener) waits() bool { return l.OldestWait != nil && l.OldestWait.Duration() >= patient }
 
 // nobody says that there is no row.
 func nobody(l listing) string {
@@ -93,6 +101,8 @@ func listingColumns(l listing, all bool) []column[listener] {
 		switch {
 		case c.title == "NETNS" && severalNetns(l):
 			c.rank, c.extra = 6, false
+		case c.title == "WAIT" && slices.ContainsFunc(l.Listeners, listener.waits):
+			c.rank, c.extra = 5, false
 		case c.title == "DROPS/s" && once:
 			c.extra, c.rank = true, 100
 		case c.title == "DROPS" && once:
@@ -205,6 +215,8 @@ func unitCell(r *listener) string {
 		return escaped(r.Processes[0].Unit)
 	case r.Processes[0].Cgroup == "":
 		return unknown
+	case r.Processes[0].Cgroup == "/":
+		return none
 	}
 	return escaped(r.Processes[0].Cgroup)
 }
@@ -235,6 +247,11 @@ func verdict(l listing) string {
 		return fmt.Sprintf("%s full: the next connection is dropped. %s", are(number[queue.Full]), next)
 	case number[queue.High] > 0:
 		return fmt.Sprintf("%s more than 70 %% full. %s", are(number[queue.High]), next)
+	}
+	if waiting := slices.DeleteFunc(slices.Clone(l.Listeners), func(r listener) bool { return !r.waits() }); len(waiting) > 0 {
+		return patience(waiting)
+	}
+	switch {
 	case number[""] > 0:
 		return "How full they are is not known here. To watch them: listenq top"
 	case l.Window == 0:
@@ -243,6 +260,17 @@ func verdict(l listing) string {
 		return "No accept queue is full. Whether each of them drops connections is not known. To watch them: listenq top"
 	}
 	return "No accept queue is full, and none dropped a connection just now. To watch them: listenq top"
+}
+
+// patience says how long connections wait that have time to.
+func patience(rows []listener) string {
+	var longest time.Duration
+	var all []*listener
+	for i := range rows {
+		longest = max(longest, rows[i].OldestWait.Duration())
+		all = append(all, &rows[i])
+	}
+	return fmt.Sprintf("No accept queue is full, but connections have waited to be accepted for up to %s. Why and what to do: listenq doctor%s", span(longest), where(all))
 }
 
 func are(n int) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,10 @@ func TestVerdict(t *testing.T) {
 		{"a group", []listener{row(queue.Dropping, "[::]:80"), row(queue.Dropping, "[::]:80"), row(queue.Full, "[::]:80")}, "2 listeners are dropping connections, 1 more full. Why and what to do: listenq doctor :80"},
 		{"two", []listener{row(queue.Full, "[::]:80"), row(queue.Full, "[::]:81")}, "2 listeners are full: the next connection is dropped. Why and what to do: listenq doctor"},
 		{"high", []listener{row(queue.High, "[::1]:80")}, "1 listener is more than 70 % full. Why and what to do: listenq doctor :80"},
+		{"room, and a long wait", []listener{{State: queue.OK, Address: "[::1]:80", OldestWait: new(record.MS(53 * time.Second))}, row(queue.OK, "[::1]:81")},
+			"No accept queue is full, but connections have waited to be accepted for up to 53.0 s. Why and what to do: listenq doctor :80"},
+		{"a short wait", []listener{{State: queue.OK, Address: "[::1]:80", Dropped: new(uint64(0)), OldestWait: new(record.MS(time.Millisecond))}},
+			"No accept queue is full, and none dropped a connection just now. To watch them: listenq top"},
 		{"no limit", []listener{row("", "[::1]:80")}, "How full they are is not known here. To watch them: listenq top"},
 		{"no drops", []listener{{State: queue.OK, Address: "[::1]:80"}}, "No accept queue is full. Whether each of them drops connections is not known. To watch them: listenq top"},
 		{"well", []listener{row(queue.OK, "[::1]:80")}, "No accept queue is full, and none dropped a connection just now. To watch them: listenq top"},
@@ -144,6 +149,8 @@ func TestScreenful(t *testing.T) {
 		row.State = queue.Full
 		bad.Listeners = append(bad.Listeners, row)
 	}
+	waits := listing{Listeners: slices.Clone(long.Listeners)}
+	waits.Listeners[29].OldestWait = new(record.MS(time.Minute))
 	filtered, lacking := long, long
 	filtered.filter = "nginx"
 	lacking.Missing = make([]record.Missing, 1)
@@ -159,6 +166,7 @@ func TestScreenful(t *testing.T) {
 		{"3 lines", 3, long, false, 1},
 		{"100 lines", 100, long, false, 40},
 		{"all are bad", 24, bad, false, 40},
+		{"one waits for long", 24, waits, false, 30},
 		{"no terminal", 0, long, false, 40},
 		{"all", 24, long, true, 40},
 		{"a filter", 24, filtered, false, 40},
