@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Words against what is often advised.
@@ -49,8 +50,8 @@ func (s *situation) setting() string {
 
 // containers are words of a cgroup path that tell who makes the namespace.
 var (
-	kubernetes = regexp.MustCompile(`(?i)kubepods|^k8s`)
-	docker     = regexp.MustCompile(`(?i)docker|^podman|libpod`)
+	kubernetes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)kubepods|^k8s`) })
+	docker     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)docker|^podman|libpod`) })
 )
 
 // raiseSomaxconn is how to set it where this listener lives.
@@ -63,21 +64,23 @@ func (s *situation) raiseSomaxconn() string {
 		where.WriteString(p.Cgroup + "\n" + p.Unit + "\n")
 	}
 	switch {
-	case kubernetes.MatchString(where.String()):
+	case kubernetes().MatchString(where.String()):
 		return "securityContext.sysctls of the pod (the kubelet has to allow it: --allowed-unsafe-sysctls=net.core.somaxconn); the host's value does not count"
-	case docker.MatchString(where.String()):
+	case docker().MatchString(where.String()):
 		return "docker run --sysctl net.core.somaxconn=N, or sysctls: in the compose file; the host's value does not count"
 	}
 	return s.enter() + "sysctl -w net.core.somaxconn=N; the host's value does not count"
 }
 
 // service is a name of a systemd unit that may stand in a command.
-var service = regexp.MustCompile(`^[A-Za-z0-9@._:-]+\.service$`)
+var service = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9@._:-]+\.service$`)
+})
 
 // restart is how to restart the program, if systemd runs it.
 func (s *situation) restart() string {
 	for _, p := range s.Listener.Processes {
-		if service.MatchString(p.Unit) {
+		if service().MatchString(p.Unit) {
 			return "systemctl restart " + p.Unit
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"sync"
 )
 
 // readNstat reads {"kernel":{"IpInReceives":14,…}}.
@@ -38,12 +39,14 @@ func counterTable(fields map[string]string) table {
 
 // snmp6 are the counters of /proc/net/snmp6, which listenq does not read: TCP
 // counts IPv4 and IPv6 together.
-var snmp6 = regexp.MustCompile(`^(Ip|Icmp|Udp|UdpLite)6`)
+var snmp6 = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(Ip|Icmp|Udp|UdpLite)6`)
+})
 
 // family is what a field that is not compared is listed as: those of snmp6 by
 // their group, for they are many.
 func family(field string) string {
-	if group := snmp6.FindString(field); group != "" {
+	if group := snmp6().FindString(field); group != "" {
 		return group + "*"
 	}
 	return field

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"listenq/internal/handshake"
 )
@@ -121,11 +122,13 @@ func ssTimer(fields map[string]string, value string) error {
 	return err
 }
 
-var ssTimeForm = regexp.MustCompile(`^(?:(\d{1,9})min)?(?:(\d{1,2})sec)?(?:(\d{1,2})\.)?(?:(\d{1,3})ms)?$`)
+var ssTimeForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:(\d{1,9})min)?(?:(\d{1,2})sec)?(?:(\d{1,2})\.)?(?:(\d{1,3})ms)?$`)
+})
 
 // ssTime reads 1min59sec, 12sec, 900ms, and 1.234ms, which is ss for 1234 ms.
 func ssTime(s string) (ms int, err error) {
-	f := ssTimeForm.FindStringSubmatch(s)
+	f := ssTimeForm().FindStringSubmatch(s)
 	if f == nil {
 		return 0, fmt.Errorf("%w: time %q", ErrOutput, s)
 	}

@@ -89,7 +89,7 @@ func (c *check) unknown(at *ast.IdentifierNode) kind {
 		return c.fail(at, hint, "unknown fact %q", name)
 	}
 	hint := didYouMean(name, c.variables())
-	if _, ok := find(memberTables[aConnection], name); ok {
+	if _, ok := find(memberTables()[aConnection], name); ok {
 		hint = fmt.Sprintf("of which connection? write NAME.%s, or .%[1]s in a condition on a group", name)
 	}
 	if name == observedName {
@@ -140,7 +140,7 @@ func (c *check) memberOf(n *ast.Node, property *ast.StringNode, of kind, r refer
 	var k kind
 	switch of.base {
 	case theDelta, theClientDelta:
-		nstat, ok := counterNames[property.Value]
+		nstat, ok := counterNames()[property.Value]
 		if !ok {
 			return c.fail(property, counterHint(property.Value), "unknown counter %q", property.Value)
 		}
@@ -152,7 +152,7 @@ func (c *check) memberOf(n *ast.Node, property *ast.StringNode, of kind, r refer
 		}
 		r.variable, k = f.Name, f.kind()
 	default:
-		members := memberTables[of.base]
+		members := memberTables()[of.base]
 		m, ok := find(members, property.Value)
 		if !ok {
 			return c.fail(property, didYouMean(property.Value, memberNames(members)), "unknown variable %q", property.Value)
@@ -174,10 +174,10 @@ func memberNames(members []member) []string {
 
 // counterHint finds the counter that was meant, also by its name with the group.
 func counterHint(name string) string {
-	if short := withoutGroup(name); counterNames[short] != "" {
+	if short := withoutGroup(name); counterNames()[short] != "" {
 		return "the counters of TCP are written without their group: " + short
 	}
-	return nearestHint(name, slices.Sorted(maps.Keys(counterNames))...)
+	return nearestHint(name, slices.Sorted(maps.Keys(counterNames()))...)
 }
 
 func (c *check) unary(at *ast.UnaryNode) kind {

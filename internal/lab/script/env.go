@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"listenq/internal/handshake"
@@ -109,12 +110,14 @@ func membersOf(t reflect.Type) []member {
 }
 
 // memberTables are the members by the kind of what they belong to.
-var memberTables = map[base][]member{
-	aConnection: membersOf(reflect.TypeFor[Conn]()),
-	aListener:   membersOf(reflect.TypeFor[Listener]()),
-	aCommand:    membersOf(reflect.TypeFor[Exec]()),
-	theObserved: membersOf(reflect.TypeFor[Observed]()),
-}
+var memberTables = sync.OnceValue(func() map[base][]member {
+	return map[base][]member{
+		aConnection: membersOf(reflect.TypeFor[Conn]()),
+		aListener:   membersOf(reflect.TypeFor[Listener]()),
+		aCommand:    membersOf(reflect.TypeFor[Exec]()),
+		theObserved: membersOf(reflect.TypeFor[Observed]()),
+	}
+})
 
 // find returns the member of that name.
 func find(members []member, name string) (member, bool) {
@@ -167,14 +170,14 @@ var counterList string
 // counterNames maps the names that scripts use to those of nstat: the counters
 // of TCP go without their group (ListenOverflows, OutRsts), those of IP with it
 // (IpInReceives, IpExtInOctets).
-var counterNames = func() map[string]string {
+var counterNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{}
 	for nstat := range strings.Lines(counterList) {
 		nstat = strings.TrimSpace(nstat)
 		names[withoutGroup(nstat)] = nstat
 	}
 	return names
-}()
+})
 
 // withoutGroup cuts the group from the nstat name of a TCP counter.
 func withoutGroup(nstat string) string {

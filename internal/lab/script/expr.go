@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
@@ -138,18 +139,22 @@ func mark(token string) string {
 
 // tokens are what must not be cut: quoted text, numbers with what clings to
 // them, and names.
-var tokens = regexp.MustCompile(`^("(\\.|[^"\\])*"?|'(\\.|[^'\\])*'?|[0-9]+(\.[0-9]+)?[A-Za-z0-9_]*|[A-Za-z_$][A-Za-z0-9_$]*)`)
+var tokens = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^("(\\.|[^"\\])*"?|'(\\.|[^'\\])*'?|[0-9]+(\.[0-9]+)?[A-Za-z0-9_]*|[A-Za-z_$][A-Za-z0-9_$]*)`)
+})
 
 // nextToken returns the token that a text begins with, or its first character.
 func nextToken(text string) string {
-	if t := tokens.FindString(text); t != "" {
+	if t := tokens().FindString(text); t != "" {
 		return t
 	}
 	_, size := utf8.DecodeRuneInString(text)
 	return text[:size]
 }
 
-var unexpectedToken = regexp.MustCompile(`unexpected token (\w+)(?:\((".*")\))?`)
+var unexpectedToken = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`unexpected token (\w+)(?:\((".*")\))?`)
+})
 
 // syntaxMistake puts an error of expr into our words.
 func syntaxMistake(err error, durations map[string]string) mistake {
@@ -162,7 +167,7 @@ func syntaxMistake(err error, durations map[string]string) mistake {
 		message = strings.ReplaceAll(message, marked, token)
 	}
 	m := mistake{at: e.From, message: message}
-	token := unexpectedToken.FindStringSubmatch(message)
+	token := unexpectedToken().FindStringSubmatch(message)
 	switch {
 	case strings.Contains(message, "maximum allowed nodes"):
 		m.message = fmt.Sprintf("the expression has too many parts: at most %d", maxNodes)

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 func readNetwork(s *statement) Action {
@@ -32,7 +33,9 @@ func readNetwork(s *statement) Action {
 }
 
 // sysctlName is what may follow sysctl. It becomes a path below /proc/sys/net.
-var sysctlName = regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+){2,}$`)
+var sysctlName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+){2,}$`)
+})
 
 // sysctls are those that matter to listen queues: for hints only.
 var sysctls = []string{
@@ -55,7 +58,7 @@ var sysctls = []string{
 func readSysctl(s *statement) Action {
 	mayFail := s.accept("may", "fail")
 	w := s.take("the name of a kernel setting, such as net.ipv4.tcp_syncookies")
-	if !sysctlName.MatchString(w.text) {
+	if !sysctlName().MatchString(w.text) {
 		s.fail(w, sysctlHint(w.text), "expected a setting within net, not %q: an experiment changes only what its network namespaces have of their own", w.text)
 	}
 	value := strings.Join(s.rest("the value of "+w.text), " ")

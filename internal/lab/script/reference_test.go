@@ -67,7 +67,7 @@ func functionsTable() string {
 
 func membersTable(b base) string {
 	rows := [][]string{{"member", "type", "is"}}
-	for _, m := range memberTables[b] {
+	for _, m := range memberTables()[b] {
 		rows = append(rows, []string{"`" + m.name + "`", m.kind.String(), m.doc})
 	}
 	return table(rows)
