@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func runTop(cmd *cobra.Command, env Env, f topFlags, filter []string, in, out *o
 			return err
 		}
 		defer host.Close()
-		o.Source, o.Save = host.Sample, saver(f.out, env.Version, o.Title)
+		o.Source, o.Save = inspecting(host.Sample), saver(f.out, env.Version, o.Title)
 	}
 	summary, err := tui.Run(cmd.Context(), o)
 	if err != nil {
@@ -131,6 +132,34 @@ func (f *topFlags) open() (*kernel.Host, error) {
 	}
 	options.Budget = watchBudget
 	return kernel.OpenHost(options)
+}
+
+// mostWatched is how many processes top looks at closely with each sample.
+const mostWatched = 8
+
+// inspecting is a source that looks closely, too, at the processes for which
+// connections have waited long: a stopped one is not merely stuck.
+func inspecting(source func(*queue.Sample) error) func(*queue.Sample) error {
+	return func(s *queue.Sample) error {
+		if err := source(s); err != nil {
+			return err
+		}
+		left := mostWatched
+		for i := range s.Listeners {
+			l := &s.Listeners[i]
+			if oldest, ok := l.Waiting.Oldest(); !ok || oldest < patient || left == 0 {
+				continue
+			}
+			l.Processes = slices.Clone(l.Processes) // the source's own
+			for j := range l.Processes[:min(left, len(l.Processes))] {
+				left--
+				if p := l.Processes[j]; kernel.Inspect(&p) == nil {
+					l.Processes[j] = p
+				}
+			}
+		}
+		return nil
+	}
 }
 
 func saver(parent, version, host string) func([]queue.Sample) (string, error) {
