@@ -1,9 +1,10 @@
 package kernel
 
 import (
-	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // sysctlNames are the settings of a network namespace that bear on listen queues.
@@ -28,10 +29,25 @@ const sysctlsHold = 5 * time.Second
 func readSysctls() map[string]string {
 	all := make(map[string]string, len(sysctlNames))
 	for _, name := range sysctlNames {
-		value, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
-		if err == nil {
-			all[name] = strings.TrimSpace(string(value))
+		if value, err := readSysctl("/proc/sys/" + strings.ReplaceAll(name, ".", "/")); err == nil {
+			all[name] = value
 		}
 	}
 	return all
+}
+
+// readSysctl reads one of those numbers. An os.File would be watched for changes by
+// epoll, as these files can be, and that takes longer than to read it.
+func readSysctl(path string) (string, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	var text [64]byte
+	n, err := unix.Read(fd, text[:])
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(text[:n])), nil
 }
