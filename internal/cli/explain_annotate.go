@@ -81,8 +81,7 @@ func (a annotations) tell(r *explain.Report) {
 			continue
 		}
 		first := c.Evidence[0]
-		file := max(0, slices.IndexFunc(r.Files, func(f explain.File) bool { return f.Name == first.File }))
-		a.comment(file, first.Packet, "listenq: "+attemptFate(c))
+		a.comment(max(0, first.Of-1), first.Packet, "listenq: "+attemptFate(c))
 	}
 }
 

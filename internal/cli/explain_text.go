@@ -41,7 +41,11 @@ func printReport(s screen, r *explain.Report, all bool) {
 
 // printFiles says what was read, and what could not be.
 func printFiles(s screen, r *explain.Report) {
-	for _, f := range r.Files {
+	for i, f := range r.Files {
+		lead := ""
+		if len(r.Files) > 1 {
+			lead = fmt.Sprintf("%d  ", i+1)
+		}
 		text := plural(f.Packets, "packet")
 		if f.Place != explain.Unknown {
 			text += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
@@ -49,7 +53,7 @@ func printFiles(s screen, r *explain.Report) {
 		if f.Clock != nil {
 			text += fmt.Sprintf("; its clock is %+.3f ms off the first file's, by %s in both", float64(*f.Clock), plural(f.Matched, "packet"))
 		}
-		s.wrap(s.style(bold, escaped(f.Name))+": ", text)
+		s.wrap(lead, s.style(bold, escaped(f.Name))+": "+text)
 	}
 	if r.Packets > 0 {
 		s.wrap("  ", fmt.Sprintf("from %s, for %s", r.Start.Format("2006-01-02 15:04:05.000 MST"), seconds(r.Span)))
@@ -154,7 +158,7 @@ const (
 	mostGroups = 40
 )
 
-// packetNumbers cites packets: "#12, #17".
+// packetNumbers cites packets: "#12, #17"; of several files: "1#12, 2#17".
 func packetNumbers(all []explain.Evidence) string {
 	var parts []string
 	for _, e := range all {
@@ -164,8 +168,8 @@ func packetNumbers(all []explain.Evidence) string {
 }
 
 func cite(e explain.Evidence) string {
-	if e.File != "" {
-		return fmt.Sprintf("%s #%d", escaped(e.File), e.Packet)
+	if e.Of > 0 {
+		return fmt.Sprintf("%d#%d", e.Of, e.Packet)
 	}
 	return fmt.Sprintf("#%d", e.Packet)
 }

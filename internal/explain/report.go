@@ -51,6 +51,8 @@ type Evidence struct {
 	File   string `json:"file,omitempty"` // if there are several
 	Packet int    `json:"packet"`         // its number there, as Wireshark counts
 	Text   string `json:"text"`
+
+	Of int `json:"-"` // the place of the file in Report.Files, from 1; 0 if there is one only
 }
 
 // Reading is what became of an attempt, and how sure that is.
@@ -165,7 +167,7 @@ func (e *explainer) evidence(all []handshake.Evidence) []Evidence {
 		file, packet := e.locate(x.Packet)
 		row := Evidence{Packet: packet, Text: x.Text}
 		if e.files > 1 {
-			row.File = e.sources[file].name
+			row.File, row.Of = e.sources[file].name, file+1
 		}
 		told = append(told, row)
 	}

@@ -1,0 +1,65 @@
+package explain_test
+
+import (
+	"testing"
+	"time"
+
+	"listenq/internal/explain"
+	"listenq/internal/handshake"
+)
+
+// ends are captures of both ends, whose clocks differ.
+type ends struct{ client, server *tape }
+
+const oneWay = 10 * time.Millisecond
+
+// send adds a segment at its sender, and at its receiver unless it is lost.
+func (e ends) send(at time.Duration, fromClient, lost bool, flags string, seq, ack uint32, data string) {
+	from, to, a, b := e.client, e.server, client, server
+	if !fromClient {
+		from, to, a, b = to, from, b, a
+	}
+	from.put(at, a, b, flags, seq, ack, data)
+	if !lost {
+		to.put(at+oneWay, a, b, flags, seq, ack, data)
+	}
+}
+
+// TestBothEnds tells what the network has lost from what the kernel has dropped, and
+// finds how far apart the clocks are.
+func TestBothEnds(t *testing.T) {
+	tests := []struct {
+		name string
+		lost bool
+		want handshake.Cause
+	}{
+		{"lost on the way", true, handshake.NetworkLoss},
+		{"dropped by the server", false, handshake.AcceptQueueFull},
+	}
+	for _, tt := range tests {
+		for _, clock := range []time.Duration{0, 7 * time.Second, -7 * time.Second} {
+			t.Run(tt.name+" "+clock.String(), func(t *testing.T) {
+				e := ends{newTape(t), newTape(t)}
+				e.client.shift, e.server.shift = 20*time.Second, 20*time.Second+clock
+				for i := range 3 { // they tell where the captures were made
+					at, seq := time.Duration(i)*100*time.Millisecond, uint32(100*i)
+					e.send(at, true, false, "S", seq, 0, "")
+					e.send(at+oneWay+ms(0.1), false, false, "SA", 500, seq+1, "")
+					e.send(at+2*oneWay+ms(0.2), true, false, "A", seq+1, 501, "")
+				}
+				e.send(time.Second, true, tt.lost, "S", 9000, 0, "")
+				e.send(2*time.Second, true, false, "S", 9000, 0, "")
+				e.send(2*time.Second+oneWay+ms(0.1), false, false, "SA", 700, 9001, "")
+				e.send(2*time.Second+2*oneWay+ms(0.2), true, false, "A", 9001, 701, "")
+				r := captures(t, explain.Options{}, e.client.input("client"), e.server.input("server"))
+				if got := r.Files[1].Clock; got == nil || (got.Duration()-clock).Abs() > time.Millisecond {
+					t.Errorf("the clock is off by %v, want %v", got, clock)
+				}
+				last := r.Connections[len(r.Connections)-1]
+				if last.CapturedAt != explain.Both || last.Cause != tt.want {
+					t.Errorf("%+v, want the cause %q", last, tt.want)
+				}
+			})
+		}
+	}
+}
