@@ -61,7 +61,7 @@ func columns() []column {
 		{title: "MAX", help: "the longest accept queue of the last minute", rank: 12, least: 5, right: true,
 			text:    func(_ *model, r *row) string { return strconv.Itoa(r.course.AcceptMax) },
 			compare: func(a, b *row) int { return cmp.Compare(b.course.AcceptMax, a.course.AcceptMax) }},
-		{title: "ACCEPTS/s", help: "connections accepted a second; not known while the queue was empty", rank: 13, least: 9, right: true,
+		{title: "ACCEPTS/s", help: "connections accepted a second; known where the queue was never empty and was seen whole", rank: 13, least: 9, right: true,
 			text:    func(_ *model, r *row) string { return rateText(r.Accepts) },
 			compare: func(a, b *row) int { return cmp.Compare(b.Accepts.PerSecond, a.Accepts.PerSecond) }},
 		{title: "LIMIT BY", help: "backlog: the program's own; somaxconn?: the limit equals net.core.somaxconn, so the backlog was likely larger", rank: 14, least: 10,

@@ -58,12 +58,20 @@ func (m *model) rowFindings(r *row) []string {
 	return lines
 }
 
+// flowText is how many connections come into the accept queue and leave it.
+func flowText(t *queue.Trend) string {
+	if !t.Arrivals.Known && !t.Accepts.Known {
+		return "arrivals and accepts: not known (told where the queue is never empty and is seen whole)"
+	}
+	return fmt.Sprintf("arrivals %s/s, accepts %s/s", rateText(t.Arrivals), rateText(t.Accepts))
+}
+
 // queueFacts are what is known of both queues of a listener.
 func (m *model) queueFacts(r *row) []string {
 	lines := []string{
 		fmt.Sprintf("%s now, at most %d in the last minute, full in %.0f %% of its samples", lengthText(&r.Listener), r.course.AcceptMax, 100*r.course.FullShare),
 		fmt.Sprintf("dropped: %s in the last minute, %s/s now%s", countText(r.course.Dropped), rateText(r.DropRate), pathsText(r.course.Paths)),
-		fmt.Sprintf("arrivals %s/s, accepts %s/s (known while the queue is never empty)", rateText(r.Arrivals), rateText(r.Accepts)),
+		flowText(&r.Trend),
 		"SYN queue: " + synText(&r.Listener),
 	}
 	lines = append(lines, waits(&r.Trend)...)
