@@ -56,9 +56,9 @@ func (s *situation) leavers() (closed, dead, all int, worth bool) {
 }
 
 func (s *situation) leaverLines(closed, dead, all int) []string {
-	lines := []string{fmt.Sprintf("of %s in the queue %d are closed by their client (CLOSE_WAIT) and %d reset", count(uint64(all), "connection"), closed, dead)}
+	lines := []string{fmt.Sprintf("in the queue: %s; of them closed by their client (CLOSE_WAIT): %d, reset: %d", count(uint64(all), "connection"), closed, dead)}
 	if s.Listener.Shared > 1 {
-		lines[0] += fmt.Sprintf(", over the %d listeners at this address", s.Listener.Shared)
+		lines[0] += fmt.Sprintf("; over the %d listeners at this address", s.Listener.Shared)
 	}
 	if w := s.waitLine(); w != "" {
 		lines = append(lines, w)
