@@ -115,8 +115,9 @@ type diagnosis struct {
 	Findings   []finding           `json:"findings"`
 	Missing    []record.Missing    `json:"missing,omitempty"`
 
-	filter string
-	seen   seen
+	filter   string
+	recorded bool // of a machine that may be another one
+	seen     seen
 }
 
 // seen is of how many listeners that were looked at what is known.

@@ -23,7 +23,11 @@ func printDiagnosis(s screen, d diagnosis) {
 
 // printMachine says what was looked at, and what could not be.
 func printMachine(s screen, d diagnosis) {
-	fmt.Fprintln(s, s.style(bold, "this machine"))
+	machine := "this machine"
+	if d.recorded {
+		machine = "the recorded machine"
+	}
+	fmt.Fprintln(s, s.style(bold, machine))
 	about := ""
 	if d.filter != "" {
 		about = " that match " + escaped(d.filter)

@@ -69,6 +69,9 @@ func overflowed(run *record.Run) bool {
 
 // explainSamples tells what is wrong with the listeners that a recording of top shows.
 func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) error {
+	if f.side != "" || f.annotate != "" || len(f.outcomes) > 0 || f.since != 0 || f.until != 0 {
+		return &usageError{"this recording holds no packets: --side, --outcome, --since, --until and --annotate are for captures", ""}
+	}
 	samples, err := record.ReadSamples(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -91,6 +94,7 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 		history.Add(&samples.All[i])
 	}
 	d := newDiagnosis(history, filter)
+	d.recorded = true
 	if asJSON {
 		err = printJSON(env.Stdout, d)
 	} else {

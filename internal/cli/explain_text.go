@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"listenq/internal/explain"
 	"listenq/internal/handshake"
@@ -51,7 +52,7 @@ func printFiles(s screen, r *explain.Report) {
 			text += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
 		}
 		if f.Clock != nil {
-			text += fmt.Sprintf("; its clock is %+.3f ms off the first file's, by %s in both", float64(*f.Clock), plural(f.Matched, "packet"))
+			text += fmt.Sprintf("; its clock is %s, by %s in both", ahead(f.Clock.Duration()), plural(f.Matched, "packet"))
 		}
 		s.wrap(lead, s.style(bold, escaped(f.Name))+": "+text)
 	}
@@ -71,6 +72,14 @@ func printFiles(s screen, r *explain.Report) {
 	for _, d := range r.Damage {
 		s.wrap(s.style(red, "  damaged: "), fmt.Sprintf("%s: byte %d: %s; what came before is told", escaped(d.File), d.Offset, escaped(d.Text)))
 	}
+}
+
+// ahead is the difference of a clock to that of the first file.
+func ahead(d time.Duration) string {
+	if d < 0 {
+		return fmt.Sprintf("%.6f s behind that of the first", -d.Seconds())
+	}
+	return fmt.Sprintf("%.6f s ahead of that of the first", d.Seconds())
 }
 
 func capturedAt(p explain.Place) string {
@@ -144,10 +153,14 @@ func printFull(s screen, full []explain.Interval, span record.Milliseconds) {
 	fmt.Fprintf(s, "  full:     0 s %s %s\n", line, seconds(span))
 	var times []string
 	for _, x := range full[:min(len(full), mostTimes)] {
-		times = append(times, fmt.Sprintf("%.3f to %.3f s", x.From.Duration().Seconds(), x.To.Duration().Seconds()))
+		text := fmt.Sprintf("%.3f", x.From.Duration().Seconds())
+		if x.To > x.From {
+			text += fmt.Sprintf(" to %.3f", x.To.Duration().Seconds())
+		}
+		times = append(times, text+" s")
 	}
 	if more := len(full) - mostTimes; more > 0 {
-		times = append(times, fmt.Sprintf("%d more times", more))
+		times = append(times, fmt.Sprintf("and %d more", more))
 	}
 	s.wrap("            ", "as clients felt it: "+strings.Join(times, ", "))
 }
@@ -181,11 +194,14 @@ func printGroups(s screen, r *explain.Report) {
 		g := &r.Groups[i]
 		printAttempt(s, &g.Example, groupFate(g), g.First)
 	}
+	if len(r.Groups) > mostGroups || r.OtherGroups > 0 {
+		fmt.Fprintln(s)
+	}
 	if more := len(r.Groups) - mostGroups; more > 0 {
 		s.wrap("", fmt.Sprintf("%d more kinds: --all tells each connection", more))
 	}
 	if r.OtherGroups > 0 {
-		s.wrap("", fmt.Sprintf("%s more of rare kinds are counted with their listener", plural(r.OtherGroups, "connection")))
+		s.wrap("", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
 	}
 }
 

@@ -57,6 +57,7 @@ func newRoot(env Env) *cobra.Command {
   listenq top             the same, live
   listenq doctor          what is wrong, what clients feel, and what to do
   listenq check -- CMD    run a command; fail if a listen queue overflowed meanwhile
+  listenq explain FILE    what happened to each connection of a capture
   listenq lab run b2      an experiment in namespaces of its own, and what happened
   listenq kernel          how this kernel behaves when a queue is full`,
 		Version: env.Version,

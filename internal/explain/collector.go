@@ -36,7 +36,7 @@ type alike struct {
 const maxGroups = 1 << 12
 
 func newCollector(o Options) *collector {
-	return &collector{options: o, seed: maphash.MakeSeed(), groups: map[alike]*Group{}}
+	return &collector{options: o, seed: maphash.MakeSeed(), groups: map[alike]*Group{}, connections: []Connection{}}
 }
 
 // add takes an attempt of which nothing more is to come.
@@ -129,6 +129,7 @@ func (e *explainer) connection(a *handshake.Attempt, v handshake.Verdict, sides 
 func (c *collector) finish(r *Report) {
 	r.Connections, r.LeftOut, r.OtherGroups = c.connections, c.leftOut, c.ungrouped
 	slices.SortStableFunc(r.Connections, func(a, b Connection) int { return cmp.Compare(a.Start, b.Start) })
+	r.Groups = []Group{}
 	for _, g := range c.groups {
 		r.Groups = append(r.Groups, *g)
 	}

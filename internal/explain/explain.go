@@ -185,7 +185,7 @@ func (e *explainer) tracker(sides handshake.Side) *handshake.Tracker {
 
 // report is what the model makes of all.
 func (e *explainer) report() *Report {
-	r := &Report{Start: time.Unix(0, e.start).UTC(), Span: milliseconds(e.elapsed(e.last)), Skipped: map[string]int{}}
+	r := &Report{Start: time.Unix(0, e.start).UTC(), Span: milliseconds(e.elapsed(e.last)), Skipped: map[string]int{}, Listeners: []Listener{}}
 	for _, s := range e.sources {
 		r.addFile(s)
 	}

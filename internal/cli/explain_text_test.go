@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"listenq/internal/explain"
+	"listenq/internal/handshake"
+	"listenq/internal/record"
+)
+
+// captured is a report with everything in it that the text shows.
+func captured() *explain.Report {
+	overflow := handshake.Reading{Outcome: handshake.HalfOpen, Cause: handshake.AcceptQueueFull}
+	struck := explain.Connection{
+		Client: "[2001:db8::1:2:3:4]:40000", Server: "[2001:db8::ffff:2]:8080", CapturedAt: explain.Server, Start: 1000.25,
+		Reading: explain.Reading{
+			Reading: overflow, Struck: handshake.StruckACK, Confidence: handshake.Possible,
+			Alternatives: []handshake.Reading{{Outcome: handshake.Forgotten, Cause: handshake.AcceptQueueFull, EndedBy: handshake.RequestExpired}, {Outcome: handshake.HalfOpen, Cause: handshake.HostDrop}},
+		},
+		Evidence: []explain.Evidence{
+			{File: "server\x1b[2J.pcap", Packet: 13, Text: "SYN", Of: 1},
+			{File: "server\x1b[2J.pcap", Packet: 123456, Text: "the server sends its SYN-ACK again twice, after 1.0 and 3.0 s: it still waits for the final ACK", Of: 2},
+		},
+	}
+	late := struck
+	late.Reading = explain.Reading{Reading: handshake.Reading{Outcome: handshake.Accepted, Cause: handshake.AcceptQueueFull}, Confidence: handshake.Likely}
+	late.Delay = new(record.Milliseconds(1020))
+	return &explain.Report{
+		Files: []explain.File{
+			{Name: "server\x1b[2J.pcap", Packets: 1234567, Place: explain.Server, How: "by the waits in 1206 handshakes"},
+			{Name: "client.pcap", Packets: 1, Place: explain.Client, How: "as told", Clock: new(record.Milliseconds(-7000.5)), Matched: 30},
+		},
+		Packets: 1234568, Start: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Span: 60_000,
+		Listeners: []explain.Listener{
+			{
+				Address: "[2001:db8::ffff:2]:8080", CapturedAt: explain.Both, Attempts: 12, Finding: handshake.Overflow, Confidence: handshake.Likely,
+				Outcomes: map[handshake.Outcome]int{handshake.HalfOpen: 3, handshake.Accepted: 9},
+				Causes:   map[handshake.Cause]int{handshake.AcceptQueueFull: 12},
+				Verdict:  "the accept queue overflowed: of 12 connections 12 met it full",
+				Evidence: struck.Evidence,
+				Full:     []explain.Interval{{From: 1000, To: 20_000}, {From: 30_000, To: 30_000}, {From: 40_000, To: 41_000}, {From: 50_000, To: 51_000}, {From: 59_000, To: 60_000}},
+			},
+			{Address: "10.0.0.2:443", CapturedAt: explain.Between, Attempts: 1, Finding: handshake.Fine, Confidence: handshake.Likely, Outcomes: map[handshake.Outcome]int{handshake.Accepted: 1}, Causes: map[handshake.Cause]int{handshake.NoCause: 1}, Verdict: "nothing was dropped"},
+		},
+		Groups: []explain.Group{
+			{Count: 3, First: 1000.25, Last: 59_000, Example: struck},
+			{Count: 9, First: 2000, Last: 60_000, Longest: new(record.Milliseconds(7000)), Example: late},
+		},
+		Connections: []explain.Connection{struck, late}, LeftOut: 10, OtherGroups: 2,
+		Damage:  []explain.Damage{{File: "client.pcap", Offset: 1 << 40, Text: "the file ends in the middle: 7 bytes are left"}},
+		Skipped: map[string]int{"duplicate": 12, "not-tcp": 3}, Lost: new(int64(1)),
+	}
+}
+
+func TestGoldenReport(t *testing.T) {
+	tests := []struct {
+		name   string
+		screen screen
+		all    bool
+	}{
+		{"80", screen{width: 80}, false},
+		{"all", screen{width: 80}, true},
+		{"pipe", screen{}, false},
+		{"colour", screen{width: 80, colour: true}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			tt.screen.Writer = &out
+			printReport(tt.screen, captured(), tt.all)
+			golden(t, "explain-"+tt.name+".txt", out.String())
+			narrow(t, out.String(), tt.screen)
+		})
+	}
+}
+
+func TestGoldenReportJSON(t *testing.T) {
+	var out bytes.Buffer
+	if err := printJSON(&out, captured()); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "explain.json", out.String())
+}
+
+// The last line says what the exit code says.
+func TestReportOutlook(t *testing.T) {
+	listener := func(f handshake.Finding, c handshake.Confidence) *explain.Report {
+		return &explain.Report{Listeners: []explain.Listener{{Finding: f, Confidence: c}}}
+	}
+	tests := []struct {
+		name string
+		r    *explain.Report
+		want string
+		bad  bool
+	}{
+		{"nothing", &explain.Report{}, "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+		{"fine", listener(handshake.Fine, handshake.Likely), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+		{"overflow", listener(handshake.Overflow, handshake.Likely), "Exit code 1: a listen queue overflowed.", true},
+		{"SYN queue", listener(handshake.SynOverflow, handshake.Certain), "Exit code 1: a listen queue overflowed.", true},
+		{"perhaps", listener(handshake.Overflow, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell. Exit code 0.", false},
+		{"undecided", listener(handshake.Undecided, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell. Exit code 0.", false},
+		{"unseen", listener(handshake.Unseen, handshake.Possible), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := reportOutlook(tt.r); got != tt.want || tt.r.Bad() != tt.bad {
+				t.Errorf("%q, bad %v; want %q, %v", got, tt.r.Bad(), tt.want, tt.bad)
+			}
+		})
+	}
+}
