@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const ordinary = 65534 // the user who owns nothing
+const ordinary = 1_717_171 // a user who has nothing else on this machine
 
 // inhabited starts a process in a network namespace of its own.
 func inhabited(t testing.TB) (namespace, func()) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,6 +66,9 @@ func scene(t *testing.T, ns namespace, d *Diag, listenAt, connectTo string) {
 	check(t, unix.SetsockoptInt(talkee, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
 	send(t, talker, 1000)
 	send(t, talkee, 50_000)
+	await(t, d, server, func(s []Socket) bool {
+		return !slices.ContainsFunc(s, func(s Socket) bool { return s.SendQ > 0 && s.State == handshake.Established })
+	})
 
 	sender := ns.connect(t, to)
 	await(t, d, server, established(2))
