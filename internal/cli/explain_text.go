@@ -48,7 +48,11 @@ func printFiles(s screen, r *explain.Report) {
 			lead = fmt.Sprintf("%d  ", i+1)
 		}
 		text := plural(f.Packets, "packet")
-		if f.Place != explain.Unknown {
+		switch f.Place {
+		case explain.Unknown:
+		case explain.Between:
+			text += ", captured on the way or nobody knows where (" + f.How + "; --side says it)"
+		default:
 			text += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
 		}
 		if f.Clock != nil {
@@ -91,7 +95,7 @@ func capturedAt(p explain.Place) string {
 	case explain.Mixed:
 		return "at a host that is server and client"
 	}
-	return "on the way"
+	return "on the way or nobody knows where"
 }
 
 func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
@@ -253,12 +257,25 @@ func becomes(r handshake.Reading) string {
 	return text
 }
 
+// readings are other readings, those of one outcome together: "half-open: host-drop,
+// network-loss".
 func readings(all []handshake.Reading) string {
-	var parts []string
+	var ends []string
+	causes := map[string][]string{}
 	for _, r := range all {
-		parts = append(parts, becomes(r))
+		end := string(r.Outcome)
+		if r.EndedBy != "" {
+			end += ", ended by " + string(r.EndedBy)
+		}
+		if causes[end] == nil {
+			ends = append(ends, end)
+		}
+		causes[end] = append(causes[end], string(r.Cause))
 	}
-	return strings.Join(parts, "; ")
+	for i, end := range ends {
+		ends[i] += ": " + strings.Join(causes[end], ", ")
+	}
+	return strings.Join(ends, "; ")
 }
 
 // reportOutlook says what the exit code says.

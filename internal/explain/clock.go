@@ -2,6 +2,7 @@ package explain
 
 import (
 	"math"
+	"net/netip"
 
 	"listenq/internal/handshake"
 )
@@ -51,17 +52,21 @@ func (e *explainer) match(a, b *source) bool {
 		delete(seen, markOf(p)) // what is sent again matches nothing
 		matched++
 		if e.pairs == nil {
-			e.pairs = map[pair]struct{}{}
+			e.pairs = map[pair]netip.Addr{}
 		}
-		e.pairs[pairOf(p)] = struct{}{}
 		if p.Flags.Has(handshake.ACK) {
 			back = min(back, at-p.at)
+			e.pairs[pairOf(p)] = p.Dst.Addr()
 		} else {
 			there = min(there, p.at-at)
+			e.pairs[pairOf(p)] = p.Src.Addr()
 		}
 	}
 	if matched == 0 {
 		return false
+	}
+	if there != math.MaxInt64 && back != math.MaxInt64 {
+		e.delay = max(e.delay, (there+back)/2)
 	}
 	b.matched = matched
 	b.shift = a.shift + difference(there, back, b == server)

@@ -69,10 +69,11 @@ type explainer struct {
 	sources  []*source
 	start    int64 // of the first packet, in nanoseconds since 1970
 	last     int64
-	pairs    map[pair]struct{} // captured at both ends
-	overlap  int64             // when the last of the files of these begins
-	oneSided int               // packets of pairs while only one end was captured
-	outside  int               // packets not asked for by their time
+	pairs    map[pair]netip.Addr // captured at both ends, with the client's address
+	delay    int64               // how long a SYN or SYN-ACK took at least from one end to the other
+	overlap  int64               // when the last of the files of these begins
+	oneSided int                 // packets of pairs while only one end was captured
+	outside  int                 // packets not asked for by their time
 
 	trackers  map[handshake.Side]*handshake.Tracker
 	recent    *handshake.Tracker
@@ -133,8 +134,8 @@ func (e *explainer) take(s *source, p *segment) {
 	}
 	sides, side := s.place.of(p)
 	if e.pairs != nil {
-		if _, both := e.pairs[pairOf(p)]; both {
-			if !e.covered(at) {
+		if client, both := e.pairs[pairOf(p)]; both {
+			if sent := (p.Src.Addr() == client) == (side == handshake.ClientSide); !e.covered(at, sent) {
 				e.oneSided++
 				return
 			}
@@ -154,21 +155,29 @@ func (e *explainer) take(s *source, p *segment) {
 	}
 }
 
-// covered reports that both ends were captured then.
-func (e *explainer) covered(at int64) bool {
-	if at < e.overlap-int64(slack) {
+// covered reports that both ends were captured when a packet was sent, or arrived. What
+// is sent when the other capture begins may arrive in it, and what it has seen being sent
+// may arrive when it has ended.
+func (e *explainer) covered(at int64, sent bool) bool {
+	if at < e.overlap-e.delay-int64(slack) {
 		return false
 	}
+	late := int64(slack)
+	if !sent {
+		late += int64(longestWay)
+	}
 	for _, s := range e.sources {
-		if s.done && s.head != nil && s.head.at+s.shift+int64(slack) < at {
+		if s.done && s.head != nil && s.head.at+s.shift+late < at {
 			return false
 		}
 	}
 	return true
 }
 
-// slack is how long a packet may be under way between two places of capture.
-const slack = 50 * time.Millisecond
+const (
+	slack      = 50 * time.Millisecond // between a capture's end and its last packet
+	longestWay = time.Second           // of a packet from one end to the other
+)
 
 // tracker is the model of what was captured at these sides.
 func (e *explainer) tracker(sides handshake.Side) *handshake.Tracker {

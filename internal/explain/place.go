@@ -94,8 +94,10 @@ func (p *place) find(ahead []segment) {
 	}
 	p.place, p.local = v.decide()
 	switch {
+	case p.place == Both:
+		p.how = "by the addresses"
 	case p.place == Between && v.handshakes == 0:
-		p.how = "unknown: no handshake was captured whole"
+		p.how = "no handshake was captured whole"
 	case p.place == Between:
 		p.how = "the waits in handshakes do not tell"
 	case v.directed > 0:
@@ -188,6 +190,7 @@ type votes struct {
 	open                 map[flow]*opening
 	hosts                []flow // client and server of handshakes, once each
 	handshakes, directed int
+	looped               int // packets that did not leave their host
 }
 
 type flow struct{ client, server netip.AddrPort }
@@ -201,6 +204,7 @@ type opening struct {
 
 func (v *votes) take(s *segment) {
 	if loops(s) {
+		v.looped++
 		return
 	}
 	switch s.direction {
@@ -293,6 +297,8 @@ func (v *votes) decide() (Place, map[netip.Addr]locality) {
 		return Server, nil
 	case client > 0:
 		return Client, nil
+	case len(v.hosts) == 0 && v.looped > 0:
+		return Both, nil
 	}
 	return Between, nil
 }

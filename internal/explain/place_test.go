@@ -32,7 +32,7 @@ func TestPlace(t *testing.T) {
 		{"only SYNs", nil, func(tp *tape) { tp.put(0, client, server, "S", 1, 0, "") }, explain.Between, places(explain.Between, 1)},
 		{"interface named client", []string{"client"}, three(client, server, atServer), explain.Client, places(explain.Client, 3)},
 		{"interface lo", []string{"lo"}, three(local, local, halfway), explain.Both, places(explain.Both, 3)},
-		{"loopback by its addresses", nil, three(local, local, halfway), explain.Between, places(explain.Both, 3)},
+		{"loopback by its addresses", nil, three(local, local, halfway), explain.Both, places(explain.Both, 3)},
 		{"a proxy", nil, func(tp *tape) {
 			for i := range 3 {
 				at := time.Duration(i) * time.Second
