@@ -71,7 +71,7 @@ func (m *model) agePiece() piece {
 		return piece{}
 	}
 	age := m.now.Sub(m.got)
-	text := fmt.Sprintf("%.0f s old", age.Seconds())
+	text := fmt.Sprintf("%.0f s old", max(0, age).Seconds())
 	if age > 2*m.interval+time.Second {
 		return piece{m.theme.draw(bad, text+" STALE"), 1}
 	}
