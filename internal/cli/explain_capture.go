@@ -29,7 +29,7 @@ func (f *captureFlags) packets() bool {
 }
 
 // allConnections is how many --all and --json tell one by one.
-const allConnections = 100_000
+const allConnections = 40_000
 
 func (f *captureFlags) options() (o explain.Options, err error) {
 	if o.Listener, err = explain.ParseFilter(f.listener); err != nil {
@@ -210,8 +210,16 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// add draws after a second, and then four times a second.
+// add draws after a second, and then four times a second. Files are read at the same
+// time, and an interrupted read may end after all was told.
 func (r *reading) add(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.stop:
+		return
+	default:
+	}
 	r.done += int64(n)
 	now := time.Now()
 	if now.Sub(r.began) < time.Second || now.Sub(r.drawn) < 250*time.Millisecond {

@@ -89,3 +89,23 @@ func TestExplainSamplesErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestReading tells how far files are read, on a terminal alone and not after the end.
+func TestReading(t *testing.T) {
+	var out bytes.Buffer
+	if r := newReading(&out); r.width != 0 {
+		t.Errorf("a buffer is a terminal of %d columns", r.width)
+	}
+	r := &reading{progress: &progress{w: &out, width: 80, stop: make(chan struct{})}, size: 4e9, began: time.Now().Add(-time.Minute)}
+	r.add(1e9)
+	r.add(1e9) // too soon to be drawn
+	if got, want := out.String(), "\r\x1b[Kread 1.0 GB of 4.0 GB, 25 %"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	r.clear()
+	out.Reset()
+	r.drawn = time.Time{}
+	if r.add(1e9); out.Len() > 0 {
+		t.Errorf("drawn after the end: %q", out.String())
+	}
+}
