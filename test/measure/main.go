@@ -48,6 +48,7 @@ func main() {
 	defer os.RemoveAll(out)
 	fmt.Printf("%-58s %12s %12s\n", "figure (median of 15 runs where it is a time)", "target", "measured")
 	listeners()
+	captures(out)
 	times(out)
 	parallel(out)
 	everything(out)
