@@ -108,6 +108,7 @@ const (
 	crowded       // when its first SYN came at least as many may have waited as at any SYN that was answered before
 	untaken       // data came to the server and came again before it was acknowledged
 	followed      // soon after it was finished, the SYN of another client was answered
+	lone          // nothing but one SYN was seen of its client
 	alone         // no other client's segment came between its SYN and its final ACK
 	foreignReset  // an RST arrived that the other end has not sent
 )

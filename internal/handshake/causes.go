@@ -212,8 +212,8 @@ func (a *Attempt) struckACK() causes {
 		set &^= netLoss
 	}
 	switch {
-	case !a.t.cfg.Sockets && !a.sees(ServerSide) && a.resent.n <= 1 && !a.is(unacked):
-		return set | nothing // the network may have been slow for once
+	case !a.t.cfg.Sockets && !a.sees(ServerSide):
+		return set | nothing // the network may be slow, or lose what the server answers
 	case a.is(ignored|untaken) || a.is(unacked) && !a.is(child|owned):
 		return set
 	case a.informed() && a.is(child) && a.dataAgain == 0 && a.data.n > 0 && a.takenAtOnce():

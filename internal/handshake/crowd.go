@@ -17,6 +17,7 @@ import (
 // without them is likely and never certain.
 type crowd struct {
 	attempts int           // on this address
+	lone     int           // of them, those of which nothing but one SYN was seen
 	requests int           // at most: SYN-ACKs sent, no final ACK or RST seen
 	recent   int           // at least: of those, begun since
 	since    time.Duration //
@@ -57,6 +58,8 @@ func (a *Attempt) knock() {
 		}
 		c.mixed = c.mixed || c.only != a.client.Addr()
 		c.attempts++
+		c.lone++
+		a.set(lone)
 		if c.unserved >= c.roomFor {
 			a.set(crowded)
 		}
@@ -67,6 +70,7 @@ func (a *Attempt) knock() {
 			c.knocked = append(c.knocked, a)
 		}
 	case 2:
+		a.accompany()
 		c.dropped = true
 		if a.dropsSYN() == acceptFull {
 			c.full++
@@ -111,8 +115,24 @@ func (a *Attempt) admit() {
 	}
 }
 
+// accompany notes that there is more of the client than one SYN.
+func (a *Attempt) accompany() {
+	if a.is(lone) {
+		a.clear(lone)
+		a.listener.crowd.lone--
+	}
+}
+
+// spoofed reports that the client is one of so many that have sent a single SYN, and have
+// not sent it again when it was due, that its address is taken for a forged one.
+func (a *Attempt) spoofed() bool {
+	c := &a.listener.crowd
+	return a.is(lone) && c.mixed && c.lone >= floodFrom && c.lone*2 > c.attempts && a.t.now-a.syn.last >= firstTimeout
+}
+
 // arrive notes a segment of the client that may make a connection.
 func (a *Attempt) arrive(now time.Duration) {
+	a.accompany()
 	if a.hasConnection() {
 		return
 	}
@@ -246,6 +266,9 @@ func (a *Attempt) dropsSYN() causes {
 	if a.unserved == 0 {
 		set &^= acceptFull
 	}
+	if a.waiting == c.answered+1 && !reserves(a.waiting) {
+		set &^= synReserve
+	}
 	if set&acceptFull != 0 && a.is(crowded) || set&synFull != 0 && a.unserved == 0 && a.waiting > c.answered {
 		set &^= hostDrop
 	}
@@ -253,6 +276,20 @@ func (a *Attempt) dropsSYN() causes {
 		return anySYN &^ a.ruledOut[stageSYN] // the others mislead
 	}
 	return set
+}
+
+// reserves reports that n requests can be what is let in before the last quarter of
+// net.ipv4.tcp_max_syn_backlog: tcp_conn_request (net/ipv4/tcp_input.c) drops when the
+// limit less n is below limit>>2. The default limit is a power of two (tcp_init,
+// net/ipv4/tcp.c), and one that is set is round, or small.
+func reserves(n int) bool {
+	kept := n - 1
+	for limit := 4 * kept / 3; limit > 4*(kept-1)/3; limit-- {
+		if limit < 128 || limit%8 == 0 || limit%10 == 0 || limit&(limit+1) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // roomy reports that nothing speaks for a full queue when the final ACK came.

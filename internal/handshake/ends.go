@@ -168,7 +168,8 @@ func (a *Attempt) openEnds() outlook {
 	}
 	o := a.openFirst()
 	// The segment that came after the last SYN-ACK may have made a connection of the request.
-	if waiting := a.is(ignored) && a.lastIn <= a.resent.last; !waiting && !a.is(unacked) {
+	waiting := a.is(ignored) && a.lastIn <= a.resent.last
+	if !a.sees(ServerSide) || !waiting && !a.is(unacked) {
 		o = o.or(endEstablished)
 	}
 	if a.t.now-a.synack.last >= firstTimeout {
@@ -220,8 +221,8 @@ func (a *Attempt) unansweredEnds() outlook {
 	}
 	gap := max(firstTimeout, a.synGap)
 	quiet := a.t.now - a.syn.last
-	if a.informed() && quiet < patience {
-		return o // it was there a moment ago
+	if a.informed() && (quiet < patience || a.spoofed()) {
+		return o // it was there a moment ago, or never
 	}
 	o = o.or(endGaveUp)
 	if !a.sees(ServerSide) {

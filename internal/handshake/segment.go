@@ -182,6 +182,7 @@ const copyDelay = 5 * time.Millisecond
 
 func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
 	a.leave()
+	a.accompany()
 	if seen.sent {
 		a.clientReset.add(p.T)
 		a.note(note{what: clientResets}, p.T, p.Number)

@@ -212,6 +212,7 @@ func (a *Attempt) alternatives(o outlook, first Reading) []Reading {
 		}
 		if e == endPending && !a.sees(ServerSide) {
 			add(Reading{Outcome: Pending, Cause: ByClient}) // its SYN-ACKs are not seen
+			add(Reading{Outcome: Pending, Cause: NoCause})  // they are slow
 		}
 	}
 	return all

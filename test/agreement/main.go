@@ -60,8 +60,11 @@ func measure(dir string, detail io.Writer) (table, error) {
 		if len(r.connections) == 0 {
 			continue
 		}
-		row := row{scenario: r.scenario}
+		row := row{scenario: r.scenario, incomplete: r.incomplete}
 		for i, v := range views {
+			if r.incomplete {
+				break
+			}
 			row.tallies[i] = r.compare(v, detail)
 		}
 		t = append(t, row)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"listenq/internal/capture"
@@ -20,6 +23,7 @@ import (
 // recording is what is compared of one experiment.
 type recording struct {
 	scenario    string
+	incomplete  bool // the wire lost sight of frames: neither the result nor the packets hold all
 	loopback    bool // both sides are captured at one place
 	packets     []handshake.Packet
 	end         time.Duration // when the last was observed of it
@@ -38,7 +42,7 @@ func read(dir string) (*recording, error) {
 			return nil, fmt.Errorf("%s: %s: %w", dir, name, err)
 		}
 	}
-	r := &recording{scenario: run.Scenario, connections: run.Connections}
+	r := &recording{scenario: run.Scenario, connections: run.Connections, incomplete: lostFrames(run.Missing)}
 	if err := r.readPackets(filepath.Join(dir, "packets.pcapng"), meta.Started); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -46,6 +50,10 @@ func read(dir string) (*recording, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return r, nil
+}
+
+func lostFrames(missing []record.Missing) bool {
+	return slices.ContainsFunc(missing, func(m record.Missing) bool { return strings.HasSuffix(m.What, " frames") })
 }
 
 // readEnd finds when the experiment ended, which its results tell of: a capture
@@ -66,7 +74,8 @@ func (r *recording) readEnd(path string) error {
 	return nil
 }
 
-// readPackets reads the TCP segments of a recording, on the clock of its results.
+// readPackets reads the TCP segments of a recording, on the clock of its results. The
+// lab writes those of its two sides as it comes to them; captures are merged by time.
 func (r *recording) readPackets(path string, started time.Time) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -80,6 +89,7 @@ func (r *recording) readPackets(path string, started time.Time) error {
 	for number := 1; ; number++ {
 		frame, info, err := ng.ReadPacketData()
 		if errors.Is(err, io.EOF) {
+			slices.SortStableFunc(r.packets, func(a, b handshake.Packet) int { return cmp.Compare(a.T, b.T) })
 			return nil
 		}
 		if err != nil {

@@ -7,8 +7,9 @@ import (
 
 // row is how one scenario agrees, by view.
 type row struct {
-	scenario string
-	tallies  [len(views)]tally
+	scenario   string
+	incomplete bool
+	tallies    [len(views)]tally
 }
 
 type table []row
@@ -33,6 +34,10 @@ func (t table) print(w io.Writer) {
 	fmt.Fprint(w, "\n|---|---|---|---|\n")
 	for _, r := range t {
 		fmt.Fprintf(w, "| %s |", r.scenario)
+		if r.incomplete {
+			fmt.Fprintln(w, " not compared: the machine was too busy to see all frames | | |")
+			continue
+		}
 		for _, c := range r.tallies {
 			fmt.Fprintf(w, " %s |", c)
 		}
