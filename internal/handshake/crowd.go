@@ -281,11 +281,11 @@ func (a *Attempt) dropsSYN() causes {
 // reserves reports that n requests can be what is let in before the last quarter of
 // net.ipv4.tcp_max_syn_backlog: tcp_conn_request (net/ipv4/tcp_input.c) drops when the
 // limit less n is below limit>>2. The default limit is a power of two (tcp_init,
-// net/ipv4/tcp.c), and one that is set is round, or small.
+// net/ipv4/tcp.c), and one that somebody sets is round, or small.
 func reserves(n int) bool {
 	kept := n - 1
 	for limit := 4 * kept / 3; limit > 4*(kept-1)/3; limit-- {
-		if limit < 128 || limit%8 == 0 || limit%10 == 0 || limit&(limit+1) == 0 {
+		if limit < 128 || limit%64 == 0 || limit%100 == 0 || limit&(limit+1) == 0 {
 			return true
 		}
 	}
