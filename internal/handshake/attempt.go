@@ -45,6 +45,7 @@ type Attempt struct {
 	lastKind    segment       // what the last of the client's segments was
 	finAt       time.Duration // when the client's first FIN was seen, if finSent
 	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
+	dataIn      time.Duration // when the first data came there; 0 if none did
 	futile      time.Duration // lastIn of the last segment that is known to have made no connection
 
 	strikes  [stages]strike

@@ -216,7 +216,7 @@ func (a *Attempt) struckACK() causes {
 		return set | nothing // the network may be slow, or lose what the server answers
 	case a.is(ignored|untaken) || a.is(unacked) && !a.is(child|owned):
 		return set
-	case a.informed() && a.is(child) && a.dataAgain == 0 && a.data.n > 0 && a.takenAtOnce():
+	case a.informed() && a.is(child) && a.dataAgain == 0 && a.dataIn > 0 && a.takenAtOnce():
 		return nothing // a queue that was full is full a moment later
 	case a.is(taken) || a.t.cfg.Sockets && a.is(child) || a.ack.n == 1 && !a.is(dataFirst):
 		return nothing
@@ -224,14 +224,10 @@ func (a *Attempt) struckACK() causes {
 	return set | nothing
 }
 
-// takenAtOnce reports that the data came so soon after the final ACK that a queue that
-// was full for the one was full for the other; one that overflows can drain fast.
+// takenAtOnce reports that the data came to the server so soon after the final ACK that
+// a queue that was full for the one was full for the other.
 func (a *Attempt) takenAtOnce() bool {
-	if a.sees(ClientSide) && a.listener.crowd.overflows() {
-		return false // the times are those of the client
-	}
-	gap := a.data.first - a.ack.first
-	return gap < time.Millisecond || gap < atOnce && !a.listener.crowd.overflows()
+	return a.ackIn.n > 0 && a.dataIn-a.ackIn.first < drained
 }
 
 // silent reports that the server has not sent its SYN-ACK again when its timer

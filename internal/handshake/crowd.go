@@ -98,7 +98,7 @@ func (a *Attempt) admit() {
 		c.recent, c.since = 0, a.t.now
 	}
 	for _, b := range c.unsure {
-		if a.t.now-b.ackIn.first < firstTimeout {
+		if a.t.now-b.ackIn.first < drained {
 			b.set(followed)
 		}
 	}
@@ -333,6 +333,9 @@ func (a *Attempt) fall() {
 	}
 	c.fallen = a
 }
+
+// drained is how soon a queue that was full may have room again.
+const drained = time.Millisecond
 
 // atOnce is how far apart in time segments of one action of the server can be.
 const atOnce = 10 * time.Millisecond

@@ -238,7 +238,7 @@ func (a *Attempt) unansweredEnds() outlook {
 }
 
 // patience is how long a client is taken to be there still after it has sent something.
-const patience = 250 * time.Millisecond
+const patience = 100 * time.Millisecond
 
 // clientVanished is for a client without calls whose socket is gone: it gave up, or
 // connect() timed out when the next SYN was due, and all retries were used up.

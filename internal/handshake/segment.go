@@ -123,6 +123,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	if a.nearServer(seen) {
 		a.arrive(p.T)
 		a.lastIn, a.lastKind = p.T, kind
+		if kind == segData && a.dataIn == 0 {
+			a.dataIn = p.T
+		}
 		if a.is(overtaken) {
 			a.established = a.maker()
 			a.clear(overtaken)
