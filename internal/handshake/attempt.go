@@ -19,6 +19,9 @@ type Attempt struct {
 	isn, serverISN uint32
 	top            uint32 // end of what the client has sent, in bytes beyond its SYN
 	tsval, synLen  uint32 // of the first SYN
+	offered        OptionSet
+	stamp          uint32        // the timestamp of the first SYN-ACK, or of the last that is a new answer
+	stamped        time.Duration // and when that was sent
 
 	// What was sent, and what of it arrived. With one side watched only, what
 	// the other side sent counts when it arrives, and what arrives there is unknown.

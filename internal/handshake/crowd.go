@@ -26,6 +26,7 @@ type crowd struct {
 	roomFor  int           // the most unserved when a SYN was answered
 
 	slowest time.Duration // answer to a SYN
+	takesUp OptionSet     // of what SYNs have offered, whenever it was taken up
 
 	only  netip.Addr // the first client's
 	mixed bool       // there are others

@@ -172,11 +172,14 @@ func (a *Attempt) openEnds() outlook {
 	if !a.sees(ServerSide) || !waiting && !a.is(unacked) {
 		o = o.or(endEstablished)
 	}
-	if a.t.now-a.synack.last >= firstTimeout {
-		o = o.or(endForgotten)
-	}
 	if !a.kept() {
 		o = o.or(endPhantom)
+	}
+	if a.is(cookie) {
+		return o // there is no request that could stay or expire
+	}
+	if a.t.now-a.synack.last >= firstTimeout {
+		o = o.or(endForgotten)
 	}
 	return o.or(endHalfOpen)
 }

@@ -54,7 +54,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		a.syn.add(p.T)
 		switch a.syn.n {
 		case 1:
-			a.tsval, a.synLen = p.Options.TSVal, uint32(p.Len)
+			a.tsval, a.synLen, a.offered = p.Options.TSVal, uint32(p.Len), p.Options.Present
 		case 2:
 			a.synAgain = p.T
 		}
@@ -211,6 +211,7 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		a.takeSYNACK(p, seen)
 	case p.Flags.Has(SYN):
 	case p.Len > 0 || p.Flags.Has(FIN):
+		a.dates(p)
 		if p.Flags.Has(FIN) {
 			a.set(serverFIN)
 		}
@@ -221,6 +222,7 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		a.accept(p.T)
 	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n > 0:
 		if acked := p.Ack - a.isn - 1; acked > 0 && acked <= a.top {
+			a.dates(p)
 			a.show()
 		}
 	}
@@ -268,6 +270,7 @@ func (a *Attempt) answer(p *Packet) {
 	if a.synack.n == 0 || a.serverISN != p.Seq {
 		a.serverISN = p.Seq
 		a.admit()
+		a.offers(p)
 		echo := OptTimestamps
 		if a.tries > 1 && p.Options.Present.Has(echo) && p.Options.TSEcr == a.tsval && a.tsval != 0 {
 			a.set(answeredFirst)
@@ -292,6 +295,9 @@ func (a *Attempt) answer(p *Packet) {
 // there is a request, and what came before has made no connection of it.
 func (a *Attempt) resend(p *Packet) {
 	a.set(sawKept)
+	if !a.t.cfg.Sockets {
+		a.clear(cookie) // it was not one
+	}
 	a.resent.add(p.T)
 	a.note(note{what: synackAgain}, p.T, p.Number)
 	a.untake()
