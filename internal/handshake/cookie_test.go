@@ -1,0 +1,124 @@
+package handshake_test
+
+import (
+	"testing"
+	"time"
+
+	"listenq/internal/handshake"
+)
+
+const (
+	ms      = time.Millisecond
+	stamped = handshake.OptTimestamps
+	scaled  = handshake.OptWindowScale | handshake.OptSACKPermitted
+)
+
+// shake is a handshake of a client with data that the server acknowledges, after which the
+// server's clock has gone on by ticks. Its SYN offers options, and the SYN-ACK takes up some.
+func (s *scene) shake(n int, at, turn, ack time.Duration, ticks uint32, offers, takes handshake.OptionSet) {
+	options := func(set handshake.OptionSet, stamp uint32) handshake.Options {
+		return handshake.Options{Present: set, TSVal: stamp}
+	}
+	c := handshake.Packet{Src: client(n), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000, Options: options(offers, 7)}
+	r := handshake.Packet{Src: serverAddr, Dst: client(n), Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001, Options: options(takes, 900)}
+	s.add(at, c)
+	s.add(at+turn, r)
+	c.Flags, c.Seq, c.Ack = handshake.ACK, 1001, 5001
+	s.add(at+2*ms, c)
+	c.Len = 5
+	s.add(at+ack, c)
+	r.Flags, r.Seq, r.Ack, r.Options.TSVal = handshake.ACK, 5001, 1006, 900+ticks
+	s.add(at+ack, r)
+}
+
+func TestCookieRecognised(t *testing.T) {
+	const all = stamped | scaled
+	for _, c := range []struct {
+		name string
+		play func(*scene)
+		want handshake.Kind
+	}{
+		{"its clock is as old as the SYN", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 200, all, all) }, ""},
+		{"its clock is older than the SYN", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 230, all, all) }, handshake.Cookie},
+		{"its clock is older by a tick", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 201, all, all) }, ""},
+		{"no cookie is so old", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 300, all, all) }, ""},
+		{"the server's clock runs by microseconds", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 200_000, all, all) }, ""},
+		{"the SYN-ACK waited to be sent", func(s *scene) { s.shake(1, 0, 30*ms, 200*ms, 200, all, all) }, ""},
+		{"the acknowledgement waited to be sent", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 170, all, all) }, ""},
+		{"too late to compare clocks", func(s *scene) { s.shake(1, 0, ms/10, 20*time.Second, 20_030, all, all) }, ""},
+		{"options are not taken up, as for others they are", func(s *scene) {
+			s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
+			s.shake(1, time.Second, ms/10, 3*ms, 0, scaled, 0)
+		}, handshake.Cookie},
+		{"options are never taken up", func(s *scene) {
+			s.shake(2, 0, ms/10, 3*ms, 0, scaled, 0)
+			s.shake(1, time.Second, ms/10, 3*ms, 0, scaled, 0)
+		}, ""},
+		{"nothing is offered", func(s *scene) {
+			s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
+			s.shake(1, time.Second, ms/10, 3*ms, 0, 0, 0)
+		}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s scene
+			c.play(&s)
+			a := s.track().Attempt(client(1), serverAddr)
+			if got := a.Verdict().Handshake; got != c.want {
+				t.Errorf("handshake %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCookieIsNoRequest: a SYN-ACK that the server's timer sends again is no cookie.
+func TestCookieIsNoRequest(t *testing.T) {
+	var s scene
+	s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
+	s.add(time.Second, handshake.Packet{Src: client(1), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000, Options: handshake.Options{Present: scaled}})
+	r := handshake.Packet{Src: serverAddr, Dst: client(1), Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001}
+	s.add(time.Second+ms/10, r)
+	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != handshake.Cookie {
+		t.Errorf("handshake %q before, want a cookie", got)
+	}
+	s.add(2*time.Second, r)
+	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != handshake.Request {
+		t.Errorf("handshake %q, want a request", got)
+	}
+}
+
+// TestWhatDropsSYNs: the number of requests that is let in tells a full SYN queue from the
+// reserve, where no limit that somebody sets gives that number.
+func TestWhatDropsSYNs(t *testing.T) {
+	full := handshake.Reading{Outcome: handshake.Unanswered, Cause: handshake.SynQueueFull}
+	for _, c := range []struct {
+		name    string
+		let     int
+		decided bool
+	}{
+		{"backlog 128", 128, true},
+		{"backlog 128, where one more is let in", 129, true},
+		{"three quarters of 256", 193, false},
+		{"three quarters of 1000", 751, false},
+		{"few", 7, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s scene
+			for n := range c.let + 60 {
+				at := time.Duration(n) * ms / 10
+				s.add(at, handshake.Packet{Src: client(n), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+				if n < c.let {
+					s.add(at+ms/20, handshake.Packet{Src: serverAddr, Dst: client(n), Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001})
+				}
+			}
+			tr := s.track()
+			tr.End(950 * ms)
+			v := tr.Attempt(client(c.let), serverAddr).Verdict()
+			if c.decided != (v.Reading == full && len(v.Alternatives) == 0) {
+				t.Errorf("told %v, alternatives %v; decided: want %v", v.Reading, v.Alternatives, c.decided)
+			}
+			if v.Confidence == handshake.Certain {
+				t.Error("told as certain")
+			}
+		})
+	}
+}
