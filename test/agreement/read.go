@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -56,22 +55,26 @@ func lostFrames(missing []record.Missing) bool {
 	return slices.ContainsFunc(missing, func(m record.Missing) bool { return strings.HasSuffix(m.What, " frames") })
 }
 
-// readEnd finds when the experiment ended, which its results tell of: a capture
-// would have gone on until then.
+// readEnd finds when the last was observed, which the results tell of: a capture would
+// have gone on until then. A call is recorded when it has returned, as of its beginning.
 func (r *recording) readEnd(path string) error {
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	var last struct {
-		T time.Duration `json:"t_ns"`
+	defer file.Close()
+	for events := json.NewDecoder(file); ; {
+		var event struct {
+			T time.Duration `json:"t_ns"`
+		}
+		switch err := events.Decode(&event); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		r.end = max(r.end, event.T)
 	}
-	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil {
-		return err
-	}
-	r.end = last.T
-	return nil
 }
 
 // readPackets reads the TCP segments of a recording, on the clock of its results. The
