@@ -1,0 +1,96 @@
+package handshake_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"listenq/internal/handshake"
+)
+
+// TestTakenSoon: data that is taken a moment after the final ACK shows that this found
+// room; two milliseconds later it does not, a queue that was full may have drained.
+func TestTakenSoon(t *testing.T) {
+	met := handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.AcceptQueueFull}
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		told  bool // that it may have met a full queue
+	}{
+		{"at once", 2*ms + ms/2, false},
+		{"two milliseconds later", 4 * ms, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s scene
+			s.shake(1, 0, ms/10, c.after, 0, 0, 0)
+			s.shake(2, ms, ms/10, c.after, 0, 0, 0) // its SYN comes before the other's final ACK
+			v := s.track().Attempt(client(1), serverAddr).Verdict()
+			if got := slices.Contains(v.Alternatives, met); got != c.told || v.Cause != handshake.NoCause {
+				t.Errorf("told %v, alternatives %v; a full queue among them: want %v", v.Reading, v.Alternatives, c.told)
+			}
+		})
+	}
+}
+
+// TestSingleSYNs: a client of a flood is taken for forged, and one that sends its SYN
+// again, or is one of few, may have given up.
+func TestSingleSYNs(t *testing.T) {
+	gaveUp := func(r handshake.Reading) bool { return r.Outcome == handshake.GaveUp }
+	for _, c := range []struct {
+		name    string
+		clients int
+		again   bool
+		told    bool // that the first may have given up
+	}{
+		{"a flood", 60, false, false},
+		{"one in a flood that tries again", 60, true, true},
+		{"a few", 10, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s scene
+			for n := range c.clients {
+				s.add(time.Duration(n)*ms, handshake.Packet{Src: client(n), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+			}
+			if c.again {
+				s.add(time.Second, handshake.Packet{Src: client(0), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+			}
+			tr := s.track()
+			tr.End(10 * time.Second)
+			v := tr.Attempt(client(0), serverAddr).Verdict()
+			if got := gaveUp(v.Reading) || slices.ContainsFunc(v.Alternatives, gaveUp); got != c.told {
+				t.Errorf("told %v, alternatives %v; gave up among them: want %v", v.Reading, v.Alternatives, c.told)
+			}
+		})
+	}
+}
+
+// TestGaveUpSoon: a client whose SYN was dropped a fifth of a second ago may be gone.
+func TestGaveUpSoon(t *testing.T) {
+	var s scene
+	s.shake(1, 0, ms/10, 3*ms, 0, 0, 0)
+	s.add(100*ms, handshake.Packet{Src: client(2), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+	tr := s.track()
+	tr.End(300 * ms)
+	v := tr.Attempt(client(2), serverAddr).Verdict()
+	if !slices.ContainsFunc(v.Alternatives, func(r handshake.Reading) bool { return r.Outcome == handshake.GaveUp }) {
+		t.Errorf("told %v, alternatives %v; want one that gave up among them", v.Reading, v.Alternatives)
+	}
+}
+
+// TestSlowNetworkAtTheClient: a client sees its data and the server's SYN-ACK again and
+// again where the network holds everything back for seconds, and the server has the
+// connection all the while.
+func TestSlowNetworkAtTheClient(t *testing.T) {
+	for _, c := range []struct{ name, ladder string }{
+		{"the final ACK is slow", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 1s s> SYN-ACK\n 1.001s c> ACK\n 3s s> SYN-ACK\n 3.001s c> ACK\n 4s end"},
+		{"the FIN is lost again and again", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 10ms c> FIN\n 210ms c> FIN again\n 610ms c> FIN again\n 2s end"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := play(parseLadder(t, c.ladder), handshake.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
+			fine := handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.NoCause}
+			if v.Reading != fine && !slices.Contains(v.Alternatives, fine) {
+				t.Errorf("told %v, alternatives %v; want %v among them", v.Reading, v.Alternatives, fine)
+			}
+		})
+	}
+}
