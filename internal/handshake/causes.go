@@ -197,8 +197,8 @@ func (a *Attempt) struckACK() causes {
 	}
 	set := a.dropsACK(anyACK) | netLoss
 	set &^= a.ruledOut[stageACK]
-	if a.is(ignoredData | unacked | untaken | cookie) {
-		set &^= deferred // data ends its wait; a cookie knows of none
+	if a.is(ignoredData | unacked | untaken) {
+		set &^= deferred // data ends its wait
 	}
 	switch {
 	case a.t.cfg.Sockets:

@@ -122,3 +122,37 @@ func TestWhatDropsSYNs(t *testing.T) {
 		})
 	}
 }
+
+// TestCookieKeepsNothing: a client that says no more after its final ACK is connected, or it is
+// a phantom if others may have filled the queue; there is no request that is kept back or expires.
+func TestCookieKeepsNothing(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		other   time.Duration // when another client begins, whose final ACK comes after 2 ms
+		phantom bool
+	}{
+		{"with room", 50 * ms, false},
+		{"among others", 9*ms + ms/2, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s scene
+			s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
+			s.shake(1, 10*ms, ms/10, 3*ms, 0, scaled, 0)
+			s.packets = s.packets[:len(s.packets)-2] // its data, and the answer
+			s.shake(3, c.other, ms/10, 3*ms, 0, scaled, scaled)
+			tr := s.track()
+			tr.End(2 * time.Second)
+			v := tr.Attempt(client(1), serverAddr).Verdict()
+			phantom := false
+			for _, r := range append(v.Alternatives, v.Reading) {
+				phantom = phantom || r.Outcome == handshake.Phantom
+				if r.Outcome == handshake.HalfOpen || r.Outcome == handshake.Forgotten || r.Cause == handshake.DeferAccept {
+					t.Errorf("told %v, as of a request", r)
+				}
+			}
+			if phantom != c.phantom || v.Handshake != handshake.Cookie {
+				t.Errorf("told %v, alternatives %v, handshake %q; want a cookie; a phantom among them: want %v", v.Reading, v.Alternatives, v.Handshake, c.phantom)
+			}
+		})
+	}
+}

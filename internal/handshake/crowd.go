@@ -303,10 +303,11 @@ func (a *Attempt) roomy() bool {
 }
 
 // undeferred reports that the server is not held back by TCP_DEFER_ACCEPT: it has sent
-// first, or what it did to others fills its accept queue with what has sent nothing.
+// first, or what it did to others fills its accept queue with what has sent nothing; or
+// there is no request that could wait (cookie_v4_check, net/ipv4/syncookies.c).
 func (a *Attempt) undeferred() bool {
 	c := &a.listener.crowd
-	return a.informed() && (c.speaks || c.overflows())
+	return a.informed() && (c.speaks || c.overflows() || a.is(cookie))
 }
 
 // dropsACK narrows what a server can have dropped a final ACK for.

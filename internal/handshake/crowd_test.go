@@ -94,3 +94,11 @@ func TestSlowNetworkAtTheClient(t *testing.T) {
 		})
 	}
 }
+
+// TestSlowAnswerAtTheClient: a SYN that is sent again may have been answered all the same.
+func TestSlowAnswerAtTheClient(t *testing.T) {
+	v := play(parseLadder(t, "0ms c> SYN\n 1s c> SYN\n 1.5s end"), handshake.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
+	if slow := (handshake.Reading{Outcome: handshake.Pending, Cause: handshake.NoCause}); !slices.Contains(v.Alternatives, slow) {
+		t.Errorf("told %v, alternatives %v; want %v among them", v.Reading, v.Alternatives, slow)
+	}
+}
