@@ -58,7 +58,10 @@
 // A capture that sees the server's side tells more: what befell the other clients of the
 // listener says what its queues held (crowd). What leaves no trace and is spoken for by
 // nothing in the capture, a SYN lost before it came to the server among it, is then no
-// alternative, and the verdict is likely. End says how long the capture went on;
+// alternative, and the verdict is likely. The number of requests that a flood finds room
+// for tells a full SYN queue from its reserve, where no limit that somebody would set
+// gives it. A SYN cookie is told by the age of its timestamp, or by the options that it
+// does not take up. End says how long the capture went on;
 // Listeners weighs all connections of an address; Config.MaxAttempts and Done keep memory
 // flat however long the capture is.
 package handshake
