@@ -73,14 +73,16 @@ func (s *survey) process(byID map[queue.NetnsID]*foundNetns, pid string) {
 	link := "/proc/" + pid + "/ns/net"
 	var buf [64]byte
 	n, err := unix.Readlink(link, buf[:])
+	if err != nil && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {
+		return
+	}
+	id, told := parseNetnsLink(buf[:max(0, n)]) // Linux 5.10 refuses with an empty link
 	switch {
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+	case told && byID[id] == nil:
+		byID[id] = &foundNetns{id: id, path: link, pid: pid}
+	case !told:
 		if inode, ok := procNetInode("/proc/" + pid + "/net/"); ok {
 			s.hidden[inode] = true
-		}
-	case err == nil:
-		if id, ok := parseNetnsLink(buf[:n]); ok && byID[id] == nil {
-			byID[id] = &foundNetns{id: id, path: link, pid: pid}
 		}
 	}
 }

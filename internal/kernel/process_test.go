@@ -43,9 +43,13 @@ func end(cmd *exec.Cmd) {
 func TestInspect(t *testing.T) {
 	cmd := sleeper(t, hostileName)
 	p, err := readProcess(cmd.Process.Pid)
+	deadline := time.Now().Add(10 * time.Second)
+	for err == nil && p.Name != hostileName && time.Now().Before(deadline) { // it gets its name after Start has returned
+		p, err = readProcess(cmd.Process.Pid)
+	}
 	check(t, err)
 	inspected := p
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for ; ; time.Sleep(time.Millisecond) {
 		check(t, Inspect(&inspected))
 		if inspected.State == "S" && inspected.Threads[0].Wait != "" {
 			break
