@@ -13,9 +13,10 @@ type listener struct {
 	denied   time.Duration // when a SYN was last answered with RST
 	overflow bool          // its accept queue was full at some time
 	members  []Listener    // the latest sample of each open socket
-	folds    Folded
 	crowd    crowd
 	tally    tally // of those that are folded
+
+	firstFolded, lastFolded time.Duration // when the first and the last of them began
 }
 
 // maxListeners bounds the addresses that are told apart where only packets are given; a
@@ -31,7 +32,7 @@ func (t *Tracker) listener(address netip.AddrPort) *listener {
 		l = t.listeners[address]
 	}
 	if l == nil {
-		l = &listener{folds: Folded{Server: address}, crowd: crowd{answered: -1}}
+		l = &listener{crowd: crowd{answered: -1}}
 		for wild, w := range t.wildcards {
 			if wild.Addr().IsUnspecified() && wild.Port() == address.Port() {
 				l.members = slices.Clone(w.members)
@@ -262,27 +263,19 @@ type Folded struct {
 }
 
 func (l *listener) fold(a *Attempt) {
+	if l.tally.attempts == 0 {
+		l.firstFolded = a.started
+	}
+	l.lastFolded = a.started
 	l.tally.add(a)
-	f := &l.folds
-	if f.Attempts == 0 {
-		f.Outcomes, f.Causes, f.First = map[Outcome]int{}, map[Cause]int{}, a.started
-	}
-	v := a.reading()
-	if v.Outcome == Unanswered && v.Cause == NoCause && a.struckBy(stageSYN)&^nothing != 0 {
-		v.Cause = UnknownCause // it will never be known
-	}
-	f.Attempts++
-	f.Outcomes[v.Outcome]++
-	f.Causes[v.Cause]++
-	f.Last = a.started
 }
 
 // Folded returns what Config.MaxAttempts has folded, by server.
 func (t *Tracker) Folded() []Folded {
 	var all []Folded
-	for _, l := range t.listeners {
-		if l.folds.Attempts > 0 {
-			all = append(all, l.folds)
+	for address, l := range t.listeners {
+		if y := &l.tally; y.attempts > 0 {
+			all = append(all, Folded{address, y.attempts, y.outcomes, y.causes, l.firstFolded, l.lastFolded})
 		}
 	}
 	slices.SortFunc(all, func(a, b Folded) int { return a.Server.Compare(b.Server) })

@@ -160,7 +160,7 @@ func (t *Tracker) findSYN(a, other *Attempt, p *Packet) *Attempt {
 
 // open starts an attempt whose SYN was not seen; none if it may be one that was folded.
 func (t *Tracker) open(p pair, now time.Duration) *Attempt {
-	if l := t.listener(p.server); l.folds.Attempts > 0 {
+	if l := t.listener(p.server); l.tally.attempts > 0 {
 		return nil
 	}
 	return t.start(p, now)
