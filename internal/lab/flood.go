@@ -95,10 +95,8 @@ func (f *floods) stop() error {
 
 // endFloods ends those that outlast the script.
 func (e *experiment) endFloods(ctx context.Context) error {
-	if !e.floods.goOn() {
-		return e.floods.stop()
-	}
-	if err := e.floods.stop(); err != nil {
+	outlasts := e.floods.goOn()
+	if err := e.floods.stop(); err != nil || !outlasts {
 		return err
 	}
 	return e.settle(ctx)
