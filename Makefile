@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 export CGO_ENABLED = 0
 
-.PHONY: demo build test unit race lint tools bench soak agreement fuzz golden install clean help
+.PHONY: demo build test unit race lint tools kernels bench soak agreement fuzz golden install clean help
 
 demo: build ## build the binary and run the first experiment
 	./listenq lab run b1-late
@@ -27,6 +27,9 @@ lint: ## format, vet and staticcheck, without a single warning
 
 tools: ## install the programs that tests compare with
 	test/tools
+
+kernels: ## fetch Debian's newest kernels, of four suites, into a cache outside the tree
+	test/kernels
 
 bench: build ## print the figures: benchmarks and whole runs beside their peers
 	test/bench
