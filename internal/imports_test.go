@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"test/agreement":           {"internal/capture", "internal/handshake", "internal/record"},
 	"test/gencapture":          {"internal/capture", "internal/handshake"},
 	"test/measure":             {},
+	"test/memory":              {},
 	"test/passes":              {},
 	"test/summary":             {},
 }
