@@ -60,7 +60,9 @@ func (m mix) attempt(random *rand.Rand, n int64, at time.Duration) *attempt {
 		a.server = flooded
 		binary.BigEndian.PutUint32(a.client[:], random.Uint32()|1<<30)
 		a.ask(0)
-		a.reply(way)
+		if !m.unanswered {
+			a.reply(way)
+		}
 	}
 	return a
 }

@@ -3,6 +3,7 @@
 // by weight. The same arguments write the same bytes.
 //
 //	gencapture -bytes 2000000000 -web 90 -overflow 9 -flood 1 big.pcapng
+//	gencapture -attempts 10000000 -web 0 -overflow 0 -bytes 0 - | listenq explain -
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 type mix struct {
 	bytes, attempts      int64 // where it ends; 0 is no limit
 	web, overflow, flood int   // weights
+	unanswered           bool  // the flood's SYNs are dropped
 	response             int   // bytes of a web server's answer, on average
 	every                time.Duration
 }
@@ -27,16 +29,17 @@ type mix struct {
 func main() {
 	log.SetFlags(0)
 	var m mix
-	flag.Int64Var(&m.bytes, "bytes", 1e9, "end when the frames have so many `bytes`")
-	flag.Int64Var(&m.attempts, "attempts", 0, "end after so many attempts")
+	flag.Int64Var(&m.bytes, "bytes", 1e9, "end when the frames have so many `bytes`; 0: go on")
+	flag.Int64Var(&m.attempts, "attempts", 0, "end after so many attempts; 0: go on")
 	flag.IntVar(&m.web, "web", 90, "weight of web traffic on port 443")
 	flag.IntVar(&m.overflow, "overflow", 9, "weight of attempts that find the accept queue of port 8080 full")
 	flag.IntVar(&m.flood, "flood", 1, "weight of spoofed SYNs to port 8443")
+	flag.BoolVar(&m.unanswered, "unanswered", false, "the SYNs to port 8443 are dropped, not answered")
 	flag.IntVar(&m.response, "response", 20_000, "`bytes` of a web server's answer, on average")
 	flag.DurationVar(&m.every, "every", 200*time.Microsecond, "time between two attempts")
 	flag.Parse()
 	if flag.NArg() != 1 || m.web+m.overflow+m.flood <= 0 || m.bytes <= 0 && m.attempts <= 0 {
-		log.Fatal("usage: gencapture [flags] FILE; see -help")
+		log.Fatal("usage: gencapture [flags] FILE (- is the standard output); see -help")
 	}
 	if err := m.write(flag.Arg(0)); err != nil {
 		log.Fatalf("gencapture: %v", err)
@@ -44,9 +47,12 @@ func main() {
 }
 
 func (m mix) write(path string) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
+	file := os.Stdout
+	if path != "-" {
+		var err error
+		if file, err = os.Create(path); err != nil {
+			return err
+		}
 	}
 	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	w, err := capture.NewWriter(file, start, "gencapture", "eth0")
