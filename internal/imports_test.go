@@ -13,7 +13,7 @@ import (
 var allowed = map[string][]string{
 	"cmd/listenq":              {"internal/cli", "internal/lab"},
 	"internal/cli":             {"internal/capture", "internal/diagnose", "internal/explain", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/tui"},
-	"internal/lab":             {"internal/capture", "internal/handshake", "internal/kernel", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
+	"internal/lab":             {"internal/capture", "internal/handshake", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
 	"internal/lab/client":      {"internal/handshake"},
 	"internal/lab/peers":       {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
 	"internal/lab/sandbox":     {},
@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"internal/capture":         {"internal/handshake"},
 	"internal/explain":         {"internal/capture", "internal/handshake", "internal/record"},
 	"internal/kernel":          {"internal/handshake", "internal/kernel/taskfile", "internal/queue"},
+	"internal/kernel/attach":   {},
 	"internal/kernel/taskfile": {},
 	"internal/record":          {"internal/handshake", "internal/queue"},
 	"internal/tui":             {"internal/diagnose", "internal/queue"},
