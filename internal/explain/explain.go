@@ -147,7 +147,7 @@ func (e *explainer) take(s *source, p *segment) {
 	}
 	number := p.Number
 	p.Side, p.Number = side, number*e.files+s.index
-	e.recent.Packet(p.Packet)
+	e.recent.Take(&p.Packet)
 	if e.options.Comment != nil {
 		if text := e.recent.Comment(p.Number); text != "" {
 			e.options.Comment(s.index, number, text)

@@ -115,6 +115,7 @@ const (
 	lone          // nothing but one SYN was seen of its client
 	alone         // no other client's segment came between its SYN and its final ACK
 	foreignReset  // an RST arrived that the other end has not sent
+	settled       // nothing changes the outcome any more
 )
 
 func (a *Attempt) is(f facts) bool      { return a.facts&f != 0 }
@@ -165,6 +166,12 @@ type moment struct {
 // settle records the outcome if it has changed. What is settled at the same
 // moment as the last change takes its place.
 func (a *Attempt) settle(now time.Duration) {
+	if a.is(settled) {
+		return
+	}
+	if a.is(owned) {
+		a.set(settled)
+	}
 	outcome := endings[a.ends().first].outcome
 	h := a.history
 	if n := len(h); n > 0 {

@@ -60,8 +60,8 @@ func (t *Tracker) drop(a *Attempt) {
 	if t.now-a.synack.last > a.nextResend() {
 		a.leave()
 	}
-	if k, direction := keyOf(a.client, a.server); t.flow(k)[direction] == a {
-		t.put(k, direction, nil)
+	if k, direction := keyOf(a.client, a.server); t.flow(&k)[direction] == a {
+		t.put(&k, direction, nil)
 	}
 	t.order[t.next] = nil
 	t.folded++

@@ -22,8 +22,7 @@ type Tracker struct {
 	cfg        Config
 	now        time.Duration
 	flows      map[flowKey]flow
-	recentKey  flowKey // the last that was looked up
-	recent     flow
+	recent     [recentFlows]recentFlow
 	order      []*Attempt // by start; nil where one was folded
 	folded     int        // how many of order are nil
 	next       int        // order[:next] was looked at for folding
@@ -76,10 +75,13 @@ func (t *Tracker) End(at time.Duration) { t.at(at) }
 
 // Packet takes a segment. With both sides watched each is given twice: when it
 // was sent, and when it arrived. What is not TCP's handshake costs little.
-func (t *Tracker) Packet(p Packet) {
+func (t *Tracker) Packet(p Packet) { t.Take(&p) }
+
+// Take is Packet without a copy. It does not keep p.
+func (t *Tracker) Take(p *Packet) {
 	t.at(p.T)
-	t.last = remark{number: p.Number}
-	a, fromClient := t.find(&p)
+	t.last.number, t.last.note.what = p.Number, noWhat
+	a, fromClient := t.find(p)
 	if a == nil {
 		return
 	}
@@ -93,11 +95,11 @@ func (t *Tracker) Packet(p Packet) {
 		arrived: p.Side&to != 0,
 	}
 	if !fromClient {
-		a.fromServer(&p, seen)
+		a.fromServer(p, seen)
 		a.settle(p.T)
 		return
 	}
-	kind := a.fromClient(&p, seen)
+	kind := a.fromClient(p, seen)
 	if seen.arrived && t.cfg.Sockets {
 		t.deliver(delivery{a, kind, moment{p.T, p.Number}}) // what the server made of it is told by a Reaction
 		return
@@ -112,7 +114,7 @@ type sight struct{ sent, arrived bool }
 // find returns the attempt that a segment belongs to; nil for one that belongs to none.
 func (t *Tracker) find(p *Packet) (a *Attempt, fromClient bool) {
 	k, direction := keyOf(p.Src, p.Dst)
-	f := t.flow(k)
+	f := t.flow(&k)
 	if p.Flags.Has(SYN) && !p.Flags.Has(ACK) {
 		return t.findSYN(f[direction], f[1-direction], p), true
 	}
@@ -181,7 +183,7 @@ func (t *Tracker) start(p pair, now time.Duration) *Attempt {
 		a.set(real)
 	}
 	k, direction := keyOf(p.client, p.server)
-	t.put(k, direction, a)
+	t.put(&k, direction, a)
 	t.order = append(t.order, a)
 	t.fold()
 	return a
