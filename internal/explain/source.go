@@ -56,8 +56,8 @@ type facts struct {
 }
 
 const (
-	maxSkips  = 16  // more than capture knows reasons for
-	batchSize = 256 // segments: 40 KB, which stay in the cache
+	maxSkips  = 16   // more than capture knows reasons for
+	batchSize = 1024 // segments: 128 KB, which stay in the cache
 )
 
 // newSource begins to read a file, until quit is closed or ctx is cancelled. What was

@@ -100,22 +100,22 @@ func (f Flags) Has(flags Flags) bool { return f&flags == flags }
 type Packet struct {
 	Number   int           // in the capture, from 1; 0 if it is not in one
 	T        time.Duration // since the start of the observation
-	Side     Side          // where it was seen: one side, or both where client and server share one wire (lo)
 	Src, Dst netip.AddrPort
-	Flags    Flags
 	Seq, Ack uint32
 	Len      int // bytes of payload
-	Window   uint16
 	Options  Options
+	Window   uint16
+	Flags    Flags
+	Side     Side // where it was seen: one side, or both where client and server share one wire (lo)
 }
 
 // Options are the TCP options of a segment that tell how a handshake was done.
 type Options struct {
-	Present     OptionSet
-	MSS         uint16
-	WindowScale uint8
 	TSVal       uint32 // RFC 7323
 	TSEcr       uint32
+	MSS         uint16
+	Present     OptionSet
+	WindowScale uint8
 }
 
 // OptionSet says which options a segment carries.
