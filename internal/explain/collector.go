@@ -40,11 +40,10 @@ func newCollector(o Options) *collector {
 }
 
 // add takes an attempt of which nothing more is to come.
-func (c *collector) add(a *handshake.Attempt, sides handshake.Side, e *explainer) {
+func (c *collector) add(a *handshake.Attempt, v *handshake.Verdict, sides handshake.Side, e *explainer) {
 	if !c.options.Listener.Match(a.Server()) {
 		return
 	}
-	v := a.Verdict()
 	if len(c.options.Outcomes) > 0 && !slices.Contains(c.options.Outcomes, v.Outcome) {
 		return
 	}
@@ -58,10 +57,10 @@ func (c *collector) add(a *handshake.Attempt, sides handshake.Side, e *explainer
 		c.ungrouped++
 	}
 	if g != nil {
-		g.add(a.Start(), &v)
+		g.add(a.Start(), v)
 	}
 	switch {
-	case !c.room(&v):
+	case !c.room(v):
 		c.leftOut++
 	case g != nil && g.Count == 1:
 		c.connections = append(c.connections, g.Example)
@@ -112,7 +111,7 @@ func (g *Group) add(start time.Duration, v *handshake.Verdict) {
 }
 
 // connection is an attempt as it is told.
-func (e *explainer) connection(a *handshake.Attempt, v handshake.Verdict, sides handshake.Side) Connection {
+func (e *explainer) connection(a *handshake.Attempt, v *handshake.Verdict, sides handshake.Side) Connection {
 	c := Connection{
 		Client: a.Client().String(), Server: a.Server().String(), CapturedAt: placeOf(sides), Start: milliseconds(a.Start()),
 		Reading:        Reading{v.Reading, v.Struck, v.Handshake, v.Confidence, v.Alternatives},

@@ -185,7 +185,7 @@ func (e *explainer) tracker(sides handshake.Side) *handshake.Tracker {
 	if t == nil {
 		t = handshake.New(handshake.Config{
 			Sides: sides, MaxAttempts: maxAttempts,
-			Done: func(a *handshake.Attempt) { e.collector.add(a, sides, e) },
+			Done: func(a *handshake.Attempt, v *handshake.Verdict) { e.collector.add(a, v, sides, e) },
 		})
 		e.trackers[sides] = t
 	}
@@ -202,13 +202,11 @@ func (e *explainer) report() *Report {
 	count(r.Skipped, "one-sided", e.oneSided)
 	for _, sides := range slices.Sorted(maps.Keys(e.trackers)) {
 		t := e.trackers[sides]
+		t.Close()
 		for _, v := range t.Listeners() {
 			if e.options.Listener.Match(v.Address) {
 				r.Listeners = append(r.Listeners, e.listener(v, sides))
 			}
-		}
-		for a := range t.Attempts() {
-			e.collector.add(a, sides, e)
 		}
 	}
 	e.collector.finish(r)

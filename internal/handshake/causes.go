@@ -69,6 +69,13 @@ type strike struct {
 	since  time.Duration // the first of them, whatever its cause
 }
 
+// strokes are what can have struck each stage first.
+type strokes [stages]causes
+
+func (a *Attempt) strokes() strokes {
+	return strokes{a.struckBy(stageSYN), a.struckBy(stageSYNACK), a.struckBy(stageACK)}
+}
+
 // struckBy is what can have struck a stage first.
 func (a *Attempt) struckBy(s stage) causes {
 	if told := a.strikes[s].causes; told != 0 {

@@ -52,10 +52,7 @@ func (t *Tracker) looks() int {
 
 // drop tells an attempt as it stands, counts it and forgets it.
 func (t *Tracker) drop(a *Attempt) {
-	if t.cfg.Done != nil {
-		t.cfg.Done(a)
-	}
-	a.listener.fold(a)
+	t.tell(a)
 	a.serve()
 	if t.now-a.synack.last > a.nextResend() {
 		a.leave()
@@ -65,6 +62,26 @@ func (t *Tracker) drop(a *Attempt) {
 	}
 	t.order[t.next] = nil
 	t.folded++
+}
+
+// tell says what became of an attempt, and counts it.
+func (t *Tracker) tell(a *Attempt) {
+	if t.cfg.Done == nil {
+		a.listener.fold(a, a.reading())
+		return
+	}
+	v := a.Verdict()
+	t.cfg.Done(a, &v)
+	a.listener.fold(a, v.Reading)
+}
+
+// Close tells all attempts that are left as they stand, and counts and forgets them.
+// Nothing may be given to the Tracker after it.
+func (t *Tracker) Close() {
+	for a := range t.Attempts() {
+		t.tell(a)
+	}
+	t.order, t.folded, t.next = nil, 0, 0
 }
 
 // compact takes the holes out of order, once they are half of it.

@@ -67,12 +67,11 @@ const (
 	sameTrouble  = 3 * time.Second // between two signs of one overflow
 )
 
-// add counts an attempt.
-func (y *tally) add(a *Attempt) {
+// add counts an attempt by its best reading.
+func (y *tally) add(a *Attempt, r Reading) {
 	if y.outcomes == nil {
 		y.outcomes, y.causes = map[Outcome]int{}, map[Cause]int{}
 	}
-	r := a.reading()
 	if r.Outcome == Unanswered && r.Cause == NoCause && a.struckBy(stageSYN)&^nothing != 0 {
 		r.Cause = UnknownCause // it will never be known
 	}
@@ -111,10 +110,9 @@ func (y *tally) overflow(a *Attempt) {
 	}
 	y.overflowed++
 	y.certain = y.certain || v.Confidence == Certain
-	for _, e := range a.Evidence() {
-		if len(y.evidence) < maxEvidence {
-			y.evidence = append(y.evidence, e)
-		}
+	if room := maxEvidence - len(y.evidence); room > 0 {
+		all := a.Evidence()
+		y.evidence = append(y.evidence, all[:min(room, len(all))]...)
 	}
 	from, to := a.syn.first, a.syn.first
 	if v.Struck != StruckSYN && a.ack.n > 0 {
@@ -168,7 +166,7 @@ func (t *Tracker) Listeners() []ListenerVerdict {
 			y = new(a.listener.tally.clone())
 			sums[a.listener] = y
 		}
-		y.add(a)
+		y.add(a, a.reading())
 	}
 	var all []ListenerVerdict
 	for address, l := range t.listeners {

@@ -262,12 +262,12 @@ type Folded struct {
 	First, Last time.Duration // when the first and the last of them began
 }
 
-func (l *listener) fold(a *Attempt) {
+func (l *listener) fold(a *Attempt, r Reading) {
 	if l.tally.attempts == 0 {
 		l.firstFolded = a.started
 	}
 	l.lastFolded = a.started
-	l.tally.add(a)
+	l.tally.add(a, r)
 }
 
 // Folded returns what Config.MaxAttempts has folded, by server.

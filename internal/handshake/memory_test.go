@@ -40,7 +40,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			done := 0
-			tr := handshake.New(handshake.Config{Sides: handshake.ServerSide, MaxAttempts: bound, Done: func(*handshake.Attempt) { done++ }})
+			tr := handshake.New(handshake.Config{Sides: handshake.ServerSide, MaxAttempts: bound, Done: func(*handshake.Attempt, *handshake.Verdict) { done++ }})
 			const some, more = 20_000, 100_000
 			for n := range some {
 				c.give(tr, n)

@@ -40,7 +40,8 @@ func (a *Attempt) Story() []Line {
 
 func (a *Attempt) connectedSentence(end end) string {
 	text := "the server has the connection"
-	switch d, late := a.delay(end); {
+	sets := a.strokes()
+	switch d, late := a.delay(end, &sets); {
 	case !late || d < roundTo/2:
 	case a.heldBack():
 		text += ", " + seconds(d) + " s after the ACK that it ignored by design"

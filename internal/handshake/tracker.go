@@ -9,11 +9,11 @@ import (
 
 // Config says what a Tracker will be given.
 type Config struct {
-	Sides       Side           // where packets are seen
-	Sockets     bool           // socket states, listeners and calls are given, too; and Reactions, at least now and then
-	MaxAttempts int            // beyond it attempts are folded into counts; see Folded; 0: no bound
-	Done        func(*Attempt) // if set, is given each attempt before it is folded; of packets alone it is the last that is told of it
-	Real        []netip.Addr   // of clients that are not spoofed, whatever is seen of them
+	Sides       Side                     // where packets are seen
+	Sockets     bool                     // socket states, listeners and calls are given, too; and Reactions, at least now and then
+	MaxAttempts int                      // beyond it attempts are folded into counts; see Folded; 0: no bound
+	Done        func(*Attempt, *Verdict) // if set, is given each attempt before it is folded, or at Close; of packets alone it is the last that is told of it
+	Real        []netip.Addr             // of clients that are not spoofed, whatever is seen of them
 }
 
 // Tracker takes observations in the order of their time and keeps one Attempt

@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -10,12 +11,13 @@ import (
 func (a *Attempt) Verdict() Verdict {
 	a.settle(a.t.now)
 	o := a.ends()
-	first, struck := a.best(o.first)
+	sets := a.strokes()
+	first, struck := a.best(o.first, &sets)
 	v := Verdict{
 		Reading:           first,
 		Struck:            struck,
 		Handshake:         a.handshake(),
-		Alternatives:      a.alternatives(o, first),
+		Alternatives:      a.alternatives(o, first, &sets),
 		SynRetransmits:    max(0, a.syn.n-1),
 		SynAckRetransmits: max(0, a.synack.n-1),
 		DataRetransmits:   a.dataAgain,
@@ -29,7 +31,7 @@ func (a *Attempt) Verdict() Verdict {
 	default:
 		v.Confidence = Possible
 	}
-	v.Delay, v.Late = a.delay(o.first)
+	v.Delay, v.Late = a.delay(o.first, &sets)
 	return v
 }
 
@@ -41,13 +43,20 @@ func (a *Attempt) seems() bool {
 	a.t.strict = true
 	defer func() { a.t.strict = false }()
 	o := a.ends()
-	first, _ := a.best(o.first)
-	return len(a.alternatives(o, first)) > 0
+	sets := a.strokes()
+	first, _ := a.best(o.first, &sets)
+	for r := range a.readings(o, &sets) {
+		if r != first {
+			return true
+		}
+	}
+	return false
 }
 
 // reading is the best reading alone.
 func (a *Attempt) reading() Reading {
-	r, _ := a.best(a.ends().first)
+	sets := a.strokes()
+	r, _ := a.best(a.ends().first, &sets)
 	return r
 }
 
@@ -66,13 +75,13 @@ func (a *Attempt) handshake() Kind {
 
 // possible is what can be the cause of one end, by the stage that it struck;
 // base tells whether it can be none of them.
-func (a *Attempt) possible(e end) (sets [stages]causes, base bool) {
+func (a *Attempt) possible(e end, struck *strokes) (sets strokes, base bool) {
 	row := &endings[e]
 	if a.is(midway) {
 		return sets, true
 	}
 	for s := row.first; s <= row.last && s < stages; s++ {
-		set := a.struckBy(s)
+		set := struck[s]
 		switch {
 		case row.first == stageACK:
 			set = a.failing(e, set)
@@ -108,8 +117,8 @@ func (a *Attempt) failing(e end, set causes) causes {
 
 // best is the reading of an end that fits best: its only cause, none where
 // nothing tells of any, or the one that others of its listener suffer from.
-func (a *Attempt) best(e end) (Reading, Struck) {
-	sets, base := a.possible(e)
+func (a *Attempt) best(e end, by *strokes) (Reading, Struck) {
+	sets, base := a.possible(e, by)
 	all := sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]
 	if base && (all == 0 || !a.delayed()) {
 		return a.read(e, 0), ""
@@ -140,7 +149,7 @@ func (a *Attempt) delayed() bool {
 }
 
 // struckAs is the packet that a cause struck, if only one stage can hold it.
-func (a *Attempt) struckAs(sets [stages]causes, c causes) Struck {
+func (a *Attempt) struckAs(sets strokes, c causes) Struck {
 	var struck Struck
 	for s, set := range sets {
 		if set&c == 0 {
@@ -191,51 +200,57 @@ func (a *Attempt) base(e end) Cause {
 }
 
 // alternatives are all readings but the best one, each once.
-func (a *Attempt) alternatives(o outlook, first Reading) []Reading {
+func (a *Attempt) alternatives(o outlook, first Reading, by *strokes) []Reading {
 	var all []Reading
-	add := func(r Reading) {
+	for r := range a.readings(o, by) {
 		if r != first && !slices.Contains(all, r) {
 			all = append(all, r)
-		}
-	}
-	o.others.add(o.first)
-	for e := range o.others.each() {
-		sets, base := a.possible(e)
-		if base {
-			add(a.read(e, 0))
-		}
-		for c := range (sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]).each() {
-			add(a.read(e, c))
-		}
-		if e == endRefused {
-			a.refusals(add)
-		}
-		if e == endPending && !a.sees(ServerSide) {
-			add(Reading{Outcome: Pending, Cause: ByClient}) // its SYN-ACKs are not seen
-			add(Reading{Outcome: Pending, Cause: NoCause})  // they are slow
 		}
 	}
 	return all
 }
 
-// refusals adds what else can have answered a SYN with RST.
-func (a *Attempt) refusals(add func(Reading)) {
-	if a.t.cfg.Sockets {
-		return
-	}
-	if a.informed() && a.listener.answered {
-		return // a listener was there
-	}
-	for _, c := range []Cause{NoListener, ListenerClosed, HostDrop, UnknownCause} {
-		if c != NoListener || !a.listener.answered {
-			add(Reading{Outcome: Refused, Cause: c})
+// readings are all that are possible, some of them more than once.
+func (a *Attempt) readings(o outlook, by *strokes) iter.Seq[Reading] {
+	return func(yield func(Reading) bool) {
+		o.others.add(o.first)
+		for e := range o.others.each() {
+			sets, base := a.possible(e, by)
+			if base && !yield(a.read(e, 0)) {
+				return
+			}
+			for c := range (sets[stageSYN] | sets[stageSYNACK] | sets[stageACK]).each() {
+				if !yield(a.read(e, c)) {
+					return
+				}
+			}
+			for _, c := range a.besides(e) {
+				if !yield(Reading{Outcome: endings[e].outcome, Cause: c}) {
+					return
+				}
+			}
 		}
 	}
 }
 
+// besides are causes of an end that strike no packet of the handshake.
+func (a *Attempt) besides(e end) []Cause {
+	switch {
+	case e == endPending && !a.sees(ServerSide):
+		return []Cause{ByClient, NoCause} // its SYN-ACKs are not seen, or slow
+	case e != endRefused || a.t.cfg.Sockets:
+		return nil
+	case !a.listener.answered:
+		return []Cause{NoListener, ListenerClosed, HostDrop, UnknownCause} // of an RST that answers a SYN
+	case !a.informed():
+		return []Cause{ListenerClosed, HostDrop, UnknownCause}
+	}
+	return nil // a listener was there
+}
+
 // delay is how late the connection was, if it is there and was: from the first
 // strike to when the last stage that was struck was passed.
-func (a *Attempt) delay(e end) (time.Duration, bool) {
+func (a *Attempt) delay(e end, by *strokes) (time.Duration, bool) {
 	if endings[e].outcome != Accepted && e != endQueued && e != endEstablished {
 		return 0, false
 	}
@@ -245,7 +260,7 @@ func (a *Attempt) delay(e end) (time.Duration, bool) {
 	for s := range stages {
 		began := a.strikes[s].since
 		if a.strikes[s].causes == 0 {
-			if a.struckBy(s)&nothing != 0 {
+			if by[s]&nothing != 0 {
 				continue
 			}
 			began = [stages]time.Duration{a.syn.first, a.synack.first, a.ack.first}[s]
