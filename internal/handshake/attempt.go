@@ -56,6 +56,10 @@ type Attempt struct {
 
 	notes   []note
 	history []Change
+
+	// What most attempts need of both, so that it is no memory of its own.
+	fewNotes   [1]note
+	fewChanges [4]Change
 }
 
 // facts are what is known for certain of an attempt, one bit each.

@@ -179,6 +179,7 @@ func (t *Tracker) midway(p pair, now time.Duration) *Attempt {
 
 func (t *Tracker) start(p pair, now time.Duration) *Attempt {
 	a := &Attempt{t: t, pair: p, started: now, listener: t.listener(p.server)}
+	a.notes, a.history = a.fewNotes[:0], a.fewChanges[:0]
 	if slices.Contains(t.cfg.Real, p.client.Addr()) {
 		a.set(real)
 	}
