@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"internal/kernel/taskfile": {},
 	"internal/record":          {"internal/handshake", "internal/queue"},
 	"internal/tui":             {"internal/diagnose", "internal/queue"},
+	"internal/vm":              {},
 	"internal/diagnose":        {"internal/queue"},
 	"internal/handshake":       {},
 	"internal/queue":           {},
@@ -49,11 +50,13 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":                 {"internal/cli", "internal/lab", "internal/lab/sandbox", "test/measure"},
-	"net/http":                {},
-	"charm.land/bubbletea/v2": {"internal/tui"},
-	"charm.land/lipgloss/v2":  {"internal/tui"},
-	"unsafe":                  {"internal/kernel/taskfile", "internal/lab/wire", "internal/lab/sandbox"},
+	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/measure"},
+	"net/http":                           {},
+	"charm.land/bubbletea/v2":            {"internal/tui"},
+	"charm.land/lipgloss/v2":             {"internal/tui"},
+	"github.com/klauspost/compress/zstd": {"internal/vm"},
+	"github.com/ulikunitz/xz":            {"internal/vm"},
+	"unsafe":                             {"internal/kernel/taskfile", "internal/lab/wire", "internal/lab/sandbox"},
 }
 
 type listed struct {

@@ -1,0 +1,73 @@
+package vm
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// errTooBig is of data that unpacks to more than any kernel has.
+var errTooBig = errors.New("unpacks to more than a kernel can have; damaged or forged")
+
+// compression names the way in which data that begins so is compressed: gzip,
+// xz or zstd, and "" for every other beginning.
+func compression(data []byte) string {
+	for kind, magic := range map[string]string{"gzip": "\x1f\x8b", "xz": "\xfd7zXZ\x00", "zstd": "\x28\xb5\x2f\xfd"} {
+		if bytes.HasPrefix(data, []byte(magic)) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// unpack returns data unpacked, and errTooBig if that is of more than limit
+// bytes. What is not compressed is returned as it is.
+func unpack(data []byte, limit int64) ([]byte, error) {
+	if compression(data) == "" {
+		return data, nil
+	}
+	r, err := unpackFrom(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return readUpTo(r, limit)
+}
+
+// unpackFrom reads the size bytes of r unpacked.
+func unpackFrom(r io.ReaderAt, size int64) (io.ReadCloser, error) {
+	begin := make([]byte, min(size, 6))
+	if _, err := r.ReadAt(begin, 0); err != nil {
+		return nil, err
+	}
+	all := io.NewSectionReader(r, 0, size)
+	switch kind := compression(begin); kind {
+	case "gzip":
+		return gzip.NewReader(all)
+	case "xz":
+		return newXz(r, size)
+	case "zstd":
+		d, err := zstd.NewReader(all, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	}
+	return nil, fmt.Errorf("compressed in an unknown way: it begins with % x", begin)
+}
+
+// readUpTo reads all of r, and errTooBig if that is of more than limit bytes.
+func readUpTo(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = errTooBig
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("truncated")
+	}
+	return data, err
+}
