@@ -218,9 +218,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(ether(etherIPv6, ipv6(protoHopByHop, []byte{protoTCP, 0, 1, 4, 0, 0, 0, 0}, tcpHeader)))
 	f.Add(ether(etherVLAN, []byte{0, 7, 8, 0}, ipv4(nil, tcpHeader, payload)))
 	f.Add(withOptions(2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 8, 1, 3, 3, 7))
-	held := memory.Hold(f)
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		defer held(t)()
+		defer memory.Bound(t)()
 		var got handshake.Packet
 		if !Decode(frame, &got) {
 			return

@@ -26,9 +26,8 @@ func FuzzReader(f *testing.F) {
 	f.Add(slices.Concat(sectionBlock(big), interfaceBlock(big, SLL2, 96, opt(big, optIfResolution, []byte{0x8a}), opt(big, optIfOffset, numbers(big, 1, 2))),
 		packetBlock(big, 0, 7, syn, 90, opt(big, optComment, []byte("why"))), block(big, blockSimple, numbers(big, 60, 1, 2)),
 		block(big, blockStatistics, numbers(big, 0, 1, 2), opt(big, optIsbDroppedByIf, numbers(big, 1, 2))), sectionBlock(little)))
-	held := memory.Hold(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
-		defer held(t)()
+		defer memory.Bound(t)()
 		packed := bytes.HasPrefix(file, []byte{0x1f, 0x8b})
 		if packed && len(file) > 10_000 {
 			return // unpacks to more than one run should take

@@ -209,9 +209,8 @@ func FuzzCaptures(f *testing.F) {
 	f.Add(overflowed(f).bytes(), byte(0))
 	f.Add(append(overflowed(f).bytes(), overflowed(f).bytes()...), byte(128))
 	f.Add([]byte{0x0a, 0x0d, 0x0d, 0x0a}, byte(1))
-	held := memory.Hold(f)
 	f.Fuzz(func(t *testing.T, data []byte, split byte) {
-		defer held(t)()
+		defer memory.Bound(t)()
 		inputs := []explain.Input{{Name: "a", Data: bytes.NewReader(data)}}
 		if split > 0 {
 			n := len(data) * int(split) / 256

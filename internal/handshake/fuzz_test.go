@@ -60,12 +60,11 @@ func holds(t *testing.T, a *handshake.Attempt) {
 func FuzzTracker(f *testing.F) {
 	f.Add([]byte{0, 0x02, 0, 1, 1, 0x12, 0, 1, 0, 0x10, 0x10, 1, 3, 2, 1, 0}, byte(0x23))
 	f.Add([]byte{0, 0x02, 0, 1, 2, 1, 0x11, 0, 0, 0x02, 0, 200, 5, 9, 9, 9, 1, 0x14, 0, 1, 4, 2, 0, 0}, byte(3))
-	held := memory.Hold(f)
 	f.Fuzz(func(t *testing.T, data []byte, config byte) {
-		defer held(t)()
 		tr := handshake.New(handshake.Config{Sides: handshake.Side(config & 3), Sockets: config&0x20 != 0, MaxAttempts: int(config >> 6)})
 		var now time.Duration
 		for number := 1; len(data) >= 4 && number < 300; number++ {
+			within := memory.Bound(t)
 			now += time.Duration(data[3]) * 20 * time.Millisecond
 			fuzzEvent(tr, now, number, [3]byte(data))
 			data = data[4:]
@@ -74,6 +73,7 @@ func FuzzTracker(f *testing.F) {
 				holds(t, a)
 				a.Evidence()
 			}
+			within()
 		}
 		for _, l := range tr.Listeners() {
 			if l.Attempts == 0 || l.Finding == "" || l.Text == "" {
