@@ -94,6 +94,8 @@ func (p *place) find(ahead []segment) {
 	switch {
 	case p.place == Both:
 		p.how = "by the addresses"
+	case p.place == Between && v.directed > 0:
+		p.how = "the directions of packets do not tell"
 	case p.place == Between && v.handshakes == 0:
 		p.how = "no handshake was captured whole"
 	case p.place == Between:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +47,8 @@ func newTape(t testing.TB, interfaces ...string) *tape {
 	return tp
 }
 
-// put adds a segment: its flags as in "S", "SA", "A", "PA", "R", "F".
+// put adds a segment: its flags as in "S", "SA", "A", "PA", "R", "F"; "T" is the option of
+// Fast Open.
 func (tp *tape) put(at time.Duration, from, to netip.AddrPort, flags string, seq, ack uint32, data string) {
 	tp.t.Helper()
 	tcp := layers.TCP{SrcPort: layers.TCPPort(from.Port()), DstPort: layers.TCPPort(to.Port()), Seq: seq, Ack: ack, Window: 64240}
@@ -66,6 +68,10 @@ func (tp *tape) put(at time.Duration, from, to netip.AddrPort, flags string, seq
 	}
 	if tcp.SYN {
 		tcp.Options = []layers.TCPOption{{OptionType: layers.TCPOptionKindMSS, OptionLength: 4, OptionData: []byte{5, 180}}}
+	}
+	if strings.Contains(flags, "T") {
+		cookie := layers.TCPOption{OptionType: 34, OptionLength: 10, OptionData: []byte("a cookie")}
+		tcp.Options = append(tcp.Options, cookie)
 	}
 	ip := layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: from.Addr().AsSlice(), DstIP: to.Addr().AsSlice()}
 	if err := tcp.SetNetworkLayerForChecksum(&ip); err != nil {
