@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"listenq/internal/handshake"
+	"listenq/internal/lab"
 	"listenq/internal/record"
 )
 
@@ -188,20 +189,27 @@ func kernelFacts(t *testing.T) string {
 	var k struct {
 		Kernel string
 		Facts  []struct {
-			Name, Meaning string
-			Value         *bool
+			Name  string
+			Value any
 		}
 	}
 	if err := json.Unmarshal([]byte(program(t, "kernel", "--json")), &k); err != nil {
 		t.Fatal(err)
 	}
 	table := fmt.Sprintf("| fact | Linux %s | |\n|---|---|---|\n", release.FindString(k.Kernel))
+	said := map[string]any{}
 	for _, f := range k.Facts {
-		if f.Value == nil {
+		said[f.Name] = f.Value
+	}
+	for _, f := range lab.Facts() {
+		if f.Zero != false {
+			continue
+		}
+		yes, known := said[f.Name].(bool)
+		if !known {
 			t.Fatalf("%s is unknown", f.Name)
 		}
-		meaning, _, _ := strings.Cut(f.Meaning, ". ")
-		table += fmt.Sprintf("| `%s` | %s | %s. |\n", f.Name, map[bool]string{true: "yes", false: "no"}[*f.Value], meaning)
+		table += fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, map[bool]string{true: "yes", false: "no"}[yes], f.Meaning)
 	}
 	return table
 }

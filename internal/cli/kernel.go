@@ -3,64 +3,100 @@ package cli
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"listenq/internal/lab"
+	"listenq/internal/queue"
+	"listenq/internal/record"
 )
 
 func newKernel(env Env) *cobra.Command {
-	var asJSON bool
+	var asJSON, how bool
 	cmd := &cobra.Command{
 		Use:   "kernel",
 		Short: "print how this kernel behaves when a queue is full",
-		Long: `Probes how the running kernel behaves, by experiments in namespaces of their
-own. Version numbers do not tell: distributions back-port. Then it prints the
-settings of this machine that matter at a listen queue, and what they mean.`,
+		Long: `Finds out how the running kernel behaves, by experiments in namespaces of their
+own: version numbers do not tell, as distributions back-port. Then what can be
+seen of it: its counters, the reasons that it gives to tracers, the eBPF programs
+that it takes (each is loaded and attached for a moment, and does nothing), what
+users without rights see, and the settings of this machine that matter at a
+listen queue.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			answer, err := lab.ProbeAll(cmd.Context())
 			if err != nil {
 				return err
 			}
+			for _, m := range answer.Missing {
+				warn(env.Stderr, []queue.Missing{queue.Missing(m)})
+			}
 			if asJSON {
 				return printJSON(env.Stdout, answer)
 			}
-			printKernel(newScreen(env.Stdout, colourFlag(cmd)), answer)
+			printKernel(newScreen(env.Stdout, colourFlag(cmd)), answer, how)
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema listenq/kernel/v1)")
+	cmd.Flags().BoolVar(&how, "how", false, "print how each fact was found out, too")
 	return cmd
 }
 
-func printKernel(s screen, k lab.Kernel) {
+func printKernel(s screen, k lab.Kernel, how bool) {
 	fmt.Fprintf(s, "Linux %s\n", clean(k.Kernel))
+	group := ""
 	for _, f := range k.Facts {
-		value := "unknown: " + f.UnknownBecause
-		if f.Value != nil {
-			value = fmt.Sprint(f.Value)
+		if f.Group != group {
+			group = f.Group
+			fmt.Fprintf(s, "\n%s\n", s.style(bold, group))
 		}
-		fmt.Fprintf(s, "\n%s: %s\n", s.style(bold, f.Name), clean(value))
-		s.wrap("  ", f.Meaning)
-		s.wrap("  ", s.style(faint, "how: "+f.How))
+		printFact(s, f, k.Missing, how)
 	}
-	fmt.Fprintln(s, "\nsettings of this machine")
+	fmt.Fprintf(s, "\n%s\n", s.style(bold, "settings of this machine"))
 	for _, setting := range k.Settings {
 		printSetting(s, setting)
 	}
 }
 
+// valueWidth is the column of values; a longer one has a line of its own.
+const valueWidth = 6
+
+// printValue prints a value, and the text beside it.
+func printValue(s screen, value, text string) {
+	value = clean(value)
+	if printed(value) > valueWidth {
+		fmt.Fprintln(s, "  "+value)
+		value = ""
+	}
+	s.wrap(fmt.Sprintf("  %-*s  ", valueWidth, value), clean(text))
+}
+
+// printFact prints a fact. Why experiments could not be run was said already.
+func printFact(s screen, f lab.Fact, said []record.Missing, how bool) {
+	value, text := "?", f.Name+": "+f.Meaning
+	if f.Value != nil {
+		value = fmt.Sprint(f.Value)
+	} else if !slices.ContainsFunc(said, func(m record.Missing) bool { return m.Why == f.UnknownBecause }) {
+		text += " Unknown: " + f.UnknownBecause + "."
+	}
+	printValue(s, value, text)
+	if how {
+		s.wrap(strings.Repeat(" ", valueWidth+4), s.style(faint, "how: "+clean(f.How)))
+	}
+}
+
 func printSetting(s screen, setting lab.Setting) {
-	value := setting.Value
+	value, text := setting.Value, setting.Name+": "+setting.Meaning
 	if setting.UnknownBecause != "" {
-		value = "unknown: " + setting.UnknownBecause
+		value, text = "?", text+" Unknown: "+setting.UnknownBecause+"."
 	}
 	if value != setting.Experiments {
-		value += " (experiments begin with " + setting.Experiments + ")"
+		text += " Experiments begin with " + setting.Experiments + "."
 	}
-	fmt.Fprintf(s, "\n%s: %s\n", s.style(bold, setting.Name), clean(value))
-	s.wrap("  ", setting.Meaning)
+	printValue(s, value, text)
 }
 
 // Version is what was built: the tag if the build named one, else the revision.

@@ -87,7 +87,13 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	began := time.Now()
 	end := done{Meta: record.Meta{Kernel: release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
+	if j.Kernel {
+		end.Defaults = readFresh() // before experiments change what new namespaces begin with
+	}
 	probing := startProbes(ctx, box, j.Facts)
+	if j.Kernel {
+		end.Looks = lookUnprivileged(box)
+	}
 	if len(j.Text) == 0 {
 		end.Run.Facts, end.Run.Missing = probing.wait()
 		return end

@@ -22,6 +22,7 @@ type job struct {
 	Tick    time.Duration
 	Started time.Time
 	Facts   []string // probe these as well, whether the script needs them or not
+	Kernel  bool     // tell besides what only `listenq kernel` asks
 	Stay    bool     // leave everything standing after the last step until asked to stop
 }
 
@@ -35,6 +36,10 @@ type report struct {
 type done struct {
 	Run  record.Run
 	Meta record.Meta
+
+	// Only if the job is to tell of the kernel.
+	Defaults map[string]string // settings of a new network namespace
+	Looks    []Fact            // what is seen without rights
 }
 
 // Progress says what an experiment is waiting for.

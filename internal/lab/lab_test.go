@@ -111,21 +111,6 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-func TestProbeAll(t *testing.T) {
-	k, err := lab.ProbeAll(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(k.Facts) != len(scenarios.Facts()) {
-		t.Errorf("%d facts, want %d", len(k.Facts), len(scenarios.Facts()))
-	}
-	for _, f := range k.Facts {
-		if _, ok := f.Value.(bool); !ok {
-			t.Errorf("%s: value %v, unknown because %q", f.Name, f.Value, f.UnknownBecause)
-		}
-	}
-}
-
 // TestReferenceExamples runs every example of the language's reference.
 func TestReferenceExamples(t *testing.T) {
 	for name, text := range examples(t, "../../docs/reference/lab.md") {

@@ -49,6 +49,7 @@ func main() {
 	fmt.Printf("%-58s %12s %12s\n", "figure (median of 15 runs where it is a time)", "target", "measured")
 	listeners()
 	captures(out)
+	kernel()
 	times(out)
 	parallel(out)
 	everything(out)

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"listenq/internal/lab"
+	"listenq/internal/record"
+)
+
+// exampleKernel has a fact of each kind.
+func exampleKernel() lab.Kernel {
+	const forbidden = "namespaces are not allowed here: user.max_user_namespaces is 0"
+	return lab.Kernel{
+		Schema: "listenq/kernel/v1", Kernel: "5.10.0-34-amd64",
+		Facts: []lab.Fact{
+			{Name: "accept_full_drops_syn", Group: lab.GroupQueues, Value: true, Meaning: "A SYN that finds the accept queue full is dropped.", How: "the experiment that listenq lab show accept_full_drops_syn prints; kernel source: tcp_conn_request, net/ipv4/tcp_input.c"},
+			{Name: "syn_queue_one_more", Group: lab.GroupQueues, Value: false, Meaning: "The SYN queue holds N, and a backlog of 0 takes no connection at all without SYN cookies."},
+			{Name: "syn_queue_of_backlog_4", Group: lab.GroupQueues, Value: 4, Meaning: "Without SYN cookies a backlog of 4 holds 4 requests; the next SYN is dropped."},
+			{Name: "syn_queue_test", Group: lab.GroupQueues, Value: ">=", Meaning: "The SYN queue is full when its length is >= the backlog."},
+			{Name: "migrate_req_moves", Group: lab.GroupQueues, Meaning: "With tcp_migrate_req 1 the queue of a closed listener moves.", UnknownBecause: forbidden},
+			{Name: "syn_retry_schedule_s", Group: lab.GroupClients, Value: "1, 3, 7, 15, 31, 63", Meaning: "A client whose SYNs are dropped sends them again after so many seconds."},
+			{Name: "bpf_fentry", Group: lab.GroupEBPF, Meaning: "The start of a kernel function, with its arguments.", UnknownBecause: "trying needs CAP_BPF and CAP_PERFMON, which root has"},
+			{Name: "bpf_kprobe", Group: lab.GroupEBPF, Value: false, Meaning: "Does not work here: the kernel answers: \x1b[2J."},
+		},
+		Settings: []lab.Setting{
+			{Name: "net.core.somaxconn", Value: "128", Experiments: "4096", Meaning: "the most that listen() takes for a limit of the accept queue."},
+			{Name: "net.ipv4.tcp_syn_linear_timeouts", Experiments: "4", Meaning: "how many SYNs a client sends again a second apart.", UnknownBecause: "this kernel has no such setting here"},
+		},
+		Missing: []record.Missing{{What: "what experiments find out", Why: forbidden}},
+	}
+}
+
+func TestGoldenKernel(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		screen screen
+		how    bool
+	}{
+		{"80", screen{width: 80}, false},
+		{"60", screen{width: 60}, false},
+		{"pipe", screen{}, false},
+		{"how", screen{width: 80, colour: true}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			tt.screen.Writer = &out
+			printKernel(tt.screen, exampleKernel(), tt.how)
+			golden(t, "kernel-"+tt.name+".txt", out.String())
+			for line := range strings.Lines(out.String()) {
+				if n := printed(strings.TrimRight(line, "\n")); tt.screen.width > 0 && n > tt.screen.width {
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+		})
+	}
+}
+
+func TestGoldenKernelJSON(t *testing.T) {
+	var out bytes.Buffer
+	if err := printJSON(&out, exampleKernel()); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "kernel.json", out.String())
+}

@@ -1,0 +1,151 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/scenarios"
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+)
+
+// probe parses the script that probes a fact. Probes ask for no facts.
+func probe(fact string) *script.Script {
+	s, err := script.Parse(fact+".lab", scenarios.Text(fact), nil)
+	if err != nil {
+		panic(fmt.Sprintf("built-in probe: %v", err)) // a test parses them all
+	}
+	s.Name = fact
+	return s
+}
+
+// meanings are what a probe's fact means if it is true, and if it is false: its
+// title, and what its text says after "If false,".
+func meanings(s *script.Script) (ifTrue, ifFalse string) {
+	_, rest, ok := strings.Cut(strings.Join(strings.Fields(s.Doc), " "), "If false, ")
+	if !ok {
+		return s.Title, "Not so: " + s.Title
+	}
+	rest, _, _ = strings.Cut(rest, ". ")
+	return s.Title, strings.ToUpper(rest[:1]) + strings.TrimSuffix(rest[1:], ".") + "."
+}
+
+// howProbed says how the facts of a probe are found out.
+func howProbed(s *script.Script) string {
+	return "the experiment that listenq lab show " + s.Name + " prints; kernel source: " + s.Source
+}
+
+// probes are facts that are being probed, each in namespaces of its own.
+type probes struct {
+	all     sync.WaitGroup
+	mu      sync.Mutex
+	facts   map[string]any
+	missing []record.Missing
+}
+
+// startProbes begins to probe facts, while the experiment that asks for them is
+// built. One experiment may find out several.
+func startProbes(ctx context.Context, box *sandbox.Inside, names []string) *probes {
+	p := &probes{facts: map[string]any{}}
+	for _, name := range scenarios.Facts() {
+		wanted := func(r reading) bool { return slices.Contains(names, r.name) }
+		if !slices.Contains(names, name) && !slices.ContainsFunc(readings[name], wanted) {
+			continue
+		}
+		p.all.Go(func() {
+			found := runProbe(ctx, box, name)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			for _, f := range found {
+				p.take(f, names)
+			}
+		})
+	}
+	return p
+}
+
+// take keeps what was found out if it was asked for. The caller holds mu.
+func (p *probes) take(f found, names []string) {
+	switch {
+	case !slices.Contains(names, f.name):
+	case f.err != nil:
+		p.missing = append(p.missing, record.Missing{What: f.name, Why: f.err.Error()})
+	default:
+		p.facts[f.name] = f.value
+	}
+}
+
+// wait returns the facts that could be probed, and why the others could not.
+func (p *probes) wait() (map[string]any, []record.Missing) {
+	p.all.Wait()
+	return p.facts, p.missing
+}
+
+// found is a fact that was probed.
+type found struct {
+	name  string
+	value any
+	err   error // why it is unknown
+}
+
+// runProbe runs the script that probes a fact, and reads what else it shows.
+func runProbe(ctx context.Context, box *sandbox.Inside, name string) []found {
+	nowhere := recordingTo{io.Discard, io.Discard, "", time.Now()}
+	e, err := newExperiment(box, probe(name), nowhere, DefaultTick, func(Progress) {})
+	if err != nil {
+		return append(failedReadings(name, err), found{name: name, err: err})
+	}
+	err = e.run(ctx)
+	all := []found{e.claim(err)}
+	for _, r := range readings[name] {
+		f := found{name: r.name, err: err}
+		if err == nil {
+			f.value, f.err = r.read(e)
+		}
+		if r.name == name { // the reading decides, not the last expectation
+			all[0] = f
+		} else {
+			all = append(all, f)
+		}
+	}
+	if err := e.close(); err != nil {
+		for i := range all {
+			all[i].err = errors.Join(all[i].err, err)
+		}
+	}
+	return all
+}
+
+func failedReadings(name string, err error) (all []found) {
+	for _, r := range readings[name] {
+		if r.name != name {
+			all = append(all, found{name: r.name, err: err})
+		}
+	}
+	return all
+}
+
+// claim is the fact of a probe that ran: its last expectation. Those before it say
+// what has to be so that the last one tells anything.
+func (e *experiment) claim(err error) found {
+	f := found{name: e.script.Name, err: err}
+	if err != nil {
+		return f
+	}
+	last := len(e.expectations) - 1
+	for _, x := range e.expectations[:last] {
+		if !x.Pass {
+			f.err = fmt.Errorf("the experiment did not come to what it is about: %s, but %s", strings.TrimPrefix(x.Text, "expect "), x.Got)
+			return f
+		}
+	}
+	f.value = e.expectations[last].Pass
+	return f
+}

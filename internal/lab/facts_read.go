@@ -1,0 +1,179 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
+	"listenq/internal/lab/script"
+)
+
+// reading is a fact that is read off an experiment: more than whether its last
+// expectation holds.
+type reading struct {
+	name    string
+	zero    any    // of its type
+	title   string // what it is, whatever the value
+	meaning func(value any) string
+	read    func(*experiment) (any, error)
+}
+
+// readings are by the script whose experiment shows them.
+var readings = map[string][]reading{
+	"accept_full_drops_syn": {{
+		"accept_full_syn_rule", "", "When a SYN that finds the accept queue full is dropped: always, young (only if more than one request is younger than a second), or never.",
+		func(v any) string {
+			return map[any]string{
+				"always": "Every SYN that finds the accept queue full is dropped: connect() hangs.",
+				"young":  "A SYN that finds the accept queue full is answered until two requests are younger than a second.",
+				"never":  "SYNs are answered although the accept queue is full: clients believe that they are connected.",
+			}[v]
+		}, synRule}},
+	"syn_queue_same_with_cookies": {
+		{"syn_queue_of_backlog_4", 0, "How many requests the SYN queue of a backlog of 4 holds, without SYN cookies.",
+			func(v any) string {
+				return fmt.Sprintf("Without SYN cookies a backlog of 4 holds %v requests; the next SYN is dropped.", v)
+			}, requests("plain")},
+		{"syn_queue_of_backlog_4_cookies", 0, "How many requests the SYN queue of a backlog of 4 holds, with SYN cookies.",
+			func(v any) string {
+				return fmt.Sprintf("With SYN cookies a backlog of 4 holds %v requests; the next SYN is answered with a cookie.", v)
+			}, requests("cookies")},
+		{"syn_queue_test", "", "The kernel's test for a full SYN queue: its length > limit, >= limit, or another one.",
+			func(v any) string { return fmt.Sprintf("The SYN queue is full when its length is %v the backlog.", v) }, synQueueTest},
+		{"sk_drops_per_syn", 0, "How far a dropped SYN raises the listener's sk_drops.",
+			func(v any) string { return fmt.Sprintf("A dropped SYN raises the listener's sk_drops by %v.", v) }, dropsPerSYN},
+	},
+	"syn_reserve": {{
+		"syn_queue_of_max_syn_backlog_16", 0, "How many requests of unknown peers fit under a tcp_max_syn_backlog of 16, without SYN cookies.",
+		func(v any) string {
+			return fmt.Sprintf("Without SYN cookies a tcp_max_syn_backlog of 16 holds %v requests of unknown peers.", v)
+		}, requests("plain")}},
+	"ack_drop_counts_twice": {{
+		"sk_drops_per_ack", 0, "How far a dropped final ACK of a kept request raises the listener's sk_drops.",
+		func(v any) string {
+			return fmt.Sprintf("A dropped final ACK of a kept request raises the listener's sk_drops by %v.", v)
+		}, dropsOf("c", handshake.HalfOpen)}},
+	"cookie_ignores_abort": {{
+		"sk_drops_per_cookie_ack", 0, "How far a dropped final ACK of a SYN cookie raises the listener's sk_drops.",
+		func(v any) string {
+			return fmt.Sprintf("A dropped final ACK of a SYN cookie raises the listener's sk_drops by %v.", v)
+		}, dropsOf("b", handshake.Phantom)}},
+	"syn_retries_linear": {
+		{"syn_retries_linear", false, "", nil, func(e *experiment) (any, error) {
+			s, err := e.thirdSYN("c")
+			return s == 2, err
+		}},
+		{"syn_third_after_s", 0, "How many seconds after its first SYN a client sends the third.",
+			func(v any) string {
+				return fmt.Sprintf("A client whose SYNs are dropped sends the third %v s after the first.", v)
+			}, func(e *experiment) (any, error) { return e.thirdSYN("c") }},
+	},
+}
+
+// synRule looks at four clients that connect one after the other.
+func synRule(e *experiment) (any, error) { return ruleOf(e.env().Groups["b"]) }
+
+// ruleOf tells by which client is the first not to be answered. Those before it left
+// a young request each.
+func ruleOf(clients []script.Conn) (any, error) {
+	switch first := slices.IndexFunc(clients, func(c script.Conn) bool { return c.Outcome == handshake.Unanswered }); first {
+	case -1:
+		return "never", nil
+	case 0:
+		return "always", nil
+	case 2:
+		return "young", nil
+	default:
+		return nil, fmt.Errorf("client %d of %d is the first whose SYN is dropped: no rule that is known", first+1, len(clients))
+	}
+}
+
+// requests reads how many a server's SYN queue holds.
+func requests(server string) func(*experiment) (any, error) {
+	return func(e *experiment) (any, error) {
+		if l := e.env().Listeners[server]; l.Syn != nil {
+			return *l.Syn, nil
+		}
+		return nil, errors.New("the SYN queue could not be counted")
+	}
+}
+
+// synQueueTest looks at how many requests a backlog of 4 holds.
+func synQueueTest(e *experiment) (any, error) {
+	n, err := requests("plain")(e)
+	if err != nil {
+		return nil, err
+	}
+	return testOf(n.(int))
+}
+
+// testOf puts that length into words (inet_csk_reqsk_queue_is_full; up to Linux 4.3
+// reqsk_queue_is_full, a power of two of 16 at least).
+func testOf(n int) (any, error) {
+	switch n {
+	case 5:
+		return ">", nil
+	case 4:
+		return ">=", nil
+	case 16:
+		return "16, or the next power of two >", nil
+	}
+	return nil, fmt.Errorf("a backlog of 4 holds %d requests: no test that is known", n)
+}
+
+// dropsPerSYN compares sk_drops with the SYNs that found the SYN queue full.
+func dropsPerSYN(e *experiment) (any, error) {
+	env := e.env()
+	return dropsEach(env.Listeners["plain"].Drops, int(env.Delta["TcpExtTCPReqQFullDrop"]))
+}
+
+func dropsEach(drops *int, packets int) (any, error) {
+	if drops == nil {
+		return nil, errNoDrops
+	}
+	if packets == 0 || *drops%packets != 0 {
+		return nil, fmt.Errorf("sk_drops rose by %d for %d dropped packets", *drops, packets)
+	}
+	return *drops / packets, nil
+}
+
+var errNoDrops = errors.New("this kernel does not show sk_drops of listeners")
+
+// dropsOf reads sk_drops where the final ACK of one client is all that was dropped.
+func dropsOf(client string, outcome handshake.Outcome) func(*experiment) (any, error) {
+	return func(e *experiment) (any, error) {
+		env := e.env()
+		if got := env.Conns[client].Outcome; got != outcome {
+			return nil, fmt.Errorf("no final ACK was dropped: %s is %s, not %s", client, got, outcome)
+		}
+		if drops := env.Listeners["server"].Drops; drops != nil {
+			return *drops, nil
+		}
+		return nil, errNoDrops
+	}
+}
+
+// thirdSYN is how long after its first SYN a client sends the third, in whole
+// seconds.
+func (e *experiment) thirdSYN(client string) (int, error) {
+	e.obs.mu.Lock()
+	defer e.obs.mu.Unlock()
+	seen := e.obs.lastSeen(e.byName[client].pair)
+	return thirdOf(seen.client, seen.since)
+}
+
+// thirdOf reads it off the timer of a client's socket after its second SYN
+// (tcp_retransmit_timer, net/ipv4/tcp_timer.c). Timers run up to 6 % late.
+func thirdOf(c end, first time.Duration) (int, error) {
+	if c.State != handshake.SynSent || c.timer != kernel.TimerRetransmit || c.Retransmits != 1 {
+		return 0, fmt.Errorf("the client is in %s after %d retransmissions, timer %s: not waiting to send its third SYN", c.State, c.Retransmits, c.timer)
+	}
+	after := (c.T + c.expires - first).Round(time.Second)
+	if after != 2*time.Second && after != 3*time.Second {
+		return 0, fmt.Errorf("the third SYN is due %v after the first: neither 2 nor 3 s", after)
+	}
+	return int(after / time.Second), nil
+}
