@@ -12,8 +12,8 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":              {"internal/cli", "internal/lab"},
-	"internal/cli":             {"internal/capture", "internal/diagnose", "internal/explain", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/tui"},
-	"internal/lab":             {"internal/capture", "internal/handshake", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record"},
+	"internal/cli":             {"internal/capture", "internal/diagnose", "internal/explain", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/tui", "internal/vm"},
+	"internal/lab":             {"internal/capture", "internal/handshake", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
 	"internal/lab/client":      {"internal/handshake"},
 	"internal/lab/peers":       {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
 	"internal/lab/sandbox":     {},

@@ -14,12 +14,14 @@ import (
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
+	"listenq/internal/vm"
 )
 
 type runFlags struct {
 	all, asJSON, keep bool
 	out               string
 	jobs              int
+	kernels           kernelsFlags
 }
 
 func newLabRun(env Env) *cobra.Command {
@@ -34,6 +36,13 @@ what happened and why. Without a name it runs all that take under 3 s.
   listenq lab run my.lab             a script of your own
   listenq lab run --all              everything, in parallel
   listenq lab run --out rec b2       recordings into the folder rec
+  listenq lab run b2 --kernel host --kernel linux-image-5.10.deb
+                                     on this kernel and on another, side by side
+
+--kernel takes a vmlinuz file, a Debian or Ubuntu kernel package, or "host". Each
+kernel but this one boots in a throw-away virtual machine (QEMU), without disk
+and network, and runs this very program; what differs is printed with the fact of
+the kernel that decides it.
 
 Exit code: 0 every expectation holds, 1 one does not, 2 an error in the script or
 in its run, 3 namespaces are not allowed here, 130 interrupted.`,
@@ -47,6 +56,10 @@ in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/lab/v1)")
 	flags.BoolVar(&f.keep, "keep", false, "leave the namespaces standing after the last step, until Ctrl-C")
 	flags.StringVar(&f.out, "out", "", "folder for the recordings (default: a fresh one for each run among the temporary files)")
+	flags.StringArrayVar(&f.kernels.kernels, "kernel", nil, "run on this kernel: a vmlinuz, a kernel package, or host; may be repeated")
+	flags.StringVar(&f.kernels.modules, "modules", "", "the kernel's modules: a folder or a package (default: beside it, or the usual place)")
+	flags.StringVar(&f.kernels.program, "guest-program", "", "the static listenq for the guests, where their architecture is another (default: this one)")
+	flags.IntVar(&f.kernels.memory, "guest-memory", vm.DefaultMemory, "memory of a guest, in MiB")
 	flags.IntVarP(&f.jobs, "jobs", "j", 8*runtime.NumCPU(), "how many experiments run at the same time")
 	return cmd
 }
@@ -64,6 +77,9 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 	}
 	if f.keep && len(scripts) != 1 {
 		return &usageError{fmt.Sprintf("--keep leaves one experiment standing, and these are %d", len(scripts)), "name one: listenq lab list"}
+	}
+	if len(f.kernels.kernels) > 0 {
+		return runMatrix(ctx, env, colour, f, args, scripts)
 	}
 	progress := newProgress(env.Stderr)
 	runs, err := runAll(ctx, env, f, scripts, progress.step)

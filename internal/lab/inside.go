@@ -27,6 +27,7 @@ import (
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/server"
 	"listenq/internal/record"
+	"listenq/internal/vm"
 )
 
 // The first arguments with which this program is started again. A main
@@ -50,6 +51,10 @@ func Reexec(args []string) (code int, ok bool) {
 		code, err = 1, inside()
 	case ServerArg:
 		code, err = 1, server.Serve(os.NewFile(3, "orders"), os.NewFile(4, "answers"))
+	case vm.InitArg:
+		vm.Init()
+	case GuestArg:
+		code, err = 1, runGuest(context.Background(), os.Stdout)
 	default:
 		return 0, false
 	}

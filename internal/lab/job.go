@@ -44,6 +44,7 @@ type done struct {
 
 // Progress says what an experiment is waiting for.
 type Progress struct {
+	Kernel   string // of the guest; "": the running one
 	Scenario string
 	Line     int
 	Text     string        // of the step

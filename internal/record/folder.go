@@ -125,6 +125,11 @@ func (f *Folder) Discard() error {
 	)
 }
 
+// WriteResult writes a run into its recording once more, after that was moved.
+func WriteResult(run Run) error {
+	return writeJSON(filepath.Join(run.Recording, ResultFile), run)
+}
+
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"listenq/internal/lab"
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+	"listenq/internal/vm"
+)
+
+// hostKernel names the running kernel among those of --kernel.
+const hostKernel = "host"
+
+// kernelsFlags say on which kernels experiments run.
+type kernelsFlags struct {
+	kernels []string
+	modules string
+	program string
+	memory  int
+}
+
+// kernelsAnswer is the answer of `lab run --kernel`.
+type kernelsAnswer struct {
+	Schema  string       `json:"schema"`
+	Runs    []record.Run `json:"runs"` // for each kernel those of all scripts
+	Kernels []lab.Kernel `json:"kernels"`
+
+	scripts []*script.Script
+	given   []string // what --kernel named
+}
+
+// runs are those of one script, one for each kernel.
+func (a *kernelsAnswer) of(i int) []record.Run {
+	var runs []record.Run
+	for k := range a.Kernels {
+		runs = append(runs, a.Runs[k*len(a.scripts)+i])
+	}
+	return runs
+}
+
+// openKernels reads the kernels; nil stands for the running one.
+func (f kernelsFlags) open() ([]*vm.Kernel, error) {
+	var kernels []*vm.Kernel
+	for _, path := range f.kernels {
+		if path == hostKernel {
+			kernels = append(kernels, nil)
+			continue
+		}
+		k, err := vm.Open(path, f.modules)
+		if err != nil {
+			return nil, err
+		}
+		kernels = append(kernels, k)
+	}
+	return kernels, nil
+}
+
+// runMatrix runs the scripts on the kernels that were named.
+func runMatrix(ctx context.Context, env Env, colour string, f runFlags, args []string, scripts []*script.Script) error {
+	if f.keep {
+		return &usageError{"--keep leaves an experiment standing, and a guest ends with it", "leave out --kernel"}
+	}
+	progress := newProgress(env.Stderr)
+	answer, err := runOnKernels(ctx, env, f, scripts, progress.step)
+	progress.clear()
+	switch {
+	case answer == nil:
+		return err
+	case f.asJSON:
+		return worse(printJSON(env.Stdout, answer), err)
+	case len(args) > 0 && len(answer.Kernels) == 1:
+		printEach(newScreen(env.Stdout, colour), answer.Runs)
+	default:
+		printMatrix(newScreen(env.Stdout, colour), answer)
+	}
+	return err
+}
+
+// runOnKernels runs the scripts on every kernel, as many side by side as there
+// are cores: an emulated guest takes one.
+func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) (*kernelsAnswer, error) {
+	kernels, err := f.kernels.open()
+	if err != nil {
+		return nil, err
+	}
+	out, err := recordingsFolder(f.out)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]lab.OnKernel, len(kernels))
+	errs := make([]error, len(kernels))
+	var all errgroup.Group
+	all.SetLimit(runtime.NumCPU())
+	for i, k := range kernels {
+		all.Go(func() error {
+			results[i], errs[i] = runOnKernel(ctx, env, f, k, filepath.Join(out, fmt.Sprintf("%d-%s", i+1, releaseOf(k))), scripts, step)
+			return nil
+		})
+	}
+	all.Wait()
+	answer := &kernelsAnswer{Schema: "listenq/lab/v1", scripts: scripts, given: f.kernels.kernels}
+	var worst error
+	for i, r := range results {
+		answer.Kernels = append(answer.Kernels, r.Kernel)
+		answer.Runs = append(answer.Runs, r.Runs...)
+		worst = worse(worst, errs[i])
+		if slices.ContainsFunc(r.Runs, func(run record.Run) bool { return !run.Pass && run.Skipped == "" }) {
+			worst = worse(worst, errBad)
+		}
+	}
+	return answer, worst
+}
+
+func releaseOf(k *vm.Kernel) string {
+	if k == nil {
+		return hostKernel
+	}
+	return k.Release
+}
+
+func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, out string, scripts []*script.Script, step func(lab.Progress)) (lab.OnKernel, error) {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return lab.OnKernel{}, err
+	}
+	command := append([]string{"listenq"}, env.Args...)
+	if k != nil {
+		return lab.RunOn(ctx, k, scripts, lab.GuestOptions{
+			Tool: "listenq " + env.Version, Command: command, Out: out,
+			Program: f.kernels.program, Memory: f.kernels.memory, Progress: step,
+		})
+	}
+	facts, err := lab.ProbeAll(ctx)
+	if err != nil {
+		return lab.OnKernel{Runs: make([]record.Run, len(scripts))}, err
+	}
+	f.out = out
+	runs, err := runAll(ctx, env, f, scripts, step)
+	return lab.OnKernel{Kernel: facts, Runs: runs}, err
+}
+
+// recordingsFolder makes the folder for the recordings of all kernels.
+func recordingsFolder(out string) (string, error) {
+	if out != "" {
+		return out, os.MkdirAll(out, 0o755)
+	}
+	out, err := os.MkdirTemp("", "listenq-kernels-")
+	if err == nil {
+		err = os.Chmod(out, 0o755)
+	}
+	return out, err
+}

@@ -1,0 +1,173 @@
+package lab
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+	"listenq/internal/vm"
+)
+
+// guestJobFile tells a guest what to do.
+const guestJobFile = "/lab.json"
+
+// guestRecordings begins the names of the files of recordings in what a guest
+// tells; every other entry is a guestReport.
+const guestRecordings = "recordings/"
+
+type guestJob struct {
+	Tool    string
+	Command []string
+	Scripts []guestScript
+}
+
+type guestScript struct {
+	Name string
+	Text []byte
+	Dir  string
+}
+
+func newGuestJob(scripts []*script.Script, o GuestOptions) guestJob {
+	job := guestJob{Tool: o.Tool, Command: o.Command}
+	for _, s := range scripts {
+		job.Scripts = append(job.Scripts, guestScript{s.Name, s.Text, s.Dir})
+	}
+	return job
+}
+
+// guestReport is one thing that a guest tells.
+type guestReport struct {
+	Progress *Progress   `json:",omitempty"`
+	Facts    *Kernel     `json:",omitempty"`
+	Run      *record.Run `json:",omitempty"` // of script number Script; Recording is its folder below guestRecordings
+	Script   int
+}
+
+// reporter writes what a guest tells.
+type reporter struct {
+	mu sync.Mutex
+	to *tar.Writer
+}
+
+// runGuest does the job of a guest: it probes the facts and runs the scripts.
+func runGuest(ctx context.Context, to io.Writer) error {
+	text, err := os.ReadFile(guestJobFile)
+	if err != nil {
+		return err
+	}
+	var job guestJob
+	if err := json.Unmarshal(text, &job); err != nil {
+		return fmt.Errorf("read %s: %w", guestJobFile, err)
+	}
+	out := &reporter{to: tar.NewWriter(to)}
+	facts, err := ProbeAll(ctx)
+	if err != nil {
+		return err
+	}
+	if err := out.tell(guestReport{Facts: &facts}); err != nil {
+		return err
+	}
+	var all errgroup.Group
+	all.SetLimit(guestJobs())
+	for i := range job.Scripts {
+		all.Go(func() error { return job.run(ctx, i, out) })
+	}
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	return out.to.Close()
+}
+
+// guestJobs is how many experiments run at the same time. An emulated guest has
+// one CPU, and a clock on which waiting costs nothing: each has it for itself.
+func guestJobs() int {
+	if vm.Emulated() {
+		return 1
+	}
+	return 4
+}
+
+func (job guestJob) run(ctx context.Context, i int, out *reporter) error {
+	g := job.Scripts[i]
+	s, err := script.Parse(g.Name, g.Text, Facts())
+	if err != nil {
+		return err
+	}
+	s.Name, s.Dir = g.Name, g.Dir
+	folder, err := os.MkdirTemp("", "listenq-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Progress: out.progress}) // the error is in the run
+	run.Kernel = release()
+	if run.Recording != "" {
+		run.Recording, err = filepath.Rel(folder, run.Recording)
+	}
+	if err == nil {
+		err = out.files(folder)
+	}
+	if err != nil {
+		return err
+	}
+	return out.tell(guestReport{Run: &run, Script: i})
+}
+
+func (r *reporter) progress(p Progress) { _ = r.tell(guestReport{Progress: &p}) } // the next report fails, too
+
+// tell writes a report as an entry of its own.
+func (r *reporter) tell(told guestReport) error {
+	text, err := json.Marshal(told)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.to.WriteHeader(&tar.Header{Name: "report", Mode: 0o644, Size: int64(len(text)), ModTime: time.Now()}); err != nil {
+		return err
+	}
+	if _, err := r.to.Write(text); err != nil {
+		return err
+	}
+	return r.to.Flush()
+}
+
+// files writes the files below a folder.
+func (r *reporter) files(folder string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return filepath.WalkDir(folder, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return r.file(name, guestRecordings+strings.TrimPrefix(name, folder+"/"))
+	})
+}
+
+func (r *reporter) file(name, as string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := r.to.WriteHeader(&tar.Header{Name: as, Mode: 0o644, Size: info.Size(), ModTime: info.ModTime()}); err != nil {
+		return err
+	}
+	_, err = io.CopyN(r.to, f, info.Size())
+	return err
+}

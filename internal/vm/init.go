@@ -1,0 +1,242 @@
+package vm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// InitArg is the argument with which this program is the first process of a
+// guest. A main function calls Init for it.
+const InitArg = "vm-init"
+
+// Places in a guest.
+const (
+	jobFile    = "/job.json"
+	modulesDir = "/modules"
+	hostDir    = "/host"
+	hostTag    = "host" // the mount tag of this host's files
+)
+
+// order is what a guest is to do.
+type order struct {
+	Args, Env []string
+	Dir       string
+}
+
+// emulatedEnv is set for the programs of an emulated guest. The kernel passes on
+// to its first process what it does not know of its command line.
+const emulatedEnv = "LISTENQ_EMULATED"
+
+// Emulated reports whether this program runs in a guest whose instructions are
+// emulated: it has one slow CPU, and a clock that jumps when that is idle.
+func Emulated() bool { return os.Getenv(emulatedEnv) != "" }
+
+// Init is the first process of a guest: it makes a usual root, runs the
+// program that it was booted for, and powers off.
+// What goes wrong on the way is on the console.
+func Init() {
+	if err := guest(); err != nil {
+		fmt.Fprintln(os.Stderr, "listenq: guest:", err)
+	}
+	unix.Sync()
+	unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+}
+
+func guest() error {
+	if err := errors.Join(makeRoot(), loadModules(), loopbackUp()); err != nil {
+		return err
+	}
+	if err := showHost(); err != nil {
+		fmt.Fprintln(os.Stderr, "listenq: guest: the host's files are not to be seen:", err)
+	}
+	text, err := os.ReadFile(jobFile)
+	if err != nil {
+		return err
+	}
+	var o order
+	if err := json.Unmarshal(text, &o); err != nil {
+		return fmt.Errorf("read %s: %w", jobFile, err)
+	}
+	return o.carryOut()
+}
+
+// carryOut runs the program, and whatever it leaves behind, until it ends.
+func (o order) carryOut() error {
+	opened := map[string]*os.File{}
+	for _, name := range ports {
+		f, err := openPort(name)
+		if err != nil {
+			return err
+		}
+		opened[name] = f
+	}
+	control := opened[portControl]
+	if _, err := control.WriteString(lineStarted); err != nil {
+		return err
+	}
+	cmd := exec.Cmd{Path: o.Args[0], Args: o.Args, Env: append(o.Env, emulatedEnv+"="+os.Getenv(emulatedEnv)), Dir: o.Dir, Stdout: opened[portStdout], Stderr: opened[portStderr]}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("run %s: %w", o.Args[0], err)
+	}
+	code, err := reap(cmd.Process.Pid)
+	if err != nil {
+		return fmt.Errorf("wait for %s: %w", o.Args[0], err)
+	}
+	_, err = fmt.Fprintf(control, lineExit, code)
+	return err
+}
+
+// reap waits for a child, and for those that the first process inherits.
+func reap(child int) (code int, err error) {
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, err
+		case pid != child:
+		case status.Signaled():
+			return 128 + int(status.Signal()), nil
+		case status.Exited():
+			return status.ExitStatus(), nil
+		}
+	}
+}
+
+// makeRoot makes a root that can be left for another: the first root of a
+// kernel cannot (Documentation/filesystems/ramfs-rootfs-initramfs.rst), a bind
+// mount of it can.
+func makeRoot() error {
+	if err := os.MkdirAll("/root", 0o700); err != nil {
+		return err
+	}
+	err := unix.Mount("/", "/root", "", unix.MS_BIND, "")
+	if err == nil {
+		err = unix.Chdir("/root")
+	}
+	if err == nil {
+		err = unix.Mount(".", "/", "", unix.MS_MOVE, "")
+	}
+	if err == nil {
+		err = unix.Chroot(".")
+	}
+	if err != nil {
+		return fmt.Errorf("make a root: %w", err)
+	}
+	for _, m := range []struct{ kind, at string }{
+		{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/dev/shm"}, {"devpts", "/dev/pts"},
+		{"tmpfs", "/tmp"}, {"tmpfs", "/run"},
+		{"cgroup2", "/sys/fs/cgroup"}, {"bpf", "/sys/fs/bpf"}, {"tracefs", "/sys/kernel/tracing"},
+	} {
+		if err := os.MkdirAll(m.at, 0o755); err != nil && m.kind != "tracefs" {
+			return err
+		}
+		if err := unix.Mount(m.kind, m.at, m.kind, 0, ""); err != nil {
+			fmt.Fprintf(os.Stderr, "listenq: guest: mount %s: %v\n", m.at, err)
+		}
+	}
+	return os.Chmod("/tmp", 0o777|fs.ModeSticky)
+}
+
+// loadModules loads the modules that came along, in the order of their names.
+// One that cannot be loaded is named; what needs it will fail and say so.
+func loadModules() error {
+	modules, err := os.ReadDir(modulesDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, m := range modules {
+		f, err := os.Open(filepath.Join(modulesDir, m.Name()))
+		if err != nil {
+			return err
+		}
+		if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && err != unix.EEXIST {
+			fmt.Fprintf(os.Stderr, "listenq: guest: load module %s: %v\n", m.Name(), err)
+		}
+		f.Close()
+		if err := os.Remove(f.Name()); err != nil { // it is memory
+			return err
+		}
+	}
+	return err
+}
+
+func loopbackUp() error {
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(s)
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, request)
+}
+
+// showHost makes the folders of the host's root visible, but for those that
+// the guest has of its own.
+func showHost() error {
+	if err := os.MkdirAll(hostDir, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(hostTag, hostDir, "9p", unix.MS_RDONLY|unix.MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=loose"); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(hostDir)
+	for _, e := range entries {
+		from, at := filepath.Join(hostDir, e.Name()), "/"+e.Name()
+		if _, err := os.Lstat(at); err == nil && at != "/root" {
+			continue
+		}
+		if target, err := os.Readlink(from); err == nil {
+			err = os.Symlink(target, at)
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if !e.IsDir() {
+			continue
+		}
+		if err := os.MkdirAll(at, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount(from, at, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("show %s: %w", at, err)
+		}
+	}
+	return err
+}
+
+// portTimeout is how long the driver may take to make the ports known.
+const portTimeout = 10 * time.Second
+
+// openPort opens a virtio port by its name.
+func openPort(name string) (*os.File, error) {
+	for began := time.Now(); time.Since(began) < portTimeout; time.Sleep(time.Millisecond) {
+		found, _ := filepath.Glob("/sys/class/virtio-ports/*/name")
+		for _, path := range found {
+			text, err := os.ReadFile(path)
+			if err != nil || strings.TrimSpace(string(text)) != name {
+				continue
+			}
+			device := filepath.Join("/dev", filepath.Base(filepath.Dir(path)))
+			if fd, err := unix.Open(device, unix.O_WRONLY|unix.O_CLOEXEC, 0); err == nil {
+				return os.NewFile(uintptr(fd), name), nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("no virtio port %s: is virtio_console loaded?", name)
+}
