@@ -151,6 +151,8 @@ func walkTar(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 			return errTooBig
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return errTruncated
+		case errors.Is(err, tar.ErrHeader):
+			return errors.New("damaged package: no tar archive in it")
 		case err != nil:
 			return err
 		}

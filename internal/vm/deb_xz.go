@@ -11,6 +11,7 @@ import (
 	"runtime"
 
 	"github.com/ulikunitz/xz"
+	"github.com/ulikunitz/xz/lzma"
 )
 
 const (
@@ -46,7 +47,7 @@ func readXzIndex(r io.ReaderAt, size int64) ([]xzBlock, []byte, error) {
 		return nil, nil, err
 	}
 	length := (int64(binary.LittleEndian.Uint32(footer[4:])) + 1) * 4
-	if string(footer[10:]) != "YZ" || length > min(maxIndex, size-24) {
+	if string(footer[10:]) != "YZ" || length < 8 || length > min(maxIndex, size-24) {
 		return nil, nil, errXz
 	}
 	index := make([]byte, length)
@@ -100,8 +101,9 @@ func (b xzBlock) open(r io.ReaderAt, header []byte) (io.Reader, error) {
 	tail := append(binary.LittleEndian.AppendUint32(nil, uint32(len(index)/4-1)), header[6:8]...)
 	footer := binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(tail))
 	footer = append(append(footer, tail...), "YZ"...)
-	// The decoder reads byte by byte.
-	return xz.NewReader(bufio.NewReaderSize(io.MultiReader(bytes.NewReader(header), io.NewSectionReader(r, b.at, b.size),
+	// The decoder reads byte by byte. Its window is that of the block, if that is
+	// larger than this one.
+	return xz.ReaderConfig{DictCap: lzma.MinDictCap}.NewReader(bufio.NewReaderSize(io.MultiReader(bytes.NewReader(header), io.NewSectionReader(r, b.at, b.size),
 		bytes.NewReader(index), bytes.NewReader(footer)), 1<<16))
 }
 
