@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -36,6 +37,17 @@ const (
 	defaultConnections = 10_000
 )
 
+// collectLess lets memory grow to three times what is kept, which is bounded, instead of
+// twice, unless somebody has set GOGC. It returns what sets it back.
+func collectLess() (restore func()) {
+	const usual, less = 100, 200
+	old := debug.SetGCPercent(less)
+	if old != usual {
+		debug.SetGCPercent(old)
+	}
+	return func() { debug.SetGCPercent(old) }
+}
+
 // Captures reads files as one. A file that is cut or damaged is told of in the
 // Report, as is what came before; the error is another one: a file that is no
 // capture, or cannot be read. If ctx is cancelled it returns what was read by then,
@@ -44,6 +56,7 @@ func Captures(ctx context.Context, inputs []Input, o Options) (*Report, error) {
 	if o.Connections == 0 {
 		o.Connections = defaultConnections
 	}
+	defer collectLess()()
 	quit := make(chan struct{})
 	defer close(quit)
 	e := explainer{options: o, files: len(inputs), trackers: map[handshake.Side]*handshake.Tracker{}, collector: newCollector(o)}
