@@ -51,7 +51,7 @@ func printFiles(s screen, r *explain.Report) {
 		switch f.Place {
 		case explain.Unknown:
 		case explain.Between:
-			text += ", captured on the way or nobody knows where (" + f.How + "; --side says it)"
+			text += ", captured on the way, or it is not known where (" + f.How + "; tell it with --side)"
 		default:
 			text += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
 		}
@@ -95,12 +95,12 @@ func capturedAt(p explain.Place) string {
 	case explain.Mixed:
 		return "at a host that is server and client"
 	}
-	return "on the way or nobody knows where"
+	return "on the way, or it is not known where"
 }
 
 func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
 	fmt.Fprintln(s)
-	s.wrap(s.style(bold, l.Address)+"  ", s.style(findingLook(l), string(l.Finding))+sure(l.Confidence)+", seen "+capturedAt(l.CapturedAt))
+	s.wrap(s.style(bold, l.Address)+"  ", s.style(findingLook(l), string(l.Finding))+sureOf(l)+", seen "+capturedAt(l.CapturedAt))
 	s.wrap("  ", l.Verdict)
 	s.wrap("  outcomes: ", counts(l.Outcomes))
 	s.wrap("  causes:   ", counts(l.Causes))
@@ -110,6 +110,14 @@ func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
 	if len(l.Evidence) > 0 {
 		s.wrap("  packets:  ", packetNumbers(l.Evidence))
 	}
+}
+
+// sureOf is the confidence of a finding that is one.
+func sureOf(l *explain.Listener) string {
+	if l.Finding == handshake.Undecided || l.Finding == handshake.Unseen {
+		return ""
+	}
+	return sure(l.Confidence)
 }
 
 func findingLook(l *explain.Listener) string {
@@ -191,22 +199,86 @@ func cite(e explain.Evidence) string {
 	return fmt.Sprintf("#%d", e.Packet)
 }
 
-// printGroups prints connections that went alike, by their first.
+// printGroups prints connections that went alike, by their first; those without trouble
+// in a line for each address.
 func printGroups(s screen, r *explain.Report) {
-	fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections, worst first"))
-	for i := range r.Groups[:min(len(r.Groups), mostGroups)] {
-		g := &r.Groups[i]
+	var calm, troubled []*explain.Group
+	for i := range r.Groups {
+		if g := &r.Groups[i]; isCalm(&g.Example) {
+			calm = append(calm, g)
+		} else {
+			troubled = append(troubled, g)
+		}
+	}
+	if len(troubled) > 0 {
+		fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections, worst first"))
+	}
+	for _, g := range troubled[:min(len(troubled), mostGroups)] {
 		printAttempt(s, &g.Example, groupFate(g), g.First)
 	}
-	if len(r.Groups) > mostGroups || r.OtherGroups > 0 {
-		fmt.Fprintln(s)
+	if more := len(troubled) - mostGroups; more > 0 {
+		s.wrap("\n", fmt.Sprintf("%d more kinds: --all tells each connection", more))
 	}
-	if more := len(r.Groups) - mostGroups; more > 0 {
-		s.wrap("", fmt.Sprintf("%d more kinds: --all tells each connection", more))
-	}
+	printCalm(s, calm)
 	if r.OtherGroups > 0 {
-		s.wrap("", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
+		s.wrap("\n", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
 	}
+}
+
+// isCalm reports that nothing speaks for a connection to have had any trouble.
+func isCalm(c *explain.Connection) bool {
+	return c.Cause == handshake.NoCause && (c.Outcome == handshake.Accepted || c.Outcome == handshake.EstablishedBoth)
+}
+
+// calmKind is what calm connections are told together by.
+type calmKind struct {
+	server  string
+	seen    explain.Place
+	outcome handshake.Outcome
+}
+
+// printCalm counts the connections without trouble, and says what else they may have come
+// to that leaves no trace.
+func printCalm(s screen, groups []*explain.Group) {
+	if len(groups) == 0 {
+		return
+	}
+	fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections without trouble"))
+	var kinds []calmKind
+	sums := map[calmKind]explain.Group{}
+	for _, g := range groups {
+		kind := calmKind{g.Example.Server, g.Example.CapturedAt, g.Example.Outcome}
+		sum, known := sums[kind]
+		if !known {
+			kinds = append(kinds, kind)
+			sum.First = g.First
+		}
+		sum.Count += g.Count
+		sum.First, sum.Last = min(sum.First, g.First), max(sum.Last, g.Last)
+		sum.Example.Alternatives = append(sum.Example.Alternatives, g.Example.Alternatives...)
+		sums[kind] = sum
+	}
+	for _, kind := range kinds {
+		sum := sums[kind]
+		text := fmt.Sprintf("%d %s, begun at %s", sum.Count, kind.outcome, clock(sum.First))
+		if sum.Count > 1 {
+			text += " to " + clock(sum.Last)
+		}
+		if others := otherOutcomes(kind.outcome, sum.Example.Alternatives); len(others) > 0 {
+			text += "; some may be " + either(others) + " instead, which would look the same"
+		}
+		s.wrap("  "+kind.server+"  ", text)
+	}
+}
+
+// otherOutcomes are those of readings, each once, but the one that is told.
+func otherOutcomes(told handshake.Outcome, all []handshake.Reading) (others []string) {
+	for _, r := range all {
+		if name := string(r.Outcome); r.Outcome != told && !slices.Contains(others, name) {
+			others = append(others, name)
+		}
+	}
+	return others
 }
 
 func printAttempt(s screen, c *explain.Connection, fate string, at record.Milliseconds) {
@@ -214,7 +286,7 @@ func printAttempt(s screen, c *explain.Connection, fate string, at record.Millis
 	s.wrap("", s.style(bold, c.Client+" > "+c.Server)+"  at "+clock(at))
 	s.wrap("  ", fate)
 	if len(c.Alternatives) > 0 {
-		s.wrap("  or it is: ", readings(c.Alternatives))
+		s.wrap("  or: ", readings(c.Alternatives))
 	}
 	for _, e := range c.Evidence {
 		s.wrap("    "+cite(e)+"  ", escaped(e.Text))
@@ -248,8 +320,11 @@ func groupFate(g *explain.Group) string {
 // becomes is one reading in words.
 func becomes(r handshake.Reading) string {
 	text := string(r.Outcome)
-	if r.Cause != handshake.NoCause {
+	switch {
+	case r.Cause != handshake.NoCause:
 		text += ", cause: " + string(r.Cause)
+	case r.Outcome == handshake.Unanswered:
+		text += " when the capture ended"
 	}
 	if r.EndedBy != "" {
 		text += ", ended by: " + string(r.EndedBy)
@@ -257,25 +332,60 @@ func becomes(r handshake.Reading) string {
 	return text
 }
 
-// readings are other readings, those of one outcome together: "half-open: host-drop,
-// network-loss".
+// readings are other readings, those of the same causes together: "half-open or forgotten
+// (request-expired), by host-drop or network-loss".
 func readings(all []handshake.Reading) string {
-	var ends []string
-	causes := map[string][]string{}
+	var ends, reasons []string
+	causes := map[string][]handshake.Cause{}
 	for _, r := range all {
 		end := string(r.Outcome)
 		if r.EndedBy != "" {
-			end += ", ended by " + string(r.EndedBy)
+			end += " (" + string(r.EndedBy) + ")"
 		}
 		if causes[end] == nil {
 			ends = append(ends, end)
 		}
-		causes[end] = append(causes[end], string(r.Cause))
+		causes[end] = append(causes[end], r.Cause)
 	}
-	for i, end := range ends {
-		ends[i] += ": " + strings.Join(causes[end], ", ")
+	alike := map[string][]string{}
+	for _, end := range ends {
+		reason := why(causes[end])
+		if alike[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		alike[reason] = append(alike[reason], end)
 	}
-	return strings.Join(ends, "; ")
+	var parts []string
+	for _, reason := range reasons {
+		parts = append(parts, either(alike[reason])+reason)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// why are causes as they follow what they led to.
+func why(all []handshake.Cause) string {
+	var names []string
+	for _, c := range all {
+		if c != handshake.NoCause {
+			names = append(names, string(c))
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return " without a drop"
+	case len(names) < len(all):
+		return " without a drop, or by " + either(names)
+	}
+	return ", by " + either(names)
+}
+
+// either lists words: "a, b or c".
+func either(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // reportOutlook says what the exit code says.

@@ -27,6 +27,14 @@ func captured() *explain.Report {
 	late := struck
 	late.Reading = explain.Reading{Reading: handshake.Reading{Outcome: handshake.Accepted, Cause: handshake.AcceptQueueFull}, Confidence: handshake.Likely}
 	late.Delay = new(record.Milliseconds(1020))
+	calm := struck
+	calm.Server, calm.CapturedAt = "10.0.0.2:443", explain.Between
+	calm.Reading = explain.Reading{
+		Reading: handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.NoCause}, Confidence: handshake.Likely,
+		Alternatives: []handshake.Reading{overflow, {Outcome: handshake.Phantom, Cause: handshake.AcceptQueueFull}, {Outcome: handshake.EstablishedBoth, Cause: handshake.NetworkLoss}},
+	}
+	calmer := calm
+	calmer.Alternatives = nil
 	return &explain.Report{
 		Files: []explain.File{
 			{Name: "server\x1b[2J.pcap", Packets: 1234567, Place: explain.Server, How: "by the waits in 1206 handshakes"},
@@ -47,6 +55,8 @@ func captured() *explain.Report {
 		Groups: []explain.Group{
 			{Count: 3, First: 1000.25, Last: 59_000, Example: struck},
 			{Count: 9, First: 2000, Last: 60_000, Longest: new(record.Milliseconds(7000)), Example: late},
+			{Count: 4, First: 100, Last: 3000, Example: calm},
+			{Count: 1, First: 50, Last: 50, Example: calmer},
 		},
 		Connections: []explain.Connection{struck, late}, LeftOut: 10, OtherGroups: 2,
 		Damage:  []explain.Damage{{File: "client.pcap", Offset: 1 << 40, Text: "the file ends in the middle: 7 bytes are left"}},
@@ -82,6 +92,29 @@ func TestGoldenReportJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "explain.json", out.String())
+}
+
+// TestReadings puts other readings together by their causes.
+func TestReadings(t *testing.T) {
+	reading := func(o handshake.Outcome, c handshake.Cause) handshake.Reading {
+		return handshake.Reading{Outcome: o, Cause: c}
+	}
+	expired := reading(handshake.Forgotten, handshake.HostDrop)
+	expired.EndedBy = handshake.RequestExpired
+	tests := []struct {
+		all  []handshake.Reading
+		want string
+	}{
+		{[]handshake.Reading{reading(handshake.Accepted, handshake.NoCause)}, "accepted without a drop"},
+		{[]handshake.Reading{reading(handshake.Accepted, handshake.NetworkLoss), reading(handshake.Accepted, handshake.NoCause)}, "accepted without a drop, or by network-loss"},
+		{[]handshake.Reading{reading(handshake.HalfOpen, handshake.HostDrop), expired, reading(handshake.Phantom, handshake.NetworkLoss)}, "half-open or forgotten (request-expired), by host-drop; phantom, by network-loss"},
+		{[]handshake.Reading{reading(handshake.Pending, handshake.ByClient), reading(handshake.Pending, handshake.HostDrop), reading(handshake.Pending, handshake.NetworkLoss)}, "pending, by client, host-drop or network-loss"},
+	}
+	for _, tt := range tests {
+		if got := readings(tt.all); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.all, got, tt.want)
+		}
+	}
 }
 
 // The last line says what the exit code says.
