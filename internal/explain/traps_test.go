@@ -327,3 +327,46 @@ func TestTraps(t *testing.T) {
 		}
 	}
 }
+
+// TestLeftOut: SYNs without an answer behind three idle connections. What speaks for a full
+// accept queue is told as sure as it is: a filter that knows a client does the same.
+func TestLeftOut(t *testing.T) {
+	host := func(n int) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(n)}), client.Port())
+	}
+	for _, c := range []struct {
+		name    string
+		left    []netip.AddrPort // whose SYNs have no answer
+		finding handshake.Finding
+		sure    handshake.Confidence
+		cause   handshake.Cause
+	}{
+		{"one of the same client", []netip.AddrPort{port(client, 50000)}, handshake.Overflow, handshake.Possible, handshake.AcceptQueueFull},
+		{"three of the same client", []netip.AddrPort{port(client, 50000), port(client, 50001), port(client, 50002)}, handshake.Overflow, handshake.Likely, handshake.AcceptQueueFull},
+		{"one of another", []netip.AddrPort{host(1)}, handshake.Undecided, handshake.Possible, handshake.UnknownCause},
+		{"three of another", []netip.AddrPort{host(1), port(host(1), 50001), port(host(1), 50002)}, handshake.Undecided, handshake.Possible, handshake.UnknownCause},
+		{"three others", []netip.AddrPort{host(1), host(2), host(3)}, handshake.Overflow, handshake.Likely, handshake.AcceptQueueFull},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tp := newTape(t)
+			for i := range 3 {
+				idle, at := port(client, 40000+i), ms(float64(i)*100)
+				tp.put(at, idle, server, "S", 1000, 0, "")
+				tp.put(at+ms(0.1), server, idle, "SA", 5000, 1001, "")
+				tp.put(at+ms(20), idle, server, "A", 1001, 5001, "")
+			}
+			for _, wait := range []float64{1000, 2000, 4000} {
+				for i, from := range c.left {
+					tp.put(ms(wait+float64(i)), from, server, "S", 7000, 0, "")
+				}
+			}
+			r := captures(t, explain.Options{}, tp.input("x"))
+			if l := r.Listeners[0]; l.Finding != c.finding || l.Confidence != c.sure {
+				t.Errorf("%s %s: %s; want %s %s", l.Finding, l.Confidence, l.Verdict, c.finding, c.sure)
+			}
+			if last := r.Connections[len(r.Connections)-1]; last.Cause != c.cause || last.Confidence != c.sure {
+				t.Errorf("%s %s or %v, want %s %s", last.Reading.Reading, last.Confidence, last.Alternatives, c.cause, c.sure)
+			}
+		})
+	}
+}

@@ -42,7 +42,11 @@ type crowd struct {
 	repulsed int        // connections whose first data was not taken
 	dropped  bool       // one has sent it again
 
+	turned        netip.Addr // the first client whose SYN came again behind as many that waited as ever
+	severalTurned bool       // there are others
+
 	full   int  // how often something was seen that only a full accept queue does
+	bySYN  int  // of that, SYNs that came again
 	speaks bool // the server has sent data before its client has: it does not defer
 	crude  bool // a SYN was answered though the queue was full, as Linux did before 4.10
 }
@@ -73,8 +77,13 @@ func (a *Attempt) knock() {
 	case 2:
 		a.accompany()
 		c.dropped = true
+		if a.is(crowded) {
+			c.severalTurned = c.severalTurned || c.turned.IsValid() && c.turned != a.client.Addr()
+			c.turned = a.client.Addr()
+		}
 		if a.dropsSYN() == acceptFull {
 			c.full++
+			c.bySYN++
 		}
 	}
 }
@@ -270,7 +279,7 @@ func (a *Attempt) dropsSYN() causes {
 	if a.waiting == c.answered+1 && !reserves(a.waiting) {
 		set &^= synReserve
 	}
-	if set&acceptFull != 0 && a.is(crowded) || set&synFull != 0 && a.unserved == 0 && a.waiting > c.answered {
+	if set&acceptFull != 0 && a.is(crowded) && c.unfiltered() || set&synFull != 0 && a.unserved == 0 && a.waiting > c.answered {
 		set &^= hostDrop
 	}
 	if set&^hostDrop == 0 {
@@ -278,6 +287,14 @@ func (a *Attempt) dropsSYN() causes {
 	}
 	return set
 }
+
+// unfiltered reports that no filter which knows one client explains what was dropped: all
+// come from one address, or several met the same.
+func (c *crowd) unfiltered() bool { return !c.mixed || c.severalTurned }
+
+// lonely reports that a SYN is all that speaks for a full accept queue: one client was left
+// without an answer while others waited. There may be another reason that does not show.
+func (c *crowd) lonely() bool { return c.full == c.bySYN && c.full <= 1 }
 
 // reserves reports that n requests can be what is let in before the last quarter of
 // net.ipv4.tcp_max_syn_backlog: tcp_conn_request (net/ipv4/tcp_input.c) drops when the

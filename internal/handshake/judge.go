@@ -56,6 +56,7 @@ type tally struct {
 	bounced             int // clients that answered the SYN-ACK with RST
 	midway              int // of which no beginning was seen
 	unasked             int // answered without a SYN that was seen
+	late                int // whose SYN may have been answered after the last packet
 	certain             bool
 	evidence            []Evidence
 	full                []Interval
@@ -94,7 +95,10 @@ func (y *tally) add(a *Attempt, r Reading) {
 	case SynQueueFull, SynQueueReserve:
 		y.synQueue++
 	case UnknownCause:
-		if a.is(sawSYN) && !a.is(refusedSYN) {
+		switch {
+		case r.Outcome == Unanswered && a.fresh():
+			y.late++
+		case a.is(sawSYN) && !a.is(refusedSYN):
 			y.unclear(a)
 		}
 	}
@@ -198,10 +202,10 @@ func (t *Tracker) judge(address netip.AddrPort, l *listener, y *tally) ListenerV
 	switch {
 	case v.Finding == Overflow && y.certain:
 		v.Confidence = Certain
-	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Overflow && l.crowd.full == 0 && y.overflowed < 3:
+	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Overflow && l.crowd.lonely() && y.overflowed < 3:
 		v.Confidence = Possible
 	}
-	v.Text = y.text(v.Finding)
+	v.Text = y.text(v.Finding, v.Confidence)
 	return v
 }
 
@@ -246,14 +250,18 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 }
 
 // text is the finding as a sentence.
-func (y *tally) text(f Finding) string {
+func (y *tally) text(f Finding, sure Confidence) string {
 	of := fmt.Sprintf("of %d connections ", y.attempts)
 	if y.attempts == 1 {
 		of = "of one connection "
 	}
 	switch f {
 	case Overflow:
-		return "the accept queue overflowed: " + of + fmt.Sprintf("%d met it full", y.overflowed) + y.others()
+		has := "overflowed: "
+		if sure == Possible {
+			has = "may have overflowed: "
+		}
+		return "the accept queue " + has + of + fmt.Sprintf("%d met it full", y.overflowed) + y.others()
 	case SynOverflow:
 		return "the SYN queue was full: " + of + fmt.Sprintf("%d had SYNs dropped", y.synQueue)
 	case Flooded:
@@ -274,6 +282,9 @@ func (y *tally) text(f Finding) string {
 		return of + fmt.Sprintf("%d had packets dropped; by a full queue or by something else, that alone cannot tell", y.overflowed+y.perhaps)
 	case Unseen:
 		return "no connection was seen from its beginning"
+	}
+	if y.late > 0 {
+		return fmt.Sprintf("nothing was dropped, but that the capture ended before %d of %d were answered", y.late, y.attempts)
 	}
 	return "nothing was dropped"
 }

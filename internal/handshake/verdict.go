@@ -26,13 +26,19 @@ func (a *Attempt) Verdict() Verdict {
 	switch {
 	case len(v.Alternatives) == 0 && !a.seems() && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
-	case (o.sure() || len(v.Alternatives) == 0) && v.Cause != UnknownCause:
+	case (o.sure() || len(v.Alternatives) == 0) && v.Cause != UnknownCause && !a.guessed(&v):
 		v.Confidence = Likely
 	default:
 		v.Confidence = Possible
 	}
 	v.Delay, v.Late = a.delay(o.first, &sets)
 	return v
+}
+
+// guessed reports that a full accept queue is blamed for a SYN that had no answer, and that
+// nothing else speaks for it.
+func (a *Attempt) guessed(v *Verdict) bool {
+	return v.Cause == AcceptQueueFull && v.Struck == StruckSYN && a.informed() && a.listener.crowd.lonely()
 }
 
 // seems reports that readings were left out for want of a trace.
