@@ -25,12 +25,11 @@ type need struct {
 }
 
 // needs are the modules of a guest. Debian builds them as modules, other
-// kernels have some or all built in. What filters, delays and routes packets is
-// missing: the lab does that itself.
+// kernels have some or all built in. Packet sockets and IPv6 are built in
+// everywhere; nothing here filters or delays packets: the lab does that itself.
 var needs = []need{
-	// The devices of QEMU, on PCI and, in machines without, in memory.
+	// The devices of QEMU.
 	{"virtio_pci", true, []string{"virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev"}},
-	{"virtio_mmio", false, nil},
 	// The channel by which results come back.
 	{"virtio_console", true, nil},
 	// The files of the host, where they are shared by 9P.
