@@ -46,9 +46,6 @@ func Facts() []script.Fact {
 	for _, name := range scenarios.Facts() {
 		facts = append(facts, script.Fact{Name: name, Zero: false, Meaning: probe(name).Title})
 		for _, r := range readings[name] {
-			if r.name == name {
-				continue
-			}
 			facts = append(facts, script.Fact{Name: r.name, Zero: r.zero, Meaning: r.title})
 		}
 	}

@@ -12,6 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"listenq/internal/handshake"
+	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/record"
@@ -73,7 +77,7 @@ func (in *insideFacts) experiments() []Fact {
 	for _, name := range scenarios.Facts() {
 		s := probe(name)
 		group := GroupQueues
-		if name == "syn_retries_linear" {
+		if name == linear {
 			group = GroupClients
 		}
 		ifTrue, ifFalse := meanings(s)
@@ -81,9 +85,6 @@ func (in *insideFacts) experiments() []Fact {
 		f.Meaning = either(f.Value, ifTrue, ifFalse)
 		all = append(all, f)
 		for _, r := range readings[name] {
-			if r.name == name {
-				continue
-			}
 			f := in.fact(r.name, group, howProbed(s))
 			if f.Meaning = r.title; f.Value != nil {
 				f.Meaning = r.meaning(f.Value)
@@ -109,14 +110,14 @@ func (in *insideFacts) schedule() Fact {
 	f := Fact{Name: "syn_retry_schedule_s", Group: GroupClients,
 		Meaning: "When a client whose SYNs are dropped sends them again, and when connect() fails.",
 		How:     "computed from syn_retries_linear, net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts; kernel source: tcp_retransmit_timer and tcp_write_timeout, net/ipv4/tcp_timer.c"}
-	linear, known := in.value("syn_retries_linear").(bool)
+	isLinear, known := in.value(linear).(bool)
 	if !known {
-		f.UnknownBecause = in.unknown("syn_retries_linear")
+		f.UnknownBecause = in.unknown(linear)
 		return f
 	}
-	pauses, err := strconv.Atoi(in.Defaults["net.ipv4.tcp_syn_linear_timeouts"])
-	if !linear {
-		pauses, err = 0, nil
+	pauses, err := 0, error(nil)
+	if isLinear {
+		pauses, err = strconv.Atoi(in.Defaults["net.ipv4.tcp_syn_linear_timeouts"])
 	}
 	doubling, err2 := strconv.Atoi(in.Defaults["net.ipv4.tcp_syn_retries"])
 	if err := errors.Join(err, err2); err != nil {
@@ -146,7 +147,7 @@ func synSchedule(linear, doubling int) (times string, fails int) {
 // freshSettings are the settings of a new network namespace that are facts, and
 // what they mean.
 var freshSettings = []struct{ name, meaning string }{
-	{"net.core.somaxconn", "An accept queue's limit is this at most, whatever listen() asks for."},
+	{somaxconnSetting, "An accept queue's limit is this at most, whatever listen() asks for."},
 	{"net.ipv4.tcp_max_syn_backlog", "Matters without SYN cookies alone: its last quarter is for known peers. Set by the size of memory."},
 	{"net.ipv4.tcp_syncookies", "0: a SYN that finds the SYN queue full is dropped. 1: it is answered with a cookie. 2: all are."},
 	{"net.ipv4.tcp_abort_on_overflow", "0: a final ACK that finds the accept queue full is dropped. 1: it is answered with a reset."},
@@ -169,7 +170,39 @@ func readFresh() map[string]string {
 			values[s.name] = err.Error()
 		}
 	}
+	// Older kernels do not show it in user namespaces (sysctl_core_net_init,
+	// net/core/sysctl_net_core.c): then a listener that asks for more shows it.
+	if _, shown := values[somaxconnSetting]; !shown {
+		limit, err := longestQueue()
+		if values[somaxconnSetting] = strconv.Itoa(int(limit)); err != nil {
+			values[somaxconnSetting] = err.Error()
+		}
+	}
 	return values
+}
+
+const somaxconnSetting = "net.core.somaxconn"
+
+// longestQueue is the limit that a listener gets that asks for the most.
+func longestQueue() (limit uint32, err error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open socket: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Listen(fd, math.MaxInt32); err != nil {
+		return 0, fmt.Errorf("listen: %w", err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0, fmt.Errorf("getsockname: %w", err)
+	}
+	port := uint16(name.(*unix.SockaddrInet4).Port)
+	err = dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(handshake.Listen), LocalPort: port}, func(s *kernel.Socket) bool {
+		limit = s.SendQ
+		return true
+	})
+	return limit, err
 }
 
 // defaults are the facts of a new namespace, and whether the kernel has its newest
@@ -179,6 +212,9 @@ func (in *insideFacts) defaults() []Fact {
 	for _, s := range freshSettings {
 		short := s.name[strings.LastIndexByte(s.name, '.')+1:]
 		f := Fact{Name: "default_" + short, Group: GroupDefaults, Meaning: s.meaning, How: "read " + sysctlPath(s.name) + " in a network namespace just made"}
+		if s.name == somaxconnSetting {
+			f.How += ", or the limit that a listener gets there that asks for the most"
+		}
 		text, ok := in.Defaults[s.name]
 		n, err := strconv.Atoi(text)
 		switch {

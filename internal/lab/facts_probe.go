@@ -88,6 +88,9 @@ func (p *probes) wait() (map[string]any, []record.Missing) {
 	return p.facts, p.missing
 }
 
+// linear is the fact that its reading, the time of the third SYN, decides.
+const linear = "syn_retries_linear"
+
 // found is a fact that was probed.
 type found struct {
 	name  string
@@ -109,11 +112,10 @@ func runProbe(ctx context.Context, box *sandbox.Inside, name string) []found {
 		if err == nil {
 			f.value, f.err = r.read(e)
 		}
-		if r.name == name { // the reading decides, not the last expectation
-			all[0] = f
-		} else {
-			all = append(all, f)
-		}
+		all = append(all, f)
+	}
+	if name == linear && err == nil {
+		all[0] = found{linear, all[1].value == 2, all[1].err} // what was read decides
 	}
 	if err := e.close(); err != nil {
 		for i := range all {
@@ -125,9 +127,7 @@ func runProbe(ctx context.Context, box *sandbox.Inside, name string) []found {
 
 func failedReadings(name string, err error) (all []found) {
 	for _, r := range readings[name] {
-		if r.name != name {
-			all = append(all, found{name: r.name, err: err})
-		}
+		all = append(all, found{name: r.name, err: err})
 	}
 	return all
 }

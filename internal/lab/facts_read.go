@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"listenq/internal/handshake"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
@@ -62,14 +64,10 @@ var readings = map[string][]reading{
 			return fmt.Sprintf("A dropped final ACK of a SYN cookie raises the listener's sk_drops by %v.", v)
 		}, dropsOf("b", handshake.Phantom)}},
 	"syn_retries_linear": {
-		{"syn_retries_linear", false, "", nil, func(e *experiment) (any, error) {
-			s, err := e.thirdSYN("c")
-			return s == 2, err
-		}},
 		{"syn_third_after_s", 0, "How many seconds after its first SYN a client sends the third.",
 			func(v any) string {
 				return fmt.Sprintf("A client whose SYNs are dropped sends the third %v s after the first.", v)
-			}, func(e *experiment) (any, error) { return e.thirdSYN("c") }},
+			}, thirdSYN},
 	},
 }
 
@@ -157,23 +155,104 @@ func dropsOf(client string, outcome handshake.Outcome) func(*experiment) (any, e
 }
 
 // thirdSYN is how long after its first SYN a client sends the third, in whole
-// seconds.
-func (e *experiment) thirdSYN(client string) (int, error) {
-	e.obs.mu.Lock()
-	defer e.obs.mu.Unlock()
-	seen := e.obs.lastSeen(e.byName[client].pair)
-	return thirdOf(seen.client, seen.since)
+// seconds: one, and the pause that its timer begins with when it sent the second
+// (tcp_retransmit_timer, net/ipv4/tcp_timer.c). The client is one of its own, looked at
+// from its first SYN on, on loopback of the client's namespace.
+func thirdSYN(e *experiment) (any, error) {
+	var pause time.Duration
+	err := kernel.InNetns(int(e.net.client.netns.Fd()), func() error {
+		port, closeAll, err := unheardClient()
+		defer closeAll()
+		if err != nil {
+			return err
+		}
+		diag, err := kernel.OpenDiag()
+		if err != nil {
+			return err
+		}
+		defer diag.Close()
+		pause, err = secondPause(func() (timerLook, error) { return e.lookAtTimer(diag, port) })
+		return err
+	})
+	return 1 + int(pause/time.Second), err
 }
 
-// thirdOf reads it off the timer of a client's socket after its second SYN
-// (tcp_retransmit_timer, net/ipv4/tcp_timer.c). Timers run up to 6 % late.
-func thirdOf(c end, first time.Duration) (int, error) {
-	if c.State != handshake.SynSent || c.timer != kernel.TimerRetransmit || c.Retransmits != 1 {
-		return 0, fmt.Errorf("the client is in %s after %d retransmissions, timer %s: not waiting to send its third SYN", c.State, c.Retransmits, c.timer)
+// unheardClient begins to connect to a listener that a socket filter lets hear nothing.
+// It returns the client's port.
+func unheardClient() (port uint16, closeAll func(), err error) {
+	server, client, closeAll, err := socketPair()
+	if err != nil {
+		return 0, closeAll, err
 	}
-	after := (c.T + c.expires - first).Round(time.Second)
-	if after != 2*time.Second && after != 3*time.Second {
-		return 0, fmt.Errorf("the third SYN is due %v after the first: neither 2 nor 3 s", after)
+	nothing := unix.SockFprog{Len: 1, Filter: &unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}}
+	if err := unix.SetsockoptSockFprog(server, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &nothing); err != nil {
+		return 0, closeAll, fmt.Errorf("attach socket filter: %w", err)
 	}
-	return int(after / time.Second), nil
+	to, err := listenOnLoopback(server)
+	if err == nil {
+		err = unix.SetNonblock(client, true)
+	}
+	if err != nil {
+		return 0, closeAll, err
+	}
+	if err := unix.Connect(client, to); !errors.Is(err, unix.EINPROGRESS) {
+		return 0, closeAll, fmt.Errorf("connect: %w, want it to go on", err)
+	}
+	name, err := unix.Getsockname(client)
+	if err != nil {
+		return 0, closeAll, fmt.Errorf("getsockname: %w", err)
+	}
+	return uint16(name.(*unix.SockaddrInet4).Port), closeAll, nil
+}
+
+// timerLook is what one look at a client's socket shows, somewhen from began to ended.
+type timerLook struct {
+	began, ended time.Duration
+	retransmits  int
+	expires      time.Duration
+}
+
+// lookAtTimer looks at a socket in SYN_SENT.
+func (e *experiment) lookAtTimer(diag *kernel.Diag, port uint16) (timerLook, error) {
+	look, found := timerLook{began: e.clock.now()}, false
+	r := kernel.Request{Family: unix.AF_INET, States: kernel.States(handshake.SynSent), LocalPort: port}
+	err := diag.Dump(r, func(s *kernel.Socket) error {
+		look.retransmits, look.expires, found = s.Retransmits, s.Expires, s.Timer == kernel.TimerRetransmit
+		return nil
+	})
+	if look.ended = e.clock.now(); err == nil && !found {
+		err = errors.New("the client has no SYN to send again")
+	}
+	return look, err
+}
+
+// secondPause is 1 or 2 s: the pause after the second SYN. It is more than what is
+// left of it, and no more than that and all that passed since the last look at
+// which the second SYN was not sent yet. A machine that is too busy to tell is
+// an error.
+func secondPause(look func() (timerLook, error)) (time.Duration, error) {
+	const between, limit = 20 * time.Millisecond, 200
+	var before timerLook
+	for range limit {
+		now, err := look()
+		if err != nil {
+			return 0, err
+		}
+		if now.retransmits == 0 {
+			before = now
+			time.Sleep(between)
+			continue
+		}
+		least, most := now.expires, now.expires+now.ended-before.began
+		switch {
+		case now.retransmits > 1 || before == timerLook{}:
+			return 0, errors.New("looked too late, the second SYN was sent before: the machine was too busy")
+		case least > 1200*time.Millisecond: // timers run up to 6 % late
+			return 2 * time.Second, nil
+		case most < 1900*time.Millisecond:
+			return time.Second, nil
+		}
+		return 0, fmt.Errorf("the pause after the second SYN is from %v to %v: the machine was too busy to tell", least, most)
+	}
+	return 0, errors.New("the client did not send its SYN again")
 }

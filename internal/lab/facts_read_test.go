@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"listenq/internal/handshake"
-	"listenq/internal/kernel"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
@@ -33,10 +33,6 @@ func TestReadings(t *testing.T) {
 		return all
 	}
 	const dropped, half = handshake.Unanswered, handshake.HalfOpen
-	waiting := func(at, expires time.Duration, retransmits int) end {
-		return end{Socket: handshake.Socket{T: at, State: handshake.SynSent, Retransmits: retransmits}, timer: kernel.TimerRetransmit, expires: expires}
-	}
-	third := func(c end) string { return readingOf(thirdOf(c, 100*time.Millisecond)) }
 	five := 5
 	for _, test := range []struct{ name, got, want string }{
 		{"every SYN dropped", readingOf(ruleOf(clients(dropped, dropped, dropped, dropped))), "always"},
@@ -51,15 +47,43 @@ func TestReadings(t *testing.T) {
 		{"uneven", readingOf(dropsEach(&five, 2)), "sk_drops rose by 5 for 2 dropped packets"},
 		{"none dropped to count", readingOf(dropsEach(&five, 0)), "sk_drops rose by 5 for 0 dropped packets"},
 		{"no sk_drops", readingOf(dropsEach(nil, 5)), "this kernel does not show sk_drops of listeners"},
-		{"linear", third(waiting(1300*time.Millisecond, 830*time.Millisecond, 1)), "2"},
-		{"exponential", third(waiting(1300*time.Millisecond, 1880*time.Millisecond, 1)), "3"},
-		{"looked late", third(waiting(2900*time.Millisecond, 250*time.Millisecond, 1)), "3"},
-		{"another pause", third(waiting(1300*time.Millisecond, 3*time.Second, 1)), "the third SYN is due 4s after the first: neither 2 nor 3 s"},
-		{"too early", third(waiting(200*time.Millisecond, time.Second, 0)), "the client is in SYN_SENT after 0 retransmissions, timer on: not waiting to send its third SYN"},
-		{"no socket", third(end{}), "the client is in  after 0 retransmissions, timer off: not waiting to send its third SYN"},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, test.got, test.want)
+		}
+	}
+}
+
+// The pause after the second SYN is told only where looks come close enough.
+func TestSecondPause(t *testing.T) {
+	const ms = time.Millisecond
+	early := timerLook{900 * ms, 910 * ms, 0, 100 * ms}
+	for _, test := range []struct {
+		name  string
+		looks []timerLook
+		want  string
+	}{
+		{"linear", []timerLook{early, {1010 * ms, 1020 * ms, 1, 990 * ms}}, "1s"},
+		{"exponential", []timerLook{early, {1010 * ms, 1020 * ms, 1, 1990 * ms}}, "2s"},
+		{"linear, slow look", []timerLook{early, {920 * ms, 1600 * ms, 1, 500 * ms}}, "1s"},
+		{"exponential, slow look", []timerLook{early, {920 * ms, 1600 * ms, 1, 1400 * ms}}, "2s"},
+		{"exponential, looked a second late", []timerLook{early, {1900 * ms, 2000 * ms, 1, 1000 * ms}},
+			"the pause after the second SYN is from 1s to 2.1s: the machine was too busy to tell"},
+		{"first look too late", []timerLook{{1100 * ms, 1110 * ms, 1, 900 * ms}}, "looked too late, the second SYN was sent before: the machine was too busy"},
+		{"third SYN sent", []timerLook{early, {2500 * ms, 2510 * ms, 2, 500 * ms}}, "looked too late, the second SYN was sent before: the machine was too busy"},
+		{"no socket", nil, "the client has no SYN to send again"},
+	} {
+		looks := test.looks
+		got := readingOf(secondPause(func() (timerLook, error) {
+			if len(looks) == 0 {
+				return timerLook{}, errors.New("the client has no SYN to send again")
+			}
+			look := looks[0]
+			looks = looks[1:]
+			return look, nil
+		}))
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
 }
@@ -116,7 +140,7 @@ func TestProbeTexts(t *testing.T) {
 			t.Errorf("%s does not end with an expectation", name)
 		}
 		for _, r := range readings[name] {
-			if r.name != name && (r.title == "" || r.meaning == nil) {
+			if r.title == "" || r.meaning == nil {
 				t.Errorf("%s has no title or meaning", r.name)
 			}
 		}
@@ -162,6 +186,18 @@ func TestDefaultsOfAnOlderKernel(t *testing.T) {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
+	}
+}
+
+// The limit of a listener that asks for the most is the setting of its namespace.
+func TestLongestQueue(t *testing.T) {
+	want, err := os.ReadFile(sysctlPath(somaxconnSetting))
+	if err != nil {
+		t.Skipf("needs %s to compare with: %v", somaxconnSetting, err)
+	}
+	got, err := longestQueue()
+	if err != nil || fmt.Sprintln(got) != string(want) {
+		t.Errorf("%d, %v; want %s", got, err, want)
 	}
 }
 

@@ -96,6 +96,22 @@ func lookUnprivileged(box *sandbox.Inside) []Fact {
 
 // waitingClient connects to a listener on loopback that does not accept.
 func waitingClient() (port uint16, closeAll func(), err error) {
+	server, client, closeAll, err := socketPair()
+	if err != nil {
+		return 0, closeAll, err
+	}
+	to, err := listenOnLoopback(server)
+	if err != nil {
+		return 0, closeAll, err
+	}
+	if err := unix.Connect(client, to); err != nil {
+		return 0, closeAll, fmt.Errorf("connect: %w", err)
+	}
+	return uint16(to.Port), closeAll, nil
+}
+
+// socketPair opens two TCP sockets. closeAll closes what is open, after an error, too.
+func socketPair() (server, client int, closeAll func(), err error) {
 	var open []int
 	closeAll = func() {
 		for _, fd := range open {
@@ -105,25 +121,26 @@ func waitingClient() (port uint16, closeAll func(), err error) {
 	for range 2 {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
-			return 0, closeAll, fmt.Errorf("open socket: %w", err)
+			return 0, 0, closeAll, fmt.Errorf("open socket: %w", err)
 		}
 		open = append(open, fd)
 	}
-	server, client := open[0], open[1]
-	if err := unix.Bind(server, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return 0, closeAll, fmt.Errorf("bind: %w", err)
+	return open[0], open[1], closeAll, nil
+}
+
+// listenOnLoopback listens with a backlog of 1 and returns where.
+func listenOnLoopback(fd int) (*unix.SockaddrInet4, error) {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return nil, fmt.Errorf("bind: %w", err)
 	}
-	if err := unix.Listen(server, 1); err != nil {
-		return 0, closeAll, fmt.Errorf("listen: %w", err)
+	if err := unix.Listen(fd, 1); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
 	}
-	name, err := unix.Getsockname(server)
+	name, err := unix.Getsockname(fd)
 	if err != nil {
-		return 0, closeAll, fmt.Errorf("getsockname: %w", err)
+		return nil, fmt.Errorf("getsockname: %w", err)
 	}
-	if err := unix.Connect(client, name); err != nil {
-		return 0, closeAll, fmt.Errorf("connect: %w", err)
-	}
-	return uint16(name.(*unix.SockaddrInet4).Port), closeAll, nil
+	return name.(*unix.SockaddrInet4), nil
 }
 
 var errNotShown = errors.New("it is not shown")
