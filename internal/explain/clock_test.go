@@ -63,3 +63,27 @@ func TestBothEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestSYNACKLost: with both ends captured it shows that a SYN-ACK has not arrived, though
+// the client's SYN and the server's timer have sent another at one moment.
+func TestSYNACKLost(t *testing.T) {
+	e := ends{newTape(t), newTape(t)}
+	for i := range 3 {
+		at, seq := time.Duration(i)*100*time.Millisecond, uint32(100*i)
+		e.send(at, true, false, "S", seq, 0, "")
+		e.send(at+oneWay+ms(0.1), false, false, "SA", 500, seq+1, "")
+		e.send(at+2*oneWay+ms(0.2), true, false, "A", seq+1, 501, "")
+	}
+	e.send(ms(1000), true, false, "S", 9000, 0, "")
+	e.send(ms(1010.1), false, true, "SA", 700, 9001, "")
+	e.send(ms(2000), true, false, "S", 9000, 0, "")
+	e.send(ms(2009), false, false, "SA", 700, 9001, "")
+	e.send(ms(2010.1), false, false, "SA", 700, 9001, "")
+	e.send(ms(2019.2), true, false, "A", 9001, 701, "")
+	e.send(ms(4000), true, false, "PA", 9001, 701, "hello")
+	r := captures(t, explain.Options{}, e.client.input("client"), e.server.input("server"))
+	last := r.Connections[len(r.Connections)-1]
+	if last.CapturedAt != explain.Both || last.Cause != handshake.NetworkLoss || last.Struck != handshake.StruckSYNACK {
+		t.Errorf("%s, struck %q, seen at %s, or %v; want network-loss of the SYN-ACK", last.Reading.Reading, last.Struck, last.CapturedAt, last.Alternatives)
+	}
+}

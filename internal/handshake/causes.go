@@ -166,6 +166,8 @@ func (a *Attempt) struckSYNACK() causes {
 		return nothing
 	case server && client && a.synackIn.n == 0:
 		return netLoss | nothing // it may be on its way
+	case server && client && a.beforeACK > 1 && a.synackIn.n < a.synack.n && a.t.now-a.synack.last >= firstTimeout:
+		return netLoss // the client answered none before the second was sent, and not all came
 	case server && client:
 		if a.beforeACK > 1 || a.ack.n == 0 {
 			return netLoss | nothing

@@ -259,7 +259,7 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 	if seen.sent {
 		a.answer(p)
 	}
-	if seen.arrived {
+	if seen.arrived && !a.copied(&a.synackIn, p.T, firstTimeout/2) {
 		a.synackIn.add(p.T)
 	}
 }
