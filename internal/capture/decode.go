@@ -22,6 +22,7 @@ type segment struct {
 	src, dst []byte // 4 or 16 bytes
 	tcp      []byte // header and payload without padding, as far as they are there
 	size     int    // of header and payload as they were sent
+	id       uint16 // of an IPv4 header
 }
 
 func (s *segment) whole() bool { return len(s.tcp) == s.size }
@@ -97,7 +98,7 @@ func (s *segment) ipv4(c cursor) Skip {
 	case binary.BigEndian.Uint16(b[6:])&0x3fff != 0: // more fragments, or an offset
 		return Fragment
 	}
-	s.src, s.dst = b[12:16], b[16:20]
+	s.src, s.dst, s.id = b[12:16], b[16:20], binary.BigEndian.Uint16(b[4:])
 	c.limit(total)
 	return s.at(c, header)
 }

@@ -23,7 +23,8 @@ type Packet struct {
 	// neither its time nor its side.
 	Segment handshake.Packet
 	Skip    Skip
-	Cut     bool // the header was not captured whole: the window may be missing, and options
+	Cut     bool   // the header was not captured whole: the window may be missing, and options
+	ID      uint16 // of its IPv4 header; 0 with IPv6, and where the sender gives none (RFC 6864)
 
 	options []byte // of its block
 	order   order

@@ -73,7 +73,7 @@ func (r *Reader) Next(p *Packet) error {
 		p.Direction, p.Device = d, device
 	}
 	s, skip := locate(link, p.Data, p.Size)
-	p.Skip, p.Cut = skip, false
+	p.Skip, p.Cut, p.ID = skip, false, s.id
 	if skip != Taken {
 		p.Segment = handshake.Packet{}
 		return nil

@@ -19,11 +19,18 @@ type duplicates struct{ recent [1 << 12]token }
 type token struct {
 	sum uint64
 	at  int64
+	id  uint16
 }
 
+// differs reports that two tokens are of two packets: Linux counts the id of what a
+// connection sends (ip_select_ident_segs, include/net/ip.h), and nothing on the way through
+// a host changes it. SYN-ACKs have none.
+func (t *token) differs(id uint16) bool { return t.id != id && t.id != 0 && id != 0 }
+
 // How long a packet may take from one place of capture to the next in one host.
-// TCP sends nothing again within that time: the shortest are a tail loss probe
-// (2 ms, tcp_schedule_loss_probe) and 200 ms for a SYN.
+// No timer of TCP sends anything again within that time: the shortest are a tail loss
+// probe (2 ms, tcp_schedule_loss_probe) and 1 s for a SYN. What ACKs ask for may come as
+// soon; it has an id of its own.
 const (
 	hop    = time.Millisecond
 	hopSYN = 20 * time.Millisecond // a SYN may wait for ARP
@@ -37,8 +44,8 @@ func (d *duplicates) seen(c *capture.Packet, at int64, side handshake.Side) bool
 	if c.Segment.Flags.Has(handshake.SYN) {
 		limit = hopSYN
 	}
-	again := old.sum == sum && at-old.at < int64(limit) && old.at-at < int64(limit)
-	*old = token{sum, at}
+	again := old.sum == sum && !old.differs(c.ID) && at-old.at < int64(limit) && old.at-at < int64(limit)
+	*old = token{sum, at, c.ID}
 	return again
 }
 

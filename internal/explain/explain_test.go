@@ -3,6 +3,7 @@ package explain_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/capture"
 	"listenq/internal/explain"
 	"listenq/internal/handshake"
 	"listenq/test/memory"
@@ -122,6 +124,37 @@ func TestDuplicates(t *testing.T) {
 	}
 	if want.Skipped["duplicate"] != 0 {
 		t.Errorf("%d packets that were sent again are taken for duplicates", want.Skipped["duplicate"])
+	}
+}
+
+// TestSentAgainSoon: what ACKs ask for comes again within a millisecond in a fast network.
+// It is told from a packet that is captured twice by the id of its IP header.
+func TestSentAgainSoon(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		ids        [2]uint16
+		duplicates int
+	}{
+		{"sent again", [2]uint16{7, 8}, 0},
+		{"captured twice", [2]uint16{7, 7}, 1},
+		{"without ids", [2]uint16{0, 0}, 1},
+		{"an id is missing", [2]uint16{7, 0}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tp := newTape(t)
+			tp.connect(0, client, server, atServer)
+			tp.put(ms(100), client, server, "PA", 1006, 5006, "more")
+			tp.put(ms(100.5), client, server, "PA", 1006, 5006, "more")
+			all := tp.frames()
+			for i, id := range tt.ids {
+				const at = ethernetHeader + 4 // of the IP header
+				binary.BigEndian.PutUint16(all[len(all)-2+i].data[at:], id)
+			}
+			r := captures(t, explain.Options{}, explain.Input{Name: "x", Data: bytes.NewReader(pcap(capture.Ethernet, all))})
+			if r.Skipped["duplicate"] != tt.duplicates {
+				t.Errorf("left out: %v, want %d duplicates", r.Skipped, tt.duplicates)
+			}
+		})
 	}
 }
 
