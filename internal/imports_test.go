@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"internal/queue":           {},
 	"internal":                 {},
 	"test/agreement":           {"internal/capture", "internal/handshake", "internal/record"},
+	"test/guests":              {"internal/vm"},
 	"test/gencapture":          {"internal/capture", "internal/handshake"},
 	"test/measure":             {},
 	"test/memory":              {},
@@ -50,7 +51,7 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/measure"},
+	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/guests", "test/measure"},
 	"net/http":                           {},
 	"charm.land/bubbletea/v2":            {"internal/tui"},
 	"charm.land/lipgloss/v2":             {"internal/tui"},

@@ -22,8 +22,8 @@ const InitArg = "vm-init"
 const (
 	jobFile    = "/job.json"
 	modulesDir = "/modules"
-	hostDir    = "/host"
-	hostTag    = "host" // the mount tag of this host's files
+	HostDir    = "/host" // the root of this host
+	hostTag    = "host"  // the mount tag of this host's files
 )
 
 // order is what a guest is to do.
@@ -188,15 +188,15 @@ func loopbackUp() error {
 // showHost makes the folders of the host's root visible, but for those that
 // the guest has of its own.
 func showHost() error {
-	if err := os.MkdirAll(hostDir, 0o755); err != nil {
+	if err := os.MkdirAll(HostDir, 0o755); err != nil {
 		return err
 	}
-	if err := unix.Mount(hostTag, hostDir, "9p", unix.MS_RDONLY|unix.MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=loose"); err != nil {
+	if err := unix.Mount(hostTag, HostDir, "9p", unix.MS_RDONLY|unix.MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=loose"); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(hostDir)
+	entries, err := os.ReadDir(HostDir)
 	for _, e := range entries {
-		from, at := filepath.Join(hostDir, e.Name()), "/"+e.Name()
+		from, at := filepath.Join(HostDir, e.Name()), "/"+e.Name()
 		if _, err := os.Lstat(at); err == nil && at != "/root" {
 			continue
 		}
