@@ -71,9 +71,16 @@ func runGuest(ctx context.Context, to io.Writer) error {
 		return fmt.Errorf("read %s: %w", guestJobFile, err)
 	}
 	out := &reporter{to: tar.NewWriter(to)}
+	var kept error
+	if vm.Emulated() {
+		kept = keepClock()
+	}
 	facts, err := ProbeAll(ctx)
 	if err != nil {
 		return err
+	}
+	if kept != nil {
+		facts.Missing = append(facts.Missing, record.Missing{What: "a clock that stands while the guest waits for files", Why: kept.Error()})
 	}
 	if err := out.tell(guestReport{Facts: &facts}); err != nil {
 		return err

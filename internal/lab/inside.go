@@ -55,6 +55,8 @@ func Reexec(args []string) (code int, ok bool) {
 		vm.Init()
 	case GuestArg:
 		code, err = 1, runGuest(context.Background(), os.Stdout)
+	case GuestClockArg:
+		code, err = 1, holdClock()
 	default:
 		return 0, false
 	}
