@@ -126,7 +126,7 @@ func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, 
 	all.Wait()
 	var worst error
 	for i, err := range errs {
-		if err == nil && !runs[i].Pass {
+		if err == nil && !runs[i].Pass && runs[i].Skipped == "" {
 			err = errBad
 		}
 		worst = worse(worst, err)
@@ -153,24 +153,31 @@ func printEach(s screen, runs []record.Run) {
 
 // printSummary prints one row a run, and those that failed in full.
 func printSummary(s screen, runs []record.Run) {
-	passed := 0
+	passed, skipped := 0, 0
 	for _, run := range runs {
-		if run.Pass {
+		switch {
+		case run.Pass:
 			passed++
-			continue
+		case run.Skipped != "":
+			skipped++
+		default:
+			printRun(s, run)
+			fmt.Fprintln(s)
 		}
-		printRun(s, run)
-		fmt.Fprintln(s)
 	}
 	for _, run := range runs {
-		what := run.Verdict
+		what := run.Verdict + run.Skipped
 		if run.Error != "" {
 			what = run.Error
 		}
 		s.wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, seconds(run.Duration)), clean(what))
 	}
-	fmt.Fprintf(s, "\n%d of %d pass\n", passed, len(runs))
-	if len(runs) > 0 && runs[0].Recording != "" {
-		fmt.Fprintf(s, "recordings: in %s (--out FOLDER puts them elsewhere)\n", filepath.Dir(runs[0].Recording))
+	fmt.Fprintf(s, "\n%d of %d pass", passed, len(runs))
+	if skipped > 0 {
+		fmt.Fprintf(s, ", %d not run", skipped)
+	}
+	fmt.Fprintln(s)
+	if i := slices.IndexFunc(runs, func(run record.Run) bool { return run.Recording != "" }); i >= 0 {
+		fmt.Fprintf(s, "recordings: in %s (--out FOLDER puts them elsewhere)\n", filepath.Dir(runs[i].Recording))
 	}
 }

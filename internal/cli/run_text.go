@@ -18,6 +18,11 @@ func printRun(s screen, run record.Run) {
 		return
 	}
 	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+clean(run.Title), ": "))
+	if run.Skipped != "" {
+		fmt.Fprintln(s)
+		s.wrap(outcome(s, run)+"  ", "not run: "+clean(run.Skipped))
+		return
+	}
 	if run.Verdict != "" {
 		fmt.Fprintln(s)
 		s.wrap("", run.Verdict)

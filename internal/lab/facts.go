@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -78,6 +79,25 @@ func neededFacts(s *script.Script) []string {
 		}
 	}
 	return needed
+}
+
+// lacking says why a script that requires facts cannot be run here; empty if it can.
+func lacking(required []string, facts map[string]any, missing []record.Missing) string {
+	for _, name := range required {
+		value, known := facts[name]
+		switch {
+		case !known:
+			why := "the lab did not tell"
+			if i := slices.IndexFunc(missing, func(m record.Missing) bool { return m.What == name }); i >= 0 {
+				why = missing[i].Why
+			}
+			return fmt.Sprintf("it requires %s, which is unknown: %s", name, why)
+		case value != true:
+			_, ifFalse := meanings(probe(name))
+			return fmt.Sprintf("it requires %s, which is false: %s", name, ifFalse)
+		}
+	}
+	return ""
 }
 
 // either is the meaning of a fact that is true or false.

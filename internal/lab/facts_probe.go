@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
@@ -136,7 +138,10 @@ func failedReadings(name string, err error) (all []found) {
 // what has to be so that the last one tells anything.
 func (e *experiment) claim(err error) found {
 	f := found{name: e.script.Name, err: err}
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EPROTONOSUPPORT): // no such socket, nothing that it could do
+		return found{name: f.name, value: false}
+	case err != nil:
 		return f
 	}
 	last := len(e.expectations) - 1

@@ -94,6 +94,9 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	began := time.Now()
 	end := done{Meta: record.Meta{Kernel: release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
+	if end.Hidden = hiddenSetting(j.NetCore); end.Hidden != "" {
+		return end
+	}
 	if j.Kernel {
 		end.Defaults = readFresh() // before experiments change what new namespaces begin with
 	}
@@ -134,6 +137,9 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta
 	facts, missing := probing.wait()
 	if err != nil {
 		return record.Run{}, err
+	}
+	if why := lacking(s.Require, facts, missing); why != "" {
+		return record.Run{Scenario: s.Name, Title: s.Title, Facts: facts, Skipped: why}, e.close()
 	}
 	e.facts = facts
 	began := time.Now()

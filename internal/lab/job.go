@@ -23,6 +23,8 @@ type job struct {
 	Started time.Time
 	Facts   []string // probe these as well, whether the script needs them or not
 	Kernel  bool     // tell besides what only `listenq kernel` asks
+	NetCore []string // settings of net.core that the script sets; done.Hidden if they are not there
+	Bare    bool     // without a user namespace, as only root can
 	Stay    bool     // leave everything standing after the last step until asked to stop
 }
 
@@ -34,8 +36,9 @@ type report struct {
 
 // done ends the reports.
 type done struct {
-	Run  record.Run
-	Meta record.Meta
+	Run    record.Run
+	Meta   record.Meta
+	Hidden string // one of job.NetCore, which is not there: nothing was done
 
 	// Only if the job is to tell of the kernel.
 	Defaults map[string]string // settings of a new network namespace

@@ -11,6 +11,7 @@ import (
 	"github.com/agext/levenshtein"
 
 	"listenq/internal/kernel"
+	"listenq/internal/lab/script"
 )
 
 // settings are the sysctls that decide what happens at a listen queue. Every
@@ -51,6 +52,30 @@ func setDefaults() error {
 		}
 	}
 	return nil
+}
+
+// hiddenSetting returns one of settings that is not there in the calling thread's
+// namespace; empty if all are. In network namespaces of a user namespace older
+// kernels hide net.core (sysctl_core_net_init, net/core/sysctl_net_core.c); those of
+// the first user namespace have it.
+func hiddenSetting(settings []string) string {
+	for _, name := range settings {
+		if _, err := os.Stat(sysctlPath(name)); errors.Is(err, fs.ErrNotExist) {
+			return name
+		}
+	}
+	return ""
+}
+
+// coreSettings are the settings of net.core that a script sets and this machine has.
+func coreSettings(s *script.Script) []string {
+	var names []string
+	for _, step := range s.Steps {
+		if do, ok := step.Do.(script.Sysctl); ok && strings.HasPrefix(do.Name, "net.core.") && hiddenSetting([]string{do.Name}) == "" {
+			names = append(names, do.Name)
+		}
+	}
+	return names
 }
 
 // nearSetting suggests the setting of this kernel with the most similar name.

@@ -129,7 +129,7 @@ func (in *Inside) Shared() []string {
 		shared = append(shared, "UNIX sockets that the host makes in "+in.view.Dir+" during the experiment can be reached by its commands.")
 	}
 	if !in.who.Userns {
-		shared = append(shared, "User namespaces are forbidden here: the experiment runs with some of root's rights, and its commands as nobody (65534).")
+		shared = append(shared, "There is no user namespace, because they are forbidden here or hide what is set: the experiment runs with some of root's rights, and its commands as nobody (65534).")
 	} else if !in.who.Stranger {
 		shared = append(shared, "Commands run with the user id of whoever started the experiment, and read what this user may read in the folders they are shown.")
 	}

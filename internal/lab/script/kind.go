@@ -180,6 +180,17 @@ func (n *names) fact(name string) (Fact, bool) {
 	return n.facts[i], true
 }
 
+// trueOrFalse are the names of the facts that are.
+func (n *names) trueOrFalse() []string {
+	var all []string
+	for _, f := range n.facts {
+		if f.kind().single(truth) {
+			all = append(all, f.Name)
+		}
+	}
+	return all
+}
+
 func (n *names) factNames() []string {
 	var all []string
 	for _, f := range n.facts {

@@ -21,6 +21,7 @@ var testFacts = []Fact{
 	{"synack_timeout", time.Duration(0), "the first time-out of a request"},
 	{"ehash_entries", 0, "places in the hash table of sockets"},
 	{"congestion", "", "the congestion control"},
+	{"has_mptcp", false, "there are sockets of MPTCP"},
 }
 
 // exprText compares expressions by their text.

@@ -32,6 +32,25 @@ func readNetwork(s *statement) Action {
 	return nil
 }
 
+// readRequire reads a fact without which the kernel cannot run the script.
+func readRequire(s *statement) Action {
+	if len(s.script.Steps) > 0 {
+		s.fail(s.words[0], "a part of it: expect … if FACT", "require is about the whole script, and comes before its first step")
+	}
+	w := s.take("the name of a fact")
+	f, ok := s.names.fact(w.text)
+	switch {
+	case !ok:
+		s.fail(w, didYouMean(w.text, s.names.trueOrFalse()), "unknown fact %q", w.text)
+	case !f.kind().single(truth):
+		s.fail(w, "put it into an expectation: expect … if "+w.text+" == …", "%s is %s, not true or false", w.text, f.kind())
+	case slices.Contains(s.script.Require, w.text):
+		s.fail(w, "", "%s is required already", w.text)
+	}
+	s.script.Require = append(s.script.Require, w.text)
+	return nil
+}
+
 // sysctlName is what may follow sysctl. It becomes a path below /proc/sys/net.
 var sysctlName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+){2,}$`)

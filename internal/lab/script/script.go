@@ -26,6 +26,7 @@ type Script struct {
 	Source  string        // where the experiment was published; empty if it does not say
 	Takes   time.Duration // how long it takes, as it says; 0: it does not say
 	Network Network
+	Require []string // facts that have to be true, or nothing of it can be run
 	Steps   []Step
 	Text    []byte // what it was parsed from
 	Dir     string // the folder of its file, for the commands it runs; Parse leaves it empty
