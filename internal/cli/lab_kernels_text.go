@@ -15,7 +15,7 @@ func printMatrix(s screen, a *kernelsAnswer) {
 	columns := []column[int]{{title: "SCENARIO", rank: len(a.Kernels) + 1, cell: func(i *int) string { return a.scripts[*i].Name }}}
 	for k, name := range a.shortNames() {
 		columns = append(columns, column[int]{title: name, rank: len(a.Kernels) - k, cell: func(i *int) string {
-			return outcomeWord(a.of(*i)[k])
+			return a.cell(*i, k)
 		}, look: func(i *int) string { return outcomeLook(a.of(*i)[k]) }})
 	}
 	rows := make([]int, len(a.scripts))
@@ -47,6 +47,14 @@ func (a *kernelsAnswer) shortNames() []string {
 	return names
 }
 
+func (a *kernelsAnswer) cell(i, k int) string {
+	word := outcomeWord(a.of(i)[k])
+	if word == "pass" && len(fromSource(a.of(i))) > 0 {
+		return "pass*"
+	}
+	return word
+}
+
 func outcomeWord(run record.Run) string {
 	switch {
 	case run.Skipped != "":
@@ -55,10 +63,23 @@ func outcomeWord(run record.Run) string {
 		return "error"
 	case !run.Pass:
 		return "FAIL"
-	case slices.ContainsFunc(run.Expectations, func(x record.Expectation) bool { return x.NotTaken != "" && x.FromSource }):
-		return "pass*"
 	}
 	return "pass"
+}
+
+// fromSource are the lines of the branches of a script that none of the kernels
+// takes: what they say was read in the kernel's source.
+func fromSource(runs []record.Run) []int {
+	taken := map[int]bool{}
+	for _, run := range runs {
+		for _, x := range run.Expectations {
+			if x.FromSource {
+				taken[x.Line] = taken[x.Line] || x.NotTaken == ""
+			}
+		}
+	}
+	maps.DeleteFunc(taken, func(_ int, taken bool) bool { return taken })
+	return slices.Sorted(maps.Keys(taken))
 }
 
 func outcomeLook(run record.Run) string {
@@ -71,65 +92,32 @@ func outcomeLook(run record.Run) string {
 	return green
 }
 
-// sameEnd are kernels on which a script came to the same end.
-type sameEnd struct {
-	kernels []int
-	text    string
-}
-
-// printDifferences prints what came of a script where kernels differ in it, or
-// where it did not pass, and the facts that decide.
+// printDifferences prints what kernels differ in, and the facts that decide, or why
+// a script did not pass.
 func (a *kernelsAnswer) printDifferences(s screen, i int) {
 	runs := a.of(i)
-	groups := groupAlike(runs)
-	if len(groups) == 1 && (runs[0].Pass || runs[0].Skipped != "" && len(a.scripts) > 1) {
+	ends := endings(a.scripts[i], runs)
+	if len(ends) == 1 && runs[0].Pass {
 		return
 	}
 	names := a.shortNames()
 	fmt.Fprintf(s, "\n%s\n", s.style(bold, a.scripts[i].Name))
-	for _, g := range groups {
+	for _, e := range ends {
 		var on []string
-		for _, k := range g.kernels {
+		for _, k := range e.kernels {
 			on = append(on, names[k])
 		}
-		s.wrap("  "+strings.Join(on, ", ")+": ", clean(g.text))
+		for _, line := range e.lines {
+			s.wrap("  "+strings.Join(on, ", ")+": ", clean(line))
+		}
 	}
-	for _, why := range decidedBy(runs, names) {
+	facts := decidedBy(runs, names)
+	for _, why := range facts {
 		s.wrap("  because ", why)
 	}
-}
-
-func groupAlike(runs []record.Run) []sameEnd {
-	var groups []sameEnd
-	for k, run := range runs {
-		text := ending(run)
-		at := slices.IndexFunc(groups, func(g sameEnd) bool { return g.text == text })
-		if at < 0 {
-			groups = append(groups, sameEnd{text: text})
-			at = len(groups) - 1
-		}
-		groups[at].kernels = append(groups[at].kernels, k)
+	if len(facts) == 0 && len(ends) > 1 {
+		s.wrap("  ", "no fact that it asks for tells them apart")
 	}
-	return groups
-}
-
-// ending is what came of a run, in words.
-func ending(run record.Run) string {
-	switch {
-	case run.Skipped != "":
-		return "not run: " + run.Skipped
-	case run.Error != "":
-		return "error: " + run.Error
-	case run.Pass:
-		return run.Verdict
-	}
-	text := run.Verdict
-	for _, x := range run.Expectations {
-		if !x.Pass && x.NotTaken == "" {
-			text += fmt.Sprintf(" Line %d fails: %s (%s).", x.Line, x.Text, x.Got)
-		}
-	}
-	return text
 }
 
 // decidedBy names the facts in which the kernels of the runs differ.
@@ -161,15 +149,14 @@ func decidedBy(runs []record.Run, names []string) []string {
 	return all
 }
 
-// printTotals prints one line a kernel, and where the recordings are.
+// printTotals prints one line a kernel, the branches that none takes, and where the
+// recordings are.
 func (a *kernelsAnswer) printTotals(s screen) {
 	fmt.Fprintln(s)
-	notTaken := false
 	for k := range a.Kernels {
 		count := map[string]int{}
 		for i := range a.scripts {
-			count[strings.TrimSuffix(outcomeWord(a.of(i)[k]), "*")]++
-			notTaken = notTaken || outcomeWord(a.of(i)[k]) == "pass*"
+			count[outcomeWord(a.of(i)[k])]++
 		}
 		line := fmt.Sprintf("%d of %d pass on Linux %s", count["pass"], len(a.scripts), clean(a.Kernels[k].Kernel))
 		if count["skip"] > 0 {
@@ -177,10 +164,16 @@ func (a *kernelsAnswer) printTotals(s screen) {
 		}
 		s.wrap("", line)
 	}
-	if notTaken {
-		s.wrap("", "* a branch that no kernel here takes was read in the kernel's source, not run")
+	var branches []string
+	for i, script := range a.scripts {
+		for _, line := range fromSource(a.of(i)) {
+			branches = append(branches, fmt.Sprintf("%s line %d", script.Name, line))
+		}
 	}
-	if len(a.Runs) > 0 && a.Runs[0].Recording != "" {
-		fmt.Fprintf(s, "recordings: in %s\n", filepath.Dir(filepath.Dir(a.Runs[0].Recording)))
+	if len(branches) > 0 {
+		s.wrap("* ", "from source: a branch that none of these kernels takes was read in the kernel's source, not run: "+strings.Join(branches, ", "))
+	}
+	if i := slices.IndexFunc(a.Runs, func(run record.Run) bool { return run.Recording != "" }); i >= 0 {
+		fmt.Fprintf(s, "recordings: in %s\n", filepath.Dir(filepath.Dir(a.Runs[i].Recording)))
 	}
 }

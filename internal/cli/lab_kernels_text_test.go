@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"testing"
+
+	"listenq/internal/handshake"
+	"listenq/internal/lab"
+	"listenq/internal/lab/script"
+	"listenq/internal/record"
+)
+
+// matrixOf runs nothing: it is what three kernels said of scripts of two clients and a group.
+func matrixOf(t *testing.T, scripts map[string][]record.Run, order ...string) *kernelsAnswer {
+	t.Helper()
+	a := &kernelsAnswer{}
+	for _, release := range []string{"5.10.0-46-amd64", "6.1.0-56-amd64", "7.2.13"} {
+		a.Kernels = append(a.Kernels, lab.Kernel{Kernel: release})
+	}
+	for _, name := range order {
+		s, err := script.Parse(name, []byte("server backlog 1 accept never\nconnect c d\nconnect 3 as many\n"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.scripts = append(a.scripts, s)
+	}
+	for k := range a.Kernels {
+		for _, name := range order {
+			run := scripts[name][k]
+			run.Scenario = name
+			a.Runs = append(a.Runs, run)
+		}
+	}
+	return a
+}
+
+func client(name string, outcome handshake.Outcome, cause handshake.Cause) record.Connection {
+	return record.Connection{Name: name, Outcome: outcome, Cause: cause, Confidence: handshake.Certain}
+}
+
+func ran(all ...record.Connection) record.Run {
+	return record.Run{Pass: true, Connections: all, Recording: "/tmp/rec/1-kernel/run", Verdict: "Counts are of no matter."}
+}
+
+func TestMatrix(t *testing.T) {
+	full := handshake.AcceptQueueFull
+	accepted, queued := client("c", handshake.Accepted, handshake.NoCause), client("c", handshake.Queued, handshake.ByServer)
+	late := client("d", handshake.Accepted, full)
+	later := late
+	late.Delay, later.Delay = new(record.Milliseconds(1000)), new(record.Milliseconds(1040))
+	later.SynRetransmits = 1
+
+	dropped := ran(accepted, client("d", handshake.Unanswered, full))
+	dropped.Connections[1].Struck = handshake.StruckSYN
+	dropped.Facts = map[string]any{"accept_full_drops_syn": true}
+	dropped.Expectations = []record.Expectation{{Line: 5, Text: "expect dropped", Pass: true}, {Line: 6, Text: "expect answered", NotTaken: "no", FromSource: true}}
+	answered := ran(accepted, client("d", handshake.HalfOpen, full))
+	answered.Connections[1].Struck = handshake.StruckACK
+	answered.Facts = map[string]any{"accept_full_drops_syn": false}
+	answered.Expectations = []record.Expectation{{Line: 5, Text: "expect dropped", NotTaken: "no"}, {Line: 6, Text: "expect answered", Pass: true, FromSource: true}}
+	untaken := ran(accepted)
+	untaken.Expectations = []record.Expectation{{Line: 9, Text: "expect old", NotTaken: "no", FromSource: true}}
+	lacks := record.Run{Skipped: "it requires has_mptcp, which is false: there are no such sockets", Facts: map[string]any{"has_mptcp": false}}
+	has := ran(accepted)
+	has.Facts = map[string]any{"has_mptcp": true}
+	failed := ran(queued)
+	failed.Pass, failed.Expectations = false, []record.Expectation{{Line: 4, Text: "expect c.outcome == \"accepted\"", Got: "c.outcome is queued"}}
+
+	a := matrixOf(t, map[string][]record.Run{
+		// Times, counts, members of a group and the connections of commands differ by chance.
+		"chance": {
+			ran(accepted, late, client("many1", handshake.Accepted, handshake.NoCause), client("many2", handshake.Accepted, full)),
+			ran(accepted, later, client("many1", handshake.Unanswered, full), client("many2", handshake.Queued, handshake.NoCause), client("#1", handshake.GaveUp, full)),
+			ran(accepted, later, client("many1", handshake.Unanswered, full), client("many2", handshake.Phantom, full), client("many3", handshake.Queued, handshake.NoCause)),
+		},
+		"fact":     {answered, dropped, dropped},
+		"source":   {untaken, untaken, untaken},
+		"lacks":    {lacks, has, has},
+		"nowhere":  {lacks, lacks, lacks},
+		"fails":    {ran(accepted), failed, record.Run{Error: "fails.lab:3: no such command"}},
+		"surprise": {ran(accepted), ran(accepted), ran(queued, client("many1", handshake.Reset, handshake.ByServer))},
+	}, "chance", "fact", "source", "lacks", "nowhere", "fails", "surprise")
+	for _, tt := range []struct {
+		name  string
+		width int
+	}{{"80", 80}, {"pipe", 0}} {
+		var out bytes.Buffer
+		printMatrix(screen{Writer: &out, width: tt.width}, a)
+		golden(t, "matrix-"+tt.name+".txt", out.String())
+	}
+}
