@@ -56,7 +56,7 @@ var onlyIn = map[string][]string{
 	"charm.land/bubbletea/v2":            {"internal/tui"},
 	"charm.land/lipgloss/v2":             {"internal/tui"},
 	"github.com/klauspost/compress/zstd": {"internal/vm"},
-	"github.com/ulikunitz/xz":            {"internal/vm"},
+	"github.com/mikelolasagasti/xz":      {"internal/vm"},
 	"github.com/ulikunitz/xz/lzma":       {"internal/vm"},
 	"unsafe":                             {"internal/kernel/taskfile", "internal/lab/wire", "internal/lab/sandbox"},
 }

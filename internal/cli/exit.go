@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"listenq/internal/lab/sandbox"
+	"listenq/internal/vm"
 )
 
 // The exit codes; where two apply, the higher wins.
@@ -45,6 +46,7 @@ func told(err error) bool {
 
 func exitCode(err error) int {
 	var forbidden *sandbox.Forbidden
+	var noGuest *vm.Unavailable
 	var check *checkError
 	var status commandStatus
 	switch {
@@ -58,7 +60,7 @@ func exitCode(err error) int {
 		return exitBad
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &forbidden):
+	case errors.As(err, &forbidden), errors.As(err, &noGuest):
 		return exitImpossible
 	}
 	return exitError

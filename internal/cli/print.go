@@ -23,6 +23,7 @@ import (
 	"listenq/internal/lab"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
+	"listenq/internal/vm"
 )
 
 // Env is what the program is run with, so that tests can give their own.
@@ -119,7 +120,13 @@ func hints(err error) []string {
 	var usage *usageError
 	var forbidden *sandbox.Forbidden
 	var failure *lab.Failure
+	var noGuest *vm.Unavailable
+	var wrong *vm.WrongArch
 	switch {
+	case errors.As(err, &noGuest) && noGuest.Hint != "":
+		return []string{noGuest.Hint}
+	case errors.As(err, &wrong):
+		return []string{fmt.Sprintf("--guest-program FILE, with a listenq for that (CGO_ENABLED=0 GOARCH=%s go build ./cmd/listenq)", wrong.KernelArch)}
 	case errors.As(err, &usage) && usage.hint != "":
 		return []string{usage.hint}
 	case errors.As(err, &forbidden):

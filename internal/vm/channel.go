@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -68,8 +69,26 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lines returns the last count lines, without control characters.
+// lines returns the last count lines, without control characters and empty ones.
 func (t *tail) lines(count int) []string {
+	lines := t.all()
+	return lines[max(0, len(lines)-count):]
+}
+
+// trouble returns count lines of a console: from where the kernel began to say
+// that it cannot go on, or else the last.
+func (t *tail) trouble(count int) []string {
+	lines := t.all()
+	at := slices.IndexFunc(lines, func(line string) bool {
+		return strings.Contains(line, "Kernel panic") || strings.Contains(line, "BUG:") || strings.Contains(line, "Oops")
+	})
+	if at < 0 {
+		return lines[max(0, len(lines)-count):]
+	}
+	return lines[at:min(len(lines), at+count)]
+}
+
+func (t *tail) all() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var lines []string
@@ -78,7 +97,7 @@ func (t *tail) lines(count int) []string {
 			lines = append(lines, line)
 		}
 	}
-	return lines[max(0, len(lines)-count):]
+	return lines
 }
 
 // printable drops control characters and terminal sequences (ECMA-48, CSI and

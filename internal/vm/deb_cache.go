@@ -10,10 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // cache is the file that keeps what was read of a kernel's packages: a tar
-// archive of the image and of the modules in the order in which they are loaded.
+// archive, compressed by zstd, of the image, unpacked too if it can be, and of the
+// modules in the order in which they are loaded.
 // A cache that cannot be read or written is none.
 type cache struct {
 	dir, name, key string
@@ -27,7 +30,7 @@ func cacheOf(debs []*deb) cache {
 		return cache{}
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "1 %v\n", needs)
+	fmt.Fprintf(sum, "2 %v\n", needs)
 	for _, d := range debs {
 		info, err := d.file.Stat()
 		if err != nil {
@@ -38,7 +41,7 @@ func cacheOf(debs []*deb) cache {
 	return cache{filepath.Join(root, "listenq", "unpacked"), debs[0].name, fmt.Sprintf("%x", sum.Sum(nil)[:8])}
 }
 
-func (c cache) path() string { return filepath.Join(c.dir, c.name+"-"+c.key+".tar") }
+func (c cache) path() string { return filepath.Join(c.dir, c.name+"-"+c.key+".tar.zst") }
 
 // load returns the kernel, or nil if it is not there whole, or belongs to
 // another user: root does not boot what somebody else left in a cache.
@@ -56,11 +59,20 @@ func (c cache) load() *Kernel {
 		return nil
 	}
 	k := &Kernel{}
-	err = walkTar(f, maxUnpacked, func(h *tar.Header, r io.Reader) error {
-		data, err := readUpTo(r, maxImage)
-		if name, isModule := strings.CutSuffix(h.Name, ".ko"); isModule {
+	all, err := unpackFrom(f, info.Size())
+	if err != nil {
+		return nil
+	}
+	defer all.Close()
+	err = walkTar(all, maxUnpacked, func(h *tar.Header, r io.Reader) error {
+		data := make([]byte, min(h.Size, maxVmlinux))
+		_, err := io.ReadFull(r, data)
+		switch name, isModule := strings.CutSuffix(h.Name, ".ko"); {
+		case isModule:
 			k.Modules = append(k.Modules, Module{name, data})
-		} else {
+		case h.Name == entryVmlinux:
+			k.Vmlinux = data
+		default:
 			k.Image = data
 		}
 		return err
@@ -97,7 +109,7 @@ func (c cache) store(k *Kernel) {
 	if err != nil {
 		return
 	}
-	old, _ := filepath.Glob(filepath.Join(c.dir, c.name+"-????????????????.tar"))
+	old, _ := filepath.Glob(filepath.Join(c.dir, c.name+"-????????????????.tar*"))
 	if os.Rename(f.Name(), c.path()) != nil {
 		return
 	}
@@ -108,8 +120,14 @@ func (c cache) store(k *Kernel) {
 	}
 }
 
+const entryVmlinux = "vmlinux"
+
 func writeTar(w io.Writer, k *Kernel) error {
-	t := tar.NewWriter(w)
+	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return err
+	}
+	t := tar.NewWriter(z)
 	add := func(name string, data []byte) error {
 		if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
 			return err
@@ -120,10 +138,18 @@ func writeTar(w io.Writer, k *Kernel) error {
 	if err := add("vmlinuz", k.Image); err != nil {
 		return err
 	}
+	if k.Vmlinux != nil {
+		if err := add(entryVmlinux, k.Vmlinux); err != nil {
+			return err
+		}
+	}
 	for _, m := range k.Modules {
 		if err := add(m.Name+".ko", m.Code); err != nil {
 			return err
 		}
 	}
-	return t.Close()
+	if err := t.Close(); err != nil {
+		return err
+	}
+	return z.Close()
 }

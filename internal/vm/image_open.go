@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -16,6 +15,7 @@ type Kernel struct {
 	Release string // as in uname -r, from the image
 	Arch    string // GOARCH
 	Image   []byte // a bzImage, or an Image of arm64
+	Vmlinux []byte // the same as an ELF file that QEMU boots faster; nil if there is none
 	Modules []Module
 }
 
@@ -29,8 +29,7 @@ type Kernel struct {
 // kernel that has everything built in. What is read of packages is kept in the
 // user's cache folder, where there is one: to unpack them takes seconds.
 //
-// Errors begin with the path and say what it is instead. A kernel for another
-// architecture than this program's is refused: guests run this program.
+// Errors begin with the path and say what it is instead.
 func Open(path, modules string) (*Kernel, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -87,14 +86,6 @@ func imagePackage(dir string) (string, error) {
 	return images[0], nil
 }
 
-// forThis refuses a kernel for another architecture.
-func forThis(path, arch string) error {
-	if arch == runtime.GOARCH {
-		return nil
-	}
-	return fmt.Errorf("%s: a kernel for %s; this listenq is for %s, and it is what runs in the guest", path, arch, runtime.GOARCH)
-}
-
 func openPackage(path, modules string) (*Kernel, error) {
 	d, err := openDeb(path)
 	if err != nil {
@@ -102,9 +93,6 @@ func openPackage(path, modules string) (*Kernel, error) {
 	}
 	debs := []*deb{d}
 	defer func() { closeAll(debs) }()
-	if err := forThis(path, d.arch); err != nil {
-		return nil, err
-	}
 	parts, err := d.parts()
 	if err != nil {
 		return nil, err
@@ -175,9 +163,6 @@ func openImage(path, modules string) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := forThis(path, h.arch); err != nil {
-		return nil, err
-	}
 	where := []string{modules}
 	if modules == "" {
 		where = places(path, h.release)
@@ -229,14 +214,11 @@ func (g *gathered) kernel(path string, where []string, allBuiltin bool) (*Kernel
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := forThis(path, h.arch); err != nil {
-		return nil, err
-	}
 	order, err := g.inOrder(h)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; looked in %s", path, err, strings.Join(where, ", "))
 	}
-	return &Kernel{Release: h.release, Arch: h.arch, Image: image, Modules: order}, nil
+	return &Kernel{Release: h.release, Arch: h.arch, Image: image, Vmlinux: vmlinux(image), Modules: order}, nil
 }
 
 // complete tells which essential modules are missing.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // bzImage returns the beginning of an image for amd64 whose version's text is
@@ -149,7 +151,12 @@ func TestOpenOfAnotherArchitecture(t *testing.T) {
 		other, arch = bzImage("6.1.0 x"), "amd64"
 	}
 	write(t, path, other)
-	if _, err := Open(path, ""); err == nil || !strings.Contains(err.Error(), "a kernel for "+arch+"; this listenq is for "+runtime.GOARCH) {
+	k, err := Open(path, t.TempDir())
+	if err != nil || k.Arch != arch {
+		t.Fatalf("%+v, %v", k, err)
+	}
+	_, err = (&Guest{Kernel: k, Limit: time.Minute}).Run(t.Context())
+	if wrong, ok := errors.AsType[*WrongArch](err); !ok || wrong.KernelArch != arch || wrong.ProgramArch != runtime.GOARCH {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,16 +58,43 @@ const (
 // kvmFailed is set when a guest under KVM was overtaken by one that was emulated.
 var kvmFailed atomic.Bool
 
+// program is the file of this host that runs in the guest.
+func (g *Guest) program() string {
+	if g.Program == "" {
+		return "/proc/self/exe"
+	}
+	return g.Program
+}
+
+// checkProgram refuses a program that the kernel cannot run.
+func (g *Guest) checkProgram() error {
+	f, err := elf.Open(g.program())
+	if err != nil {
+		return fmt.Errorf("the program for the guest: %s: %w", g.program(), err)
+	}
+	defer f.Close()
+	if arch := elfArch(uint16(f.Machine)); arch != g.Kernel.Arch {
+		return &WrongArch{Kernel: g.Kernel.Path, KernelArch: g.Kernel.Arch, ProgramArch: arch}
+	}
+	if slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		return fmt.Errorf("the program for the guest: %s is not static, and a guest starts without libraries: build it with CGO_ENABLED=0", g.program())
+	}
+	return nil
+}
+
 // boot starts the guest and returns when it is about to run its program. Where
 // KVM may work, it races against emulation, once: there are machines whose
 // /dev/kvm can be opened and whose guests hang.
 func (g *Guest) boot(ctx context.Context) (*machine, error) {
+	if err := g.checkProgram(); err != nil {
+		return nil, err
+	}
 	p, err := g.platform()
 	if err != nil {
 		return nil, err
 	}
 	image, err := memoryFile("kernel", func(w io.Writer) error {
-		_, err := w.Write(g.Kernel.Image)
+		_, err := w.Write(g.Kernel.bootable())
 		return err
 	})
 	if err != nil {
@@ -83,9 +112,24 @@ func (g *Guest) boot(ctx context.Context) (*machine, error) {
 		if err != nil {
 			return nil, err
 		}
+		if a == kvm {
+			defer time.AfterFunc(kvmPatience, m.stop).Stop()
+		}
 		runners = append(runners, m)
 	}
 	return first(runners)
+}
+
+// kvmPatience is how long a guest under KVM may take to start while an emulated
+// one is starting, too. With hardware that helps it takes about a second.
+const kvmPatience = 2 * time.Second
+
+// bootable is what QEMU is given.
+func (k *Kernel) bootable() []byte {
+	if k.Vmlinux != nil {
+		return k.Vmlinux
+	}
+	return k.Image
 }
 
 // accelerators are those that are worth a try.
@@ -188,7 +232,7 @@ func (g *Guest) arguments(p platform, a accelerator) []string {
 		"-m", strconv.Itoa(g.memory()),
 		"-kernel", inherited(0),
 		"-initrd", inherited(1),
-		"-append", "console=" + p.console + " quiet panic=-1 oops=panic nokaslr mitigations=off audit=0 random.trust_cpu=on rdinit=" + Self + emulated + " -- " + InitArg,
+		"-append", "console=" + p.console + " quiet cryptomgr.notests panic=-1 oops=panic nokaslr mitigations=off audit=0 random.trust_cpu=on rdinit=" + Self + emulated + " -- " + InitArg,
 		"-device", "virtio-serial-pci",
 	})
 	if a == kvm {
@@ -270,17 +314,13 @@ func (m *machine) kill() {
 
 // initramfs packs what the guest needs to start into a file in memory.
 func (g *Guest) initramfs() (*os.File, error) {
-	program := g.Program
-	if program == "" {
-		program = "/proc/self/exe"
-	}
 	env := append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp"}, g.Env...)
 	job, err := json.Marshal(order{g.Args, env, g.Dir})
 	if err != nil {
 		return nil, fmt.Errorf("tell the guest its job: %w", err)
 	}
 	files := append([]File{
-		{Path: Self, Mode: 0o755, Host: program},
+		{Path: Self, Mode: 0o755, Host: g.program()},
 		{Path: jobFile, Mode: 0o600, Data: job},
 	}, g.Files...)
 	return memoryFile("initramfs", func(w io.Writer) error { return g.Kernel.WriteInitramfs(w, files) })

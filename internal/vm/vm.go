@@ -52,11 +52,18 @@ type Unavailable struct{ What, Hint string }
 
 func (u *Unavailable) Error() string { return u.What }
 
+// WrongArch says that a kernel cannot run the program that is for its guest.
+type WrongArch struct{ Kernel, KernelArch, ProgramArch string }
+
+func (w *WrongArch) Error() string {
+	return fmt.Sprintf("%s: a kernel for %s, and the program for its guest is for %s", w.Kernel, w.KernelArch, w.ProgramArch)
+}
+
 // Died is the error of a guest that ended, or was ended, before its program did.
 type Died struct {
 	Release string
 	Why     string
-	Console []string // the last lines of the guest's console
+	Console []string // what the guest's console said of it, else its last lines
 }
 
 // lastLines is how much of a console an error shows.
@@ -67,7 +74,7 @@ func (d *Died) Error() string {
 	if len(d.Console) == 0 {
 		return text + "; its console is empty"
 	}
-	return text + "; the last lines of its console:\n  " + strings.Join(d.Console, "\n  ")
+	return text + "; its console:\n  " + strings.Join(d.Console, "\n  ")
 }
 
 // Run boots the guest, runs its program and returns the program's exit code.
@@ -102,7 +109,7 @@ func (g *Guest) explain(ctx context.Context, m *machine, err error) error {
 	if m == nil {
 		return err
 	}
-	died := &Died{Release: g.Kernel.Release, Why: err.Error(), Console: m.console.lines(lastLines)}
+	died := &Died{Release: g.Kernel.Release, Why: err.Error(), Console: m.console.trouble(lastLines)}
 	if errors.Is(context.Cause(m.ctx), errLimit) {
 		died.Why = fmt.Sprintf("did not end within %v", g.Limit)
 	}
