@@ -134,16 +134,17 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, out str
 	if k != nil {
 		return lab.RunOn(ctx, k, scripts, lab.GuestOptions{
 			Tool: "listenq " + env.Version, Command: command, Out: out,
-			Program: f.kernels.program, Memory: f.kernels.memory, Progress: step,
+			Program: f.kernels.program, Memory: f.kernels.memory, Facts: f.asJSON, Progress: step,
 		})
-	}
-	facts, err := lab.ProbeAll(ctx)
-	if err != nil {
-		return lab.OnKernel{Runs: make([]record.Run, len(scripts))}, err
 	}
 	f.out = out
 	runs, err := runAll(ctx, env, f, scripts, step)
-	return lab.OnKernel{Kernel: facts, Runs: runs}, err
+	result := lab.OnKernel{Kernel: lab.Kernel{Kernel: lab.Release()}, Runs: runs}
+	if f.asJSON {
+		facts, probed := lab.ProbeAll(ctx)
+		result.Kernel, err = facts, worse(err, probed)
+	}
+	return result, err
 }
 
 // recordingsFolder makes the folder for the recordings of all kernels.

@@ -79,6 +79,9 @@ func (p *progress) line() string {
 		return "starting"
 	}
 	text := fmt.Sprintf("%s: line %d: %s", p.current.Scenario, p.current.Line, clean(p.current.Text))
+	if p.current.Kernel != "" {
+		text = "Linux " + clean(p.current.Kernel) + ": " + text
+	}
 	if p.current.AtMost > 0 && p.width > 0 {
 		text += fmt.Sprintf(" (%.0f of at most %.0f s)", time.Since(p.began).Seconds(), p.current.AtMost.Seconds())
 	}

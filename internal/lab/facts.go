@@ -61,7 +61,7 @@ func ProbeAll(ctx context.Context) (Kernel, error) {
 	outside := make(chan []Fact)
 	go func() { outside <- slices.Concat(counterFacts(), reasonFacts(), attachFacts(), outsideFacts()) }()
 	inside := probeInside(ctx)
-	k := Kernel{Schema: "listenq/kernel/v1", Kernel: release(), Settings: hostSettings(), Missing: inside.missing}
+	k := Kernel{Schema: "listenq/kernel/v1", Kernel: Release(), Settings: hostSettings(), Missing: inside.missing}
 	k.Facts = slices.Concat(inside.experiments(), inside.defaults(), <-outside, inside.unprivileged())
 	known := func(f Fact) bool { return f.Value != nil }
 	if err := ctx.Err(); err != nil || slices.ContainsFunc(k.Facts, known) {
@@ -79,6 +79,24 @@ func neededFacts(s *script.Script) []string {
 		}
 	}
 	return needed
+}
+
+// knownFacts probes the facts that scripts speak of and that are true or false,
+// once for all of them. What cannot be found out is left to each script's own run,
+// which says why.
+func knownFacts(ctx context.Context, scripts []*script.Script) map[string]bool {
+	var needed []string
+	for _, s := range scripts {
+		needed = append(needed, neededFacts(s)...)
+	}
+	slices.Sort(needed)
+	known := map[string]bool{}
+	for name, value := range probeFacts(ctx, slices.Compact(needed)) {
+		if is, ok := value.(bool); ok {
+			known[name] = is
+		}
+	}
+	return known
 }
 
 // lacking says why a script that requires facts cannot be run here; empty if it can.

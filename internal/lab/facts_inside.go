@@ -28,6 +28,18 @@ type insideFacts struct {
 	err     error
 }
 
+// probeFacts finds out facts in namespaces of their own; it leaves out what it
+// could not find out.
+func probeFacts(ctx context.Context, names []string) map[string]any {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil || len(names) == 0 {
+		return nil
+	}
+	defer null.Close()
+	end, _ := runInside(ctx, job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Facts: names}, "", nil, null, null)
+	return end.Run.Facts
+}
+
 // probeInside finds out what namespaces of our own show.
 func probeInside(ctx context.Context) insideFacts {
 	in := insideFacts{}

@@ -29,17 +29,18 @@ type GuestOptions struct {
 	Command  []string       // the command line, for the recordings
 	Out      string         // folder for the recordings; it must exist
 	Program  string         // a static listenq for the kernel's architecture; "": this program
+	Facts    bool           // find out all facts of the kernel, after the experiments
 	Memory   int            // of the guest, in MiB; 0: vm.DefaultMemory
 	Progress func(Progress) // called as the experiments go on; may be nil
 }
 
 // OnKernel is what came of experiments on a kernel.
 type OnKernel struct {
-	Kernel Kernel       // its facts
+	Kernel Kernel       // its facts, if they were asked for
 	Runs   []record.Run // in the order of the scripts
 }
 
-// RunOn boots a kernel and runs scripts on it, with its facts probed first. Each
+// RunOn boots a kernel and runs scripts on it. Each
 // script has a run, whatever happens: those that were not begun say so in
 // Skipped. The error is that of the guest (see vm.Guest.Run) or, where the guest
 // came to its end, nil: what went wrong in a run is in its Error.

@@ -30,6 +30,7 @@ type guestJob struct {
 	Tool    string
 	Command []string
 	Scripts []guestScript
+	Facts   bool // tell all facts of the kernel, too
 }
 
 type guestScript struct {
@@ -39,7 +40,7 @@ type guestScript struct {
 }
 
 func newGuestJob(scripts []*script.Script, o GuestOptions) guestJob {
-	job := guestJob{Tool: o.Tool, Command: o.Command}
+	job := guestJob{Tool: o.Tool, Command: o.Command, Facts: o.Facts}
 	for _, s := range scripts {
 		job.Scripts = append(job.Scripts, guestScript{s.Name, s.Text, s.Dir})
 	}
@@ -75,25 +76,50 @@ func runGuest(ctx context.Context, to io.Writer) error {
 	if vm.Emulated() {
 		kept = keepClock()
 	}
-	facts, err := ProbeAll(ctx)
+	if err := job.runAll(ctx, out); err != nil {
+		return err
+	}
+	if job.Facts {
+		facts, err := ProbeAll(ctx)
+		if err != nil {
+			return err
+		}
+		if kept != nil {
+			facts.Missing = append(facts.Missing, record.Missing{What: "a clock that stands while the guest waits for files", Why: kept.Error()})
+		}
+		if err := out.tell(guestReport{Facts: &facts}); err != nil {
+			return err
+		}
+	}
+	return out.to.Close()
+}
+
+// runAll runs the scripts. The facts that they ask for are probed once.
+func (job guestJob) runAll(ctx context.Context, out *reporter) error {
+	scripts, err := job.parse()
 	if err != nil {
 		return err
 	}
-	if kept != nil {
-		facts.Missing = append(facts.Missing, record.Missing{What: "a clock that stands while the guest waits for files", Why: kept.Error()})
-	}
-	if err := out.tell(guestReport{Facts: &facts}); err != nil {
-		return err
-	}
+	known := knownFacts(ctx, scripts)
 	var all errgroup.Group
 	all.SetLimit(guestJobs())
-	for i := range job.Scripts {
-		all.Go(func() error { return job.run(ctx, i, out) })
+	for i, s := range scripts {
+		all.Go(func() error { return job.run(ctx, i, s, known, out) })
 	}
-	if err := all.Wait(); err != nil {
-		return err
+	return all.Wait()
+}
+
+func (job guestJob) parse() ([]*script.Script, error) {
+	var scripts []*script.Script
+	for _, g := range job.Scripts {
+		s, err := script.Parse(g.Name, g.Text, Facts())
+		if err != nil {
+			return nil, err
+		}
+		s.Name, s.Dir = g.Name, g.Dir
+		scripts = append(scripts, s)
 	}
-	return out.to.Close()
+	return scripts, nil
 }
 
 // guestJobs is how many experiments run at the same time. An emulated guest has
@@ -105,20 +131,14 @@ func guestJobs() int {
 	return 4
 }
 
-func (job guestJob) run(ctx context.Context, i int, out *reporter) error {
-	g := job.Scripts[i]
-	s, err := script.Parse(g.Name, g.Text, Facts())
-	if err != nil {
-		return err
-	}
-	s.Name, s.Dir = g.Name, g.Dir
+func (job guestJob) run(ctx context.Context, i int, s *script.Script, known map[string]bool, out *reporter) error {
 	folder, err := os.MkdirTemp("", "listenq-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Progress: out.progress}) // the error is in the run
-	run.Kernel = release()
+	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Progress: out.progress}) // the error is in the run
+	run.Kernel = Release()
 	if run.Recording != "" {
 		run.Recording, err = filepath.Rel(folder, run.Recording)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"listenq/internal/lab/sandbox"
@@ -17,12 +18,13 @@ import (
 
 // Options are how to run an experiment.
 type Options struct {
-	Tool     string         // name and version, for the recording
-	Command  []string       // the command line, for the recording
-	Out      string         // where the recording's folder is made; "": among the temporary files
-	Tick     time.Duration  // between two samples; 0: 10 ms
-	Stay     bool           // keep the namespaces after the last step until ctx ends
-	Progress func(Progress) // called as the experiment goes on; may be nil
+	Tool     string          // name and version, for the recording
+	Command  []string        // the command line, for the recording
+	Out      string          // where the recording's folder is made; "": among the temporary files
+	Tick     time.Duration   // between two samples; 0: 10 ms
+	Stay     bool            // keep the namespaces after the last step until ctx ends
+	Known    map[string]bool // facts of this kernel that were probed before, and need not be again
+	Progress func(Progress)  // called as the experiment goes on; may be nil
 }
 
 // DefaultTick is the time between two samples of the sockets and counters.
@@ -52,7 +54,8 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 	if o.Tick == 0 {
 		o.Tick = DefaultTick
 	}
-	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: o.Tick, Started: began, Facts: neededFacts(s), NetCore: coreSettings(s), Stay: o.Stay}
+	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: o.Tick, Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), Stay: o.Stay}
+	j.Facts = slices.DeleteFunc(j.Facts, func(name string) bool { _, known := o.Known[name]; return known })
 	end, err := runInside(ctx, j, s.Dir, o.Progress, folder.Packets, folder.Events)
 	switch {
 	case end.Hidden == "":

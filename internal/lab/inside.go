@@ -92,7 +92,7 @@ func inside() error {
 // carryOut probes the facts that are asked for and runs the script, if there is one.
 func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progress)) done {
 	began := time.Now()
-	end := done{Meta: record.Meta{Kernel: release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
+	end := done{Meta: record.Meta{Kernel: Release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
 	if end.Hidden = hiddenSetting(j.NetCore); end.Hidden != "" {
 		return end
@@ -135,6 +135,11 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta
 	to := recordingTo{os.NewFile(fdPackets, record.PacketsFile), os.NewFile(fdEvents, record.EventsFile), j.Tool, j.Started}
 	e, err := newExperiment(box, s, to, j.Tick, tell)
 	facts, missing := probing.wait()
+	for _, name := range neededFacts(s) {
+		if value, known := j.Known[name]; known {
+			facts[name] = value
+		}
+	}
 	if err != nil {
 		return record.Run{}, err
 	}
@@ -156,7 +161,8 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta
 	return run, errors.Join(err, e.close())
 }
 
-func release() string {
+// Release is the running kernel's, as in uname -r.
+func Release() string {
 	var name unix.Utsname
 	if unix.Uname(&name) != nil {
 		return "unknown"

@@ -21,11 +21,12 @@ type job struct {
 	Tool    string
 	Tick    time.Duration
 	Started time.Time
-	Facts   []string // probe these as well, whether the script needs them or not
-	Kernel  bool     // tell besides what only `listenq kernel` asks
-	NetCore []string // settings of net.core that the script sets; done.Hidden if they are not there
-	Bare    bool     // without a user namespace, as only root can
-	Stay    bool     // leave everything standing after the last step until asked to stop
+	Facts   []string        // probe these
+	Known   map[string]bool // facts that were probed before
+	Kernel  bool            // tell besides what only `listenq kernel` asks
+	NetCore []string        // settings of net.core that the script sets; done.Hidden if they are not there
+	Bare    bool            // without a user namespace, as only root can
+	Stay    bool            // leave everything standing after the last step until asked to stop
 }
 
 // report is what the inside tells; exactly one field is set.
