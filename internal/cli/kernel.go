@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 func newKernel(env Env) *cobra.Command {
 	var asJSON, how bool
+	var other kernelsFlags
 	cmd := &cobra.Command{
 		Use:   "kernel",
 		Short: "print how this kernel behaves when a queue is full",
@@ -22,11 +24,13 @@ func newKernel(env Env) *cobra.Command {
 own: version numbers do not tell, as distributions back-port. Then what can be
 seen of it: its counters, the reasons that it gives to tracers, the eBPF programs
 that it takes (each is loaded and attached for a moment, and does nothing), what
-users without rights see, and the settings of this machine that matter at a
-listen queue.`,
+users without rights see, and the settings that matter at a listen queue.
+
+  listenq kernel                     of this kernel
+  listenq kernel --kernel image.deb  of another one, booted in a virtual machine`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			answer, err := lab.ProbeAll(cmd.Context())
+			answer, err := other.facts(cmd.Context(), env)
 			if err != nil {
 				return err
 			}
@@ -41,8 +45,27 @@ listen queue.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema listenq/kernel/v1)")
+	other.define(cmd.Flags(), "tell of this kernel: a vmlinuz, a kernel package, or host")
 	cmd.Flags().BoolVar(&how, "how", false, "print how each fact was found out, too")
 	return cmd
+}
+
+// facts finds out the facts of the kernel that the flags name.
+func (f kernelsFlags) facts(ctx context.Context, env Env) (lab.Kernel, error) {
+	if len(f.kernels) > 1 {
+		return lab.Kernel{}, &usageError{"kernel tells of one kernel", "for several side by side: listenq lab run --kernel A --kernel B --json"}
+	}
+	kernels, err := f.open()
+	if err != nil {
+		return lab.Kernel{}, err
+	}
+	if len(kernels) == 0 || kernels[0] == nil {
+		return lab.ProbeAll(ctx)
+	}
+	progress := newProgress(env.Stderr)
+	defer progress.clear()
+	answer, err := lab.RunOn(ctx, kernels[0], nil, lab.GuestOptions{Facts: true, Program: f.program, Memory: f.memory})
+	return answer.Kernel, err
 }
 
 func printKernel(s screen, k lab.Kernel, how bool) {
@@ -55,7 +78,7 @@ func printKernel(s screen, k lab.Kernel, how bool) {
 		}
 		printFact(s, f, k.Missing, how)
 	}
-	fmt.Fprintf(s, "\n%s\n", s.style(bold, "settings of this machine"))
+	fmt.Fprintf(s, "\n%s\n", s.style(bold, "settings"))
 	for _, setting := range k.Settings {
 		printSetting(s, setting)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"listenq/internal/lab"
@@ -25,6 +26,14 @@ type kernelsFlags struct {
 	modules string
 	program string
 	memory  int
+}
+
+// define defines the flags; what says what is done with a kernel.
+func (f *kernelsFlags) define(flags *pflag.FlagSet, what string) {
+	flags.StringArrayVar(&f.kernels, "kernel", nil, what)
+	flags.StringVar(&f.modules, "modules", "", "the kernel's modules: a folder or a package (default: beside it, or the usual place)")
+	flags.StringVar(&f.program, "guest-program", "", "the static listenq for the guests, where their architecture is another (default: this one)")
+	flags.IntVar(&f.memory, "guest-memory", vm.DefaultMemory, "memory of a guest, in MiB")
 }
 
 // kernelsAnswer is the answer of `lab run --kernel`.
@@ -46,7 +55,7 @@ func (a *kernelsAnswer) of(i int) []record.Run {
 	return runs
 }
 
-// openKernels reads the kernels; nil stands for the running one.
+// open reads the kernels; nil stands for the running one.
 func (f kernelsFlags) open() ([]*vm.Kernel, error) {
 	var kernels []*vm.Kernel
 	for _, path := range f.kernels {

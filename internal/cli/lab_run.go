@@ -14,7 +14,6 @@ import (
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
-	"listenq/internal/vm"
 )
 
 type runFlags struct {
@@ -56,10 +55,7 @@ in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/lab/v1)")
 	flags.BoolVar(&f.keep, "keep", false, "leave the namespaces standing after the last step, until Ctrl-C")
 	flags.StringVar(&f.out, "out", "", "folder for the recordings (default: a fresh one for each run among the temporary files)")
-	flags.StringArrayVar(&f.kernels.kernels, "kernel", nil, "run on this kernel: a vmlinuz, a kernel package, or host; may be repeated")
-	flags.StringVar(&f.kernels.modules, "modules", "", "the kernel's modules: a folder or a package (default: beside it, or the usual place)")
-	flags.StringVar(&f.kernels.program, "guest-program", "", "the static listenq for the guests, where their architecture is another (default: this one)")
-	flags.IntVar(&f.kernels.memory, "guest-memory", vm.DefaultMemory, "memory of a guest, in MiB")
+	f.kernels.define(flags, "run on this kernel: a vmlinuz, a kernel package, or host; may be repeated")
 	flags.IntVarP(&f.jobs, "jobs", "j", 8*runtime.NumCPU(), "how many experiments run at the same time")
 	return cmd
 }
