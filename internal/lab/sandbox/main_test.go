@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 		"listen":     listenRole,
 		"victim":     victimRole,
 		"no-clone":   noCloneRole,
+		"bare":       bareRole,
 		"no-setting": noSettingRole,
 		"mask-proc":  maskProcRole,
 		"chroot":     chrootRole,
@@ -67,6 +68,8 @@ type user struct {
 	name   string
 	uid    uint32
 	before []string // roles that prepare the ground and then become the next
+
+	forbidden bool // to make user namespaces
 }
 
 // ordinaryUID is an ordinary user's id that nobody has here.
@@ -74,7 +77,8 @@ const ordinaryUID = 54321
 
 var users = []user{
 	{name: "root"},
-	{name: "root without user namespaces", before: []string{"no-clone"}},
+	{name: "root without user namespaces", before: []string{"no-clone"}, forbidden: true},
+	{name: "root that wants none", before: []string{"bare"}},
 	{name: "ordinary user", uid: ordinaryUID},
 }
 
@@ -110,6 +114,7 @@ func hostRole(args []string) error {
 		Files:  []*os.File{os.Stdout},
 		Dir:    args[0],
 		Stderr: os.Stderr,
+		Bare:   os.Getenv(bareEnv) != "",
 	})
 	if err != nil {
 		if f, ok := errors.AsType[*Forbidden](err); ok {
@@ -251,6 +256,17 @@ func becomeAs(args []string) error {
 // containers have one, and becomes the next role.
 func noCloneRole(args []string) error {
 	if err := denyUserNamespaces(); err != nil {
+		return err
+	}
+	return become(args)
+}
+
+// bareEnv in the environment makes hostRole start a bare sandbox.
+const bareEnv = "SANDBOX_TEST_BARE"
+
+// bareRole makes the next role start a bare sandbox.
+func bareRole(args []string) error {
+	if err := os.Setenv(bareEnv, "1"); err != nil {
 		return err
 	}
 	return become(args)
