@@ -60,7 +60,7 @@ func TestMatrix(t *testing.T) {
 	answered.Expectations = []record.Expectation{{Line: 5, Text: "expect dropped", NotTaken: "no"}, {Line: 6, Text: "expect answered", Pass: true, FromSource: true}}
 	untaken := ran(accepted)
 	untaken.Expectations = []record.Expectation{{Line: 9, Text: "expect old", NotTaken: "no", FromSource: true}}
-	lacks := record.Run{Skipped: "it requires has_mptcp, which is false: there are no such sockets", Facts: map[string]any{"has_mptcp": false}}
+	lacks := record.Run{Skipped: "it requires has_mptcp, which is false here. There are no such sockets", Facts: map[string]any{"has_mptcp": false}}
 	has := ran(accepted)
 	has.Facts = map[string]any{"has_mptcp": true}
 	failed := ran(queued)

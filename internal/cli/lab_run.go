@@ -43,6 +43,9 @@ kernel but this one boots in a throw-away virtual machine (QEMU), without disk
 and network, and runs this very program; what differs is printed with the fact of
 the kernel that decides it.
 
+An experiment that requires a fact of the kernel which is false here is skipped: it
+has neither passed nor failed, and says why.
+
 Exit code: 0 every expectation holds, 1 one does not, 2 an error in the script or
 in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 		ValidArgsFunction: completeScenarios,

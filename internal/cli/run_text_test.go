@@ -94,6 +94,17 @@ func TestGoldenRun(t *testing.T) {
 	}
 }
 
+// What was skipped is told with its reason, and counted apart.
+func TestSkipped(t *testing.T) {
+	passed := record.Run{Scenario: "a4", Title: "A title.", Kernel: "5.10", Pass: true, Verdict: "All is well.", Duration: 1200, Recording: "/tmp/rec/a4"}
+	skipped := record.Run{Scenario: "x9-mptcp", Title: "Another.", Kernel: "5.10", Skipped: "it requires has_mptcp, which is false here. What asks for such a socket gets an error."}
+	var out bytes.Buffer
+	printEach(screen{Writer: &out, width: 60}, []record.Run{skipped})
+	fmt.Fprintln(&out)
+	printSummary(screen{Writer: &out, width: 100}, []record.Run{skipped, passed})
+	golden(t, "run-skipped.txt", out.String())
+}
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

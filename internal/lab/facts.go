@@ -112,7 +112,7 @@ func lacking(required []string, facts map[string]any, missing []record.Missing) 
 			return fmt.Sprintf("it requires %s, which is unknown: %s", name, why)
 		case value != true:
 			_, ifFalse := meanings(probe(name))
-			return fmt.Sprintf("it requires %s, which is false: %s", name, ifFalse)
+			return fmt.Sprintf("it requires %s, which is false here. %s", name, ifFalse)
 		}
 	}
 	return ""

@@ -31,6 +31,8 @@ type guestJob struct {
 	Command []string
 	Scripts []guestScript
 	Facts   bool // tell all facts of the kernel, too
+
+	missing []record.Missing // to every run
 }
 
 type guestScript struct {
@@ -72,9 +74,10 @@ func runGuest(ctx context.Context, to io.Writer) error {
 		return fmt.Errorf("read %s: %w", guestJobFile, err)
 	}
 	out := &reporter{to: tar.NewWriter(to)}
-	var kept error
 	if vm.Emulated() {
-		kept = keepClock()
+		if err := keepClock(); err != nil {
+			job.missing = []record.Missing{{What: "a clock that stands while the guest waits for files", Why: err.Error()}}
+		}
 	}
 	if err := job.runAll(ctx, out); err != nil {
 		return err
@@ -83,9 +86,6 @@ func runGuest(ctx context.Context, to io.Writer) error {
 		facts, err := ProbeAll(ctx)
 		if err != nil {
 			return err
-		}
-		if kept != nil {
-			facts.Missing = append(facts.Missing, record.Missing{What: "a clock that stands while the guest waits for files", Why: kept.Error()})
 		}
 		if err := out.tell(guestReport{Facts: &facts}); err != nil {
 			return err
@@ -116,7 +116,7 @@ func (job guestJob) parse() ([]*script.Script, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Name, s.Dir = g.Name, g.Dir
+		s.Name, s.Dir = g.Name, shownDir(g.Dir)
 		scripts = append(scripts, s)
 	}
 	return scripts, nil
@@ -139,6 +139,7 @@ func (job guestJob) run(ctx context.Context, i int, s *script.Script, known map[
 	defer os.RemoveAll(folder)
 	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Progress: out.progress}) // the error is in the run
 	run.Kernel = Release()
+	run.Missing = append(run.Missing, job.missing...)
 	if run.Recording != "" {
 		run.Recording, err = filepath.Rel(folder, run.Recording)
 	}
@@ -149,6 +150,20 @@ func (job guestJob) run(ctx context.Context, i int, s *script.Script, known map[
 		return err
 	}
 	return out.tell(guestReport{Run: &run, Script: i})
+}
+
+// shownDir is where a folder of the host is in a guest, which has a /tmp and the
+// like of its own; empty if it is not to be seen.
+func shownDir(host string) string {
+	if host == "" { // of a script that is built in
+		return ""
+	}
+	for _, dir := range []string{host, vm.HostDir + host} {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
+	return ""
 }
 
 func (r *reporter) progress(p Progress) { _ = r.tell(guestReport{Progress: &p}) } // the next report fails, too
