@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"internal/queue":           {},
 	"internal":                 {},
 	"test/agreement":           {"internal/capture", "internal/handshake", "internal/record"},
+	"test/kerneltable":         {"internal/record"},
 	"test/guests":              {"internal/vm"},
 	"test/gencapture":          {"internal/capture", "internal/handshake"},
 	"test/measure":             {},
