@@ -106,7 +106,7 @@ func traits(s *script.Script, run record.Run) []trait {
 	}
 	for _, x := range run.Expectations {
 		if x.NotTaken == "" {
-			all = append(all, trait{fmt.Sprintf("line %d", x.Line), "holds: " + x.Text})
+			all = append(all, trait{fmt.Sprintf("line %d", x.Line), "holds: " + strings.TrimSuffix(x.Text, " from source")})
 		}
 	}
 	return all

@@ -166,8 +166,8 @@ func (a *kernelsAnswer) printTotals(s screen) {
 	}
 	var branches []string
 	for i, script := range a.scripts {
-		for _, line := range fromSource(a.of(i)) {
-			branches = append(branches, fmt.Sprintf("%s line %d", script.Name, line))
+		if lines := fromSource(a.of(i)); len(lines) > 0 {
+			branches = append(branches, fmt.Sprintf("%s (line %s)", script.Name, strings.ReplaceAll(strings.Trim(fmt.Sprint(lines), "[]"), " ", ", ")))
 		}
 	}
 	if len(branches) > 0 {
