@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -36,13 +37,38 @@ func TestScript(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Condition: func(condition string) (bool, error) {
-			if condition == "root" {
+			switch condition {
+			case "root":
 				return os.Getuid() == 0, nil
+			case "kernels":
+				_, err := os.Stat(filepath.Join(kernels(), "bookworm"))
+				return err == nil && !testing.Short(), nil
 			}
 			return false, errors.New("unknown condition")
 		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("KERNELS", kernels())
+			if cache, err := os.UserCacheDir(); err == nil {
+				env.Setenv("XDG_CACHE_HOME", cache) // or packages of kernels are unpacked each time
+			}
+			program, err := exec.LookPath("listenq") // made by testscript.Main
+			env.Setenv("LISTENQ", program)
+			return err
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits},
 	})
+}
+
+// kernels is where test/kernels puts what it fetches.
+func kernels() string {
+	if folder := os.Getenv("LISTENQ_KERNELS"); folder != "" {
+		return folder
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "listenq", "kernels")
 }
 
 // exits runs a command and checks its exit code: exits CODE COMMAND….
