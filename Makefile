@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 export CGO_ENABLED = 0
 
-.PHONY: demo build test unit race lint tools kernels bench soak agreement fuzz golden install clean help
+.PHONY: demo build test test-kernels unit race lint tools kernels kernel-table bench soak agreement fuzz golden install clean help
 
 demo: build ## build the binary and run the first experiment
 	./listenq lab run b1-late
@@ -16,6 +16,9 @@ test: tools ## install what tests need and run all tests
 	$(GO) mod verify
 	$(MAKE) lint
 	test/run
+
+test-kernels: ## run the tests that need a kernel in guests, on each kernel of make kernels
+	test/run guests
 
 unit: ## run the tests that need no rights and no other programs
 	$(GO) test -short ./...
@@ -30,6 +33,9 @@ tools: ## install the programs that tests compare with
 
 kernels: ## fetch Debian's newest kernels, of four suites, into a cache outside the tree
 	test/kernels
+
+kernel-table: build kernels ## run every experiment on each kernel of make kernels, and write docs/kernels.md
+	test/kernel-table
 
 bench: build ## print the figures: benchmarks and whole runs beside their peers
 	test/bench
@@ -55,4 +61,4 @@ clean: ## remove what was built
 	rm -f listenq
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

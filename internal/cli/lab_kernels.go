@@ -115,6 +115,7 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		})
 	}
 	all.Wait()
+	removeEmpty(out)
 	answer := &kernelsAnswer{Schema: "listenq/lab/v1", scripts: scripts, given: f.kernels.kernels}
 	var worst error
 	for i, r := range results {
@@ -154,6 +155,15 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, out str
 		result.Kernel, err = facts, worse(err, probed)
 	}
 	return result, err
+}
+
+// removeEmpty removes the folders for recordings that hold none, if an experiment
+// was interrupted before it began.
+func removeEmpty(out string) {
+	folders, _ := filepath.Glob(filepath.Join(out, "*"))
+	for _, folder := range append(folders, out) {
+		os.Remove(folder) // one that holds something stays
+	}
 }
 
 // recordingsFolder makes the folder for the recordings of all kernels.

@@ -207,7 +207,7 @@ func notRun(runs []record.Run) []string {
 	return lines
 }
 
-var kernelsBlock = regexp.MustCompile(`(?s)(<!-- begin kernels ([a-z0-9-]+) -->\n).*?(<!-- end -->)`)
+var kernelsBlock = regexp.MustCompile(`(?s)(<!-- kernels ([a-z0-9-]+) -->\n).*?(<!-- end kernels -->)`)
 
 // fill puts the table of one experiment between the marks for it in a page.
 func (a *answer) fill(page string) error {
