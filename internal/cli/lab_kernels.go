@@ -115,7 +115,9 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		})
 	}
 	all.Wait()
-	removeEmpty(out)
+	if f.out == "" {
+		os.Remove(out) // unless there is a recording in it
+	}
 	answer := &kernelsAnswer{Schema: "listenq/lab/v1", scripts: scripts, given: f.kernels.kernels}
 	var worst error
 	for i, r := range results {
@@ -138,8 +140,9 @@ func releaseOf(k *vm.Kernel) string {
 
 func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, out string, scripts []*script.Script, step func(lab.Progress)) (lab.OnKernel, error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
-		return lab.OnKernel{}, err
+		return lab.OnKernel{Runs: make([]record.Run, len(scripts))}, err
 	}
+	defer os.Remove(out) // unless there is a recording in it
 	command := append([]string{"listenq"}, env.Args...)
 	if k != nil {
 		return lab.RunOn(ctx, k, scripts, lab.GuestOptions{
@@ -155,15 +158,6 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, out str
 		result.Kernel, err = facts, worse(err, probed)
 	}
 	return result, err
-}
-
-// removeEmpty removes the folders for recordings that hold none, if an experiment
-// was interrupted before it began.
-func removeEmpty(out string) {
-	folders, _ := filepath.Glob(filepath.Join(out, "*"))
-	for _, folder := range append(folders, out) {
-		os.Remove(folder) // one that holds something stays
-	}
 }
 
 // recordingsFolder makes the folder for the recordings of all kernels.
