@@ -50,6 +50,7 @@ func main() {
 	listeners()
 	captures(out)
 	kernel()
+	guests(out)
 	times(out)
 	parallel(out)
 	everything(out)
