@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 	"time"
+	"unsafe"
 
 	"listenq/internal/handshake"
 	"listenq/internal/queue"
@@ -232,21 +233,34 @@ func TestDumpManyParts(t *testing.T) {
 	const pairs = 300
 	ns := newNamespace(t, 0)
 	d := ns.diag(t)
-	_, addr := ns.listen(t, "127.0.0.1:80", pairs)
+	fd, addr := ns.listen(t, "127.0.0.1:80", pairs)
 	for range pairs {
 		ns.connect(t, addr)
 	}
+	want := sizeOfInfo(t, fd)
 	sockets := await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 2*pairs })
 	seen := map[uint64]bool{}
 	for _, s := range sockets {
 		seen[s.Cookie] = true
-		if len(s.Info) < sizeofTCPInfo {
-			t.Fatalf("%s has %d bytes of info", s.Local, len(s.Info))
+		if len(s.Info) != want {
+			t.Fatalf("%s has %d bytes of info, getsockopt(TCP_INFO) gives %d", s.Local, len(s.Info), want)
 		}
 	}
 	if len(seen) != 2*pairs+1 {
 		t.Errorf("got %d different sockets, want %d", len(seen), 2*pairs+1)
 	}
+}
+
+// sizeOfInfo is how much this kernel tells of a socket by TCP_INFO.
+func sizeOfInfo(t *testing.T, fd int) int {
+	t.Helper()
+	var info [1024]byte
+	size := uint32(len(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_INFO, uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	return int(size)
 }
 
 // An error of the visitor ends the visits, and the next dump is whole.

@@ -61,7 +61,10 @@ func spare(t testing.TB, h *Host) int {
 }
 
 func TestHostNamespaces(t *testing.T) {
-	const many = 300
+	many := 300
+	if testing.Short() {
+		many = 60
+	}
 	own := newNamespace(t, 0)
 	own.listen(t, "127.0.0.1:80", 1)
 	h := own.host(t, HostOptions{Namespaces: true, Requests: true, Waiting: true, Budget: 0.01})

@@ -93,14 +93,16 @@ func BenchmarkOwners(b *testing.B) {
 }
 
 // TestOwnersAllocateNothing is about what is done at each sample.
-func TestOwnersAllocateNothing(t *testing.T) {
+func TestOwnersAllocateNothing(t *testing.T) { eachWay(t, ownersAllocateNothing) }
+
+func ownersAllocateNothing(t *testing.T, open func(testing.TB) *owners) {
 	ns := newNamespace(t, 0)
 	var listeners []queue.Listener
 	for port := range 50 {
 		fd, _ := ns.listen(t, fmt.Sprintf("127.0.0.1:%d", 100+port), 8)
 		listeners = append(listeners, queue.Listener{Inode: inode(t, fd)})
 	}
-	o := openOwners(t)
+	o := open(t)
 	o.fill(listeners)
 	o.search.cost, o.check.cost = time.Hour, time.Hour
 	if n := testing.AllocsPerRun(100, func() { o.fill(listeners) }); n != 0 {

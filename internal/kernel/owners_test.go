@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/kernel/taskfile"
 	"listenq/internal/queue"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,20 +56,30 @@ var ways = []struct {
 // openOwners are such as search by eBPF.
 func openOwners(t testing.TB) *owners {
 	t.Helper()
+	files, err := taskfile.Open()
+	if errors.Is(err, taskfile.ErrNotHere) {
+		t.Skip(err)
+	}
+	check(t, err)
+	check(t, files.Close())
 	o := newOwners()
 	t.Cleanup(func() { check(t, o.close()) })
 	if o.fill(nil); o.files == nil {
-		t.Fatal("no iterator over the files of tasks")
+		t.Fatal("does not search by the iterator over the files of tasks")
 	}
 	o.search = pause{}
 	return o
 }
 
-func TestOwnersAreAllThatShareASocket(t *testing.T) {
+// eachWay is a test of both ways to search.
+func eachWay(t *testing.T, test func(*testing.T, func(testing.TB) *owners)) {
+	t.Helper()
 	for _, way := range ways {
-		t.Run(way.name, func(t *testing.T) { ownersAreAllThatShare(t, way.open) })
+		t.Run(way.name, func(t *testing.T) { test(t, way.open) })
 	}
 }
+
+func TestOwnersAreAllThatShareASocket(t *testing.T) { eachWay(t, ownersAreAllThatShare) }
 
 func ownersAreAllThatShare(t *testing.T, open func(testing.TB) *owners) {
 	ns := newNamespace(t, 0)
@@ -99,11 +111,13 @@ func ownersAreAllThatShare(t *testing.T, open func(testing.TB) *owners) {
 	}
 }
 
-func TestOwnersFollow(t *testing.T) {
+func TestOwnersFollow(t *testing.T) { eachWay(t, ownersFollow) }
+
+func ownersFollow(t *testing.T, open func(testing.TB) *owners) {
 	ns := newNamespace(t, 0)
 	fd, _ := ns.listen(t, "127.0.0.1:80", 1)
 	worker := sleeper(t, "worker", file(t, fd))
-	o := openOwners(t)
+	o := open(t)
 	l := []queue.Listener{{Inode: inode(t, fd)}}
 	o.fill(l)
 	if len(l[0].Processes) != 2 {
@@ -150,8 +164,10 @@ func TestOwnersFollow(t *testing.T) {
 }
 
 // A socket that nobody has is not searched for at each sample.
-func TestOwnersOfNobody(t *testing.T) {
-	o := openOwners(t)
+func TestOwnersOfNobody(t *testing.T) { eachWay(t, ownersOfNobody) }
+
+func ownersOfNobody(t *testing.T, open func(testing.TB) *owners) {
+	o := open(t)
 	l := []queue.Listener{{Inode: 0}, {Inode: 1<<32 - 1}}
 	for range 2 {
 		if missing := o.fill(l); len(missing) != 2 || l[0].Processes != nil || l[1].Processes != nil {

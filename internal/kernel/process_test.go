@@ -32,6 +32,15 @@ func sleeper(t testing.TB, name string, files ...*os.File) *exec.Cmd {
 	cmd.ExtraFiles = files
 	check(t, cmd.Start())
 	t.Cleanup(func() { end(cmd) })
+	deadline := time.Now().Add(10 * time.Second)
+	for p := (queue.Process{}); p.Name != name; { // it gets its name after Start has returned
+		var err error
+		p, err = readProcess(cmd.Process.Pid)
+		check(t, err)
+		if time.Now().After(deadline) {
+			t.Fatalf("%q is named %q", name, p.Name)
+		}
+	}
 	return cmd
 }
 
@@ -44,9 +53,6 @@ func TestInspect(t *testing.T) {
 	cmd := sleeper(t, hostileName)
 	p, err := readProcess(cmd.Process.Pid)
 	deadline := time.Now().Add(10 * time.Second)
-	for err == nil && p.Name != hostileName && time.Now().Before(deadline) { // it gets its name after Start has returned
-		p, err = readProcess(cmd.Process.Pid)
-	}
 	check(t, err)
 	inspected := p
 	for ; ; time.Sleep(time.Millisecond) {

@@ -52,6 +52,10 @@ func readLayout(btf []byte) (l layout, err error) {
 	if err != nil {
 		return l, err
 	}
+	const helper = "bpf_sock_from_file"
+	if _, err := nameOffset(names, helper); err != nil {
+		return l, fmt.Errorf("%w: this kernel lacks the function %s, which Linux has since 5.11", ErrNotHere, helper)
+	}
 	members, err := l.members(names)
 	if err != nil {
 		return l, err

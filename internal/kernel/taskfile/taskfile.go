@@ -24,7 +24,8 @@ import (
 	"strconv"
 )
 
-// ErrNotHere says that this kernel or this PID namespace has no such iterator.
+// ErrNotHere says that this kernel or this PID namespace has no such iterator, or
+// that the kernel lacks what the program calls.
 var ErrNotHere = errors.New("no iterator over the files of tasks")
 
 // File is a descriptor of a listening socket.
