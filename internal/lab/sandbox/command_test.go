@@ -58,8 +58,9 @@ func TestFind(t *testing.T) {
 // TestCommand looks at what a command finds when it starts.
 func TestCommand(t *testing.T) {
 	needRoot(t)
-	var descriptors unix.Rlimit
+	var descriptors, processes unix.Rlimit
 	check(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &descriptors))
+	check(t, unix.Getrlimit(unix.RLIMIT_NPROC, &processes))
 	dir := openDir(t)
 	check(t, os.WriteFile(filepath.Join(dir, "app.sh"), []byte("#!/bin/sh\necho app $1\n"), 0o755))
 	for _, u := range users {
@@ -79,7 +80,7 @@ func TestCommand(t *testing.T) {
 			{"processes", "set -- /proc/[0-9]*; echo $#; tr '\\0' ' ' < /proc/1/cmdline", "2\nlistenq sandbox-drop "},
 			{"session of its own", "[ $(ps -o sid= -p $$) = $$ ] && echo ok", "ok\n"},
 			{"descriptors", "ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 "},
-			{"limits", "ulimit -c; ulimit -n; ulimit -u", fmt.Sprintf("0\n%d\n4096\n", min(descriptors.Max, 65536))},
+			{"limits", "ulimit -c; ulimit -n; ulimit -u", fmt.Sprintf("0\n%d\n%d\n", min(descriptors.Max, 65536), min(processes.Max, 4096))},
 			{"umask and host name", "umask; cat /proc/sys/kernel/hostname", "0022\nlistenq\n"},
 			{"daemon", "setsid sleep 100 & echo ok", "ok\n"},
 			{"debris", "find /tmp /run /var/lib /var/log -type f", ""},
@@ -115,7 +116,7 @@ func TestUnreachableDir(t *testing.T) {
 // TestShownDir shows folders that are in the way of others.
 func TestShownDir(t *testing.T) {
 	needRoot(t)
-	below, err := os.MkdirTemp("/usr/share", "sandbox-test-")
+	below, err := os.MkdirTemp("/usr/local/share", "sandbox-test-")
 	check(t, err)
 	defer os.Remove(below)
 	check(t, os.Chmod(below, 0o755))

@@ -137,14 +137,18 @@ func connect(where string) error {
 	return err
 }
 
-// holdFile takes the end of a path.
+// holdFile takes the path of a file.
 func holdFile(path string) error {
+	file, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
 	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return err
 	}
 	for _, fd := range fds {
-		if got, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasSuffix(got, path) {
+		if held, err := os.Stat("/proc/self/fd/" + fd.Name()); err == nil && os.SameFile(held, file) {
 			return nil
 		}
 	}
