@@ -3,11 +3,14 @@
 // test/kernels has fetched, and prints what go test -json would, with the
 // kernel's release in the package's name.
 //
-//	go run ./test/guests [-run REGEXP] [-kernels FOLDER] [PACKAGE…]
+//	CGO_ENABLED=0 go run ./test/guests [-run REGEXP] [-kernels FOLDER] [PACKAGE…]
+//
+// What it is killed by leaves nothing behind, but for SIGKILL.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -16,6 +19,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,13 +27,10 @@ import (
 	"listenq/internal/vm"
 )
 
-// packages are those whose tests need a kernel.
-var packages = []string{"./internal/kernel", "./internal/kernel/taskfile", "./internal/kernel/attach", "./internal/lab/sandbox", "./internal/lab/wire", "./internal/lab/server", "./internal/lab/client", "./internal/lab"}
-
 // suites are the folders of test/kernels.
 var suites = []string{"bullseye", "bookworm", "trixie", "sid"}
 
-// limit is for all packages on one kernel.
+// limit is for all tests on one kernel, however busy this machine is.
 const limit = 12 * time.Minute
 
 func main() {
@@ -39,18 +40,16 @@ func main() {
 		vm.Init()
 	}
 	if len(os.Args) > 1 && os.Args[1] == insideArg {
-		os.Exit(inside(os.Args[2:]))
+		os.Exit(inside())
 	}
 	kernels := flag.String("kernels", kernelsFolder(), "folder with a folder of packages for each suite")
-	run := flag.String("run", "", "only tests that match")
+	run := flag.String("run", "", "only tests that match, also such as are left out otherwise")
 	flag.Parse()
-	if flag.NArg() > 0 {
-		packages = flag.Args()
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if !guests(ctx, *kernels, *run) {
-		os.Exit(1)
+	signal.Ignore(syscall.SIGPIPE) // who reads may end first, and there is a folder to remove
+	if err := guests(ctx, *kernels, chosen(flag.Args(), *run)); err != nil {
+		log.Fatal(err)
 	}
 }
 
@@ -66,70 +65,84 @@ func kernelsFolder() string {
 	return filepath.Join(cache, "listenq", "kernels")
 }
 
-// guests runs the tests on all kernels, and tells whether all that ran passed.
-func guests(ctx context.Context, kernels, run string) bool {
+// guests runs the tests on all kernels. The error says how many failed.
+func guests(ctx context.Context, kernels string, all []tests) error {
 	folder, err := os.MkdirTemp("", "listenq-guests-")
 	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(folder)
-	tests, err := compile(folder)
-	if err != nil {
-		log.Print(err)
-		return false
-	}
-	var all errgroup.Group
-	all.SetLimit(runtime.NumCPU())
-	for _, suite := range suites {
-		all.Go(func() error { return onKernel(ctx, suite, filepath.Join(kernels, suite), tests, run) })
-	}
-	return all.Wait() == nil
-}
-
-// test is a compiled test, with where it runs.
-type test struct{ pkg, binary, dir string }
-
-func compile(folder string) ([]test, error) {
-	root, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	var tests []test
-	for _, pkg := range packages {
-		t := test{filepath.Join("listenq", pkg), filepath.Join(folder, filepath.Base(pkg)+".test"), filepath.Join(root, pkg)}
-		if text, err := exec.Command("go", "test", "-c", "-o", t.binary, pkg).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("compile the tests of %s: %w\n%s", pkg, err, text)
-		}
-		if _, err := os.Stat(t.binary); err == nil { // a package may have no tests
-			tests = append(tests, t)
-		}
-	}
-	return tests, nil
-}
-
-// onKernel runs the tests in a guest with a suite's kernel. A kernel that is not
-// there is a skipped test of that name.
-func onKernel(ctx context.Context, suite, folder string, tests []test, run string) error {
-	kernel, err := vm.Open(folder, "")
-	if err != nil {
-		tell(suite, "skip", "kernel", fmt.Sprintf("NOT RUN on Debian's %s: %v (make kernels fetches it)", suite, err))
-		return nil
-	}
-	args := []string{vm.Self, insideArg, run}
-	for _, t := range tests {
-		args = append(args, t.binary, t.dir)
-	}
-	out := newDemultiplexer(kernel.Release, tests)
-	guest := vm.Guest{Kernel: kernel, Args: args, Memory: 512, Limit: limit, Stdout: out, Stderr: os.Stderr}
-	code, err := guest.Run(ctx)
-	out.close()
-	if err != nil {
-		tell("listenq on "+kernel.Release, "fail", "", err.Error())
 		return err
 	}
-	if code != 0 {
-		return fmt.Errorf("tests failed on Linux %s", kernel.Release)
+	defer os.RemoveAll(folder)
+	if err := compile(ctx, folder, all); err != nil {
+		return err
+	}
+	failed := make([]bool, len(suites))
+	var group errgroup.Group
+	group.SetLimit(runtime.NumCPU())
+	for i, suite := range suites {
+		group.Go(func() error {
+			failed[i] = !onKernel(ctx, suite, filepath.Join(kernels, suite), all)
+			return nil
+		})
+	}
+	group.Wait()
+	var names []string
+	for i, suite := range suites {
+		if failed[i] {
+			names = append(names, suite)
+		}
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("failed on the kernels of %v", names)
 	}
 	return nil
 }
 
+// compile makes a program of the tests of each package.
+func compile(ctx context.Context, folder string, all []tests) error {
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		t := &all[i]
+		t.Binary = filepath.Join(folder, fmt.Sprintf("%d.test", i))
+		t.Dir = filepath.Join(root, t.Package)
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", t.Binary, t.Package)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it removes its own files
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("compile the tests of %s: %w\n%s", t.Package, err, text)
+		}
+		if _, err := os.Stat(t.Binary); err != nil {
+			return fmt.Errorf("%s has no tests", t.Package)
+		}
+	}
+	return nil
+}
+
+// onKernel runs the tests in a guest with a suite's kernel and reports whether
+// they passed. A kernel that cannot run here is a skipped test of that name.
+func onKernel(ctx context.Context, suite, folder string, all []tests) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	kernel, err := vm.Open(folder, "")
+	if err != nil {
+		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (make kernels fetches it)", err))
+		return true
+	}
+	out := newConverter(kernel.Release, all)
+	guest := vm.Guest{Kernel: kernel, Args: []string{vm.Self, insideArg}, Env: []string{jobVariable + "=" + job(all)}, Memory: 512, Limit: limit, Stdout: out, Stderr: os.Stderr}
+	code, err := guest.Run(ctx)
+	if missing, ok := errors.AsType[*vm.Unavailable](err); ok {
+		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (%s)", missing, missing.Hint))
+		return true
+	}
+	if err = out.end(err); err != nil {
+		tell("listenq on "+kernel.Release, "fail", "", err.Error())
+	}
+	return err == nil && code == 0
+}

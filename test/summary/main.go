@@ -1,6 +1,8 @@
 // Command summary reads the JSON of go test from standard input, prints what
-// failed as it comes, and at the end every skipped test with its reason and a
-// line of counts.
+// failed as it comes, and at the end every skipped test with its reason, a line
+// of counts, and the kernels on which nothing ran (see test/guests).
+//
+// An interrupt is for the tests: it is summed up what was known by then.
 package main
 
 import (
@@ -8,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
 )
 
@@ -18,10 +21,14 @@ type event struct {
 
 type key struct{ pkg, test string }
 
+// kernelTest is the test by which test/guests says that a kernel was not there.
+const kernelTest = "kernel"
+
 func main() {
+	signal.Ignore(os.Interrupt)
 	output := map[key]*strings.Builder{}
 	var passed, failed int
-	var skipped []string
+	var skipped, kernels []string
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -46,6 +53,9 @@ func main() {
 			}
 		case "fail", "build-fail":
 			failed++
+			if ev.Test == "" {
+				printUnended(output, ev.Package)
+			}
 			if text := output[k]; text != nil {
 				fmt.Print(text.String())
 			}
@@ -53,6 +63,9 @@ func main() {
 		case "skip":
 			if ev.Test != "" {
 				skipped = append(skipped, fmt.Sprintf("%s %s: %s", ev.Package, ev.Test, reason(output[k])))
+			}
+			if ev.Test == kernelTest {
+				kernels = append(kernels, ev.Package)
 			}
 		}
 		delete(output, k)
@@ -62,8 +75,21 @@ func main() {
 		fmt.Println("skipped:", s)
 	}
 	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, len(skipped))
+	if len(kernels) > 0 {
+		fmt.Printf("NOTHING WAS TESTED ON THE KERNELS OF: %s\n", strings.Join(kernels, ", "))
+	}
 	if failed > 0 || lines.Err() != nil {
 		os.Exit(1)
+	}
+}
+
+// printUnended prints what the tests of a package said that were still running
+// when it ended.
+func printUnended(output map[key]*strings.Builder, pkg string) {
+	for k, text := range output {
+		if k.pkg == pkg && k.test != "" {
+			fmt.Print(text.String())
+		}
 	}
 }
 

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"log"
+)
+
+// tests are some of a package's tests.
+type tests struct {
+	Package string
+	Run     string // as of go test
+	Skip    string // as of go test
+	Whole   bool   // the long ones, too: waiting is free where a clock is emulated
+	Binary  string // compiled
+	Dir     string // where they run
+}
+
+// standard are the tests that need a kernel. Left out is what emulation takes long
+// for and what depends little on the kernel: programs in the lab, searches of many
+// runs, some of what commands find in a sandbox; and all experiments but a few that
+// go different ways on different kernels: listenq lab run --all --kernel runs them all.
+var standard = []tests{
+	{Package: "./internal/kernel"},
+	{Package: "./internal/kernel/taskfile"},
+	{Package: "./internal/kernel/attach"},
+	{Package: "./internal/lab/sandbox", Skip: "^TestCommand$/(environment|files_of|folder_at|root_directory|session|descriptors|umask|daemon|debris)|^TestIsolation$/./(look_at|see|find|connect_to|be_root)|^TestDeathAnyTime$"},
+	{Package: "./internal/lab/wire"},
+	{Package: "./internal/lab", Skip: "^Test(Scenarios|Reference.*|Programs|LeftBehind|Recording|TsharkCountsTheSame|Burst(|Bounded|Errors))$"},
+	{Package: "./internal/lab", Whole: true, Run: "^TestScenarios$/^(a4-abort-on|b3-cookies-ignore-abort|d2-fewer-retries|d6-young-requests|e3-kernels-differ|x1-phantom-late|x3-migrate|x10-fast-open)$"},
+}
+
+// chosen are the tests of those packages that match, or the standard ones.
+func chosen(packages []string, run string) (all []tests) {
+	if len(packages) == 0 && run == "" {
+		return standard
+	}
+	for _, t := range standard {
+		if len(packages) == 0 && t.Run == "" {
+			all = append(all, tests{Package: t.Package, Run: run})
+		}
+	}
+	for _, p := range packages {
+		all = append(all, tests{Package: p, Run: run})
+	}
+	return all
+}
+
+// jobVariable tells a guest what to run, as JSON.
+const jobVariable = "LISTENQ_GUEST_TESTS"
+
+func job(all []tests) string {
+	text, err := json.Marshal(all)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return string(text)
+}
