@@ -66,6 +66,7 @@ func TestOldKernel(t *testing.T) {
 		}
 		args = append(args, path)
 	}
+	args = append(args, filepath.Join(dir, "hidden.lab")) // a second time: it has a recording of its own
 	cmd := exec.Command(staticProgram(t), args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -76,14 +77,17 @@ func TestOldKernel(t *testing.T) {
 	var got struct {
 		Runs []record.Run
 	}
-	if err := json.Unmarshal(out, &got); err != nil || len(got.Runs) != 3 {
-		t.Fatalf("%v: %d runs, want 3\n%s", err, len(got.Runs), out)
+	if err := json.Unmarshal(out, &got); err != nil || len(got.Runs) != 4 {
+		t.Fatalf("%v: %d runs, want 4\n%s", err, len(got.Runs), out)
 	}
 	for _, r := range got.Runs[:2] {
 		// When the clock jumped while files were awaited, starting ss took seconds.
 		if took := r.Duration.Duration(); !r.Pass || took > 2*time.Second || len(r.Missing) > 0 {
 			t.Errorf("%s: pass %t, error %q, after %v of the guest's time: %+v, missing %+v", r.Scenario, r.Pass, r.Error, took, r.Expectations, r.Missing)
 		}
+	}
+	if again := got.Runs[3]; !again.Pass || again.Recording == got.Runs[1].Recording {
+		t.Errorf("the second time: pass %t, error %q, recording %s", again.Pass, again.Error, again.Recording)
 	}
 	if r := got.Runs[2]; r.Pass || r.Error != "" || !strings.HasPrefix(r.Skipped, "it requires has_mptcp, which is false here") || r.Recording != "" {
 		t.Errorf("without MPTCP: pass %t, error %q, skipped %q, recording %q", r.Pass, r.Error, r.Skipped, r.Recording)

@@ -72,7 +72,8 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 	told := in.read(reports)
 	io.Copy(io.Discard, reports)
 	if err = <-ended; err == nil && (told != nil || code != 0) {
-		err = fmt.Errorf("the experiments on Linux %s ended unexpectedly (exit code %d): %w\n%s", k.Release, code, told, stderr.String())
+		said := errors.New(strings.TrimSpace(stderr.String()))
+		err = fmt.Errorf("the experiments on Linux %s ended unexpectedly (exit code %d): %w", k.Release, code, errors.Join(told, said))
 	}
 	return in.result(err), err
 }

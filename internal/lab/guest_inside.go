@@ -141,15 +141,34 @@ func (job guestJob) run(ctx context.Context, i int, s *script.Script, known map[
 	run.Kernel = Release()
 	run.Missing = append(run.Missing, job.missing...)
 	if run.Recording != "" {
-		run.Recording, err = filepath.Rel(folder, run.Recording)
-	}
-	if err == nil {
-		err = out.files(folder)
+		recorded := run.Recording
+		run.Recording = job.recordingName(i, filepath.Base(recorded))
+		if as := filepath.Join(folder, run.Recording); as != recorded {
+			err = os.Rename(recorded, as)
+		}
 	}
 	if err != nil {
 		return err
 	}
+	if err := out.files(folder); err != nil {
+		return err
+	}
 	return out.tell(guestReport{Run: &run, Script: i})
+}
+
+// recordingName tells the recordings of scripts of the same name apart, as
+// record.Create does where they are in one folder.
+func (job guestJob) recordingName(i int, name string) string {
+	n := 1
+	for _, earlier := range job.Scripts[:i] {
+		if earlier.Name == job.Scripts[i].Name {
+			n++
+		}
+	}
+	if n == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s-%d", name, n)
 }
 
 // shownDir is where a folder of the host is in a guest, which has a /tmp and the
