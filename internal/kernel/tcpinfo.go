@@ -11,8 +11,9 @@ import (
 // gave it: each kernel appends to it, so its length tells what is in it.
 // Fields are named as there, without "tcpi_", and have the units of there.
 //
-// Bytes beyond what Linux 6.18 has are not hidden: All gives them as 32-bit
-// words (and a rest of single bytes) named for their offset, "unnamed_at_280".
+// Bytes beyond those that mean the same in every kernel up to 7.2 are not hidden:
+// All gives them as 32-bit words (and a rest of single bytes) named for their
+// offset, "unnamed_at_280".
 type TCPInfo []byte
 
 // Field returns the field of that name; false if this kernel did not give it.
@@ -99,8 +100,10 @@ func unsigned(b []byte) uint64 {
 	}
 }
 
-// sizeofTCPInfo is the size of struct tcp_info in Linux 6.18.
-const sizeofTCPInfo = 280
+// sizeofTCPInfo is how much of struct tcp_info the table has. The four bytes after
+// it are two numbers of 16 bits in Linux 6.18 and bit fields in 7.2, in a struct of
+// the same length: nothing tells which.
+const sizeofTCPInfo = 276
 
 // infoLastDataSent is the index of last_data_sent in infoFields.
 const infoLastDataSent = 19
@@ -177,6 +180,4 @@ var infoFields = [...]infoField{
 	{name: "received_e1_bytes", offset: 264, size: 4},
 	{name: "received_e0_bytes", offset: 268, size: 4},
 	{name: "received_ce_bytes", offset: 272, size: 4},
-	{name: "accecn_fail_mode", offset: 276, size: 2},
-	{name: "accecn_opt_seen", offset: 278, size: 2},
 }
