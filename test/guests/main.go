@@ -141,7 +141,11 @@ func onKernel(ctx context.Context, suite, folder string, all []tests) bool {
 		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (%s)", missing, missing.Hint))
 		return true
 	}
-	if err = out.end(err); err != nil {
+	err = out.end(err)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	if err != nil {
 		tell("listenq on "+kernel.Release, "fail", "", err.Error())
 	}
 	return err == nil && code == 0
