@@ -180,9 +180,11 @@ func (r *guestReader) keep(script int, run record.Run) error {
 // result is what is known when the guest has ended, with err if it did not end
 // as it should have.
 func (r *guestReader) result(err error) OnKernel {
-	why := "the guest ended before it began"
+	why := "there was no guest to run it"
 	if errors.Is(err, context.Canceled) {
 		why = "interrupted before it began"
+	} else if _, died := errors.AsType[*vm.Died](err); died {
+		why = "the guest ended before it began"
 	}
 	for i, s := range r.scripts {
 		if !r.done[i] {
