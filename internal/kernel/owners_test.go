@@ -114,7 +114,6 @@ func ownersAreAllThatShare(t *testing.T, open func(testing.TB) *owners) {
 func TestOwnersFollow(t *testing.T) { eachWay(t, ownersFollow) }
 
 func ownersFollow(t *testing.T, open func(testing.TB) *owners) {
-	defer keepBusy()() // what was searched for is not searched for again so soon
 	ns := newNamespace(t, 0)
 	fd, _ := ns.listen(t, "127.0.0.1:80", 1)
 	worker := sleeper(t, "worker", file(t, fd))

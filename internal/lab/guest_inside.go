@@ -74,10 +74,8 @@ func runGuest(ctx context.Context, to io.Writer) error {
 		return fmt.Errorf("read %s: %w", guestJobFile, err)
 	}
 	out := &reporter{to: tar.NewWriter(to)}
-	if vm.Emulated() {
-		if err := keepClock(); err != nil {
-			job.missing = []record.Missing{{What: "a clock that stands while the guest waits for files", Why: err.Error()}}
-		}
+	if why := vm.ClockJumps(); why != "" {
+		job.missing = []record.Missing{{What: "a clock that stands while the guest waits for files", Why: why}}
 	}
 	if err := job.runAll(ctx, out); err != nil {
 		return err

@@ -43,6 +43,7 @@ func Reexec(args []string) (code int, ok bool) {
 	if len(args) == 0 {
 		return 0, false
 	}
+	vm.Reexec(args)
 	var err error
 	switch args[0] {
 	case sandbox.DropArg:
@@ -51,12 +52,8 @@ func Reexec(args []string) (code int, ok bool) {
 		code, err = 1, inside()
 	case ServerArg:
 		code, err = 1, server.Serve(os.NewFile(3, "orders"), os.NewFile(4, "answers"))
-	case vm.InitArg:
-		vm.Init()
 	case GuestArg:
 		code, err = 1, runGuest(context.Background(), os.Stdout)
-	case GuestClockArg:
-		code, err = 1, holdClock()
 	default:
 		return 0, false
 	}

@@ -18,9 +18,7 @@ import (
 
 // TestMain is the first process of guests and the program in them, too.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == InitArg {
-		Init()
-	}
+	Reexec(os.Args[1:])
 	if len(os.Args) > 1 && os.Args[1] == "in-guest" {
 		os.Exit(inGuest(os.Args[2]))
 	}

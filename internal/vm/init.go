@@ -14,9 +14,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// InitArg is the argument with which this program is the first process of a
-// guest. A main function calls Init for it.
-const InitArg = "vm-init"
+// initArg is the argument with which this program is the first process of a guest.
+const initArg = "vm-init"
+
+// Reexec does the work of a guest's own processes, if the arguments (without the
+// program's name) say that this is one: then it does not return. The main function
+// of a program that runs guests begins with it.
+func Reexec(args []string) {
+	switch {
+	case len(args) == 0:
+	case args[0] == initArg:
+		bootstrap()
+	case args[0] == clockArg:
+		fmt.Fprintln(os.Stderr, "listenq: guest: keep the clock:", holdClock())
+		os.Exit(1)
+	}
+}
 
 // Places in a guest.
 const (
@@ -40,10 +53,10 @@ const emulatedEnv = "LISTENQ_EMULATED"
 // emulated: it has one slow CPU, and a clock that jumps when that is idle.
 func Emulated() bool { return os.Getenv(emulatedEnv) != "" }
 
-// Init is the first process of a guest: it makes a usual root, runs the
+// bootstrap is the first process of a guest: it makes a usual root, runs the
 // program that it was booted for, and powers off.
 // What goes wrong on the way is on the console.
-func Init() {
+func bootstrap() {
 	if err := guest(); err != nil {
 		fmt.Fprintln(os.Stderr, "listenq: guest:", err)
 	}
@@ -65,6 +78,11 @@ func guest() error {
 	var o order
 	if err := json.Unmarshal(text, &o); err != nil {
 		return fmt.Errorf("read %s: %w", jobFile, err)
+	}
+	if Emulated() {
+		if err := keepClock(); err != nil {
+			o.Env = append(o.Env, clockJumpsEnv+"="+err.Error())
+		}
 	}
 	return o.carryOut()
 }

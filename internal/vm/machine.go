@@ -232,7 +232,7 @@ func (g *Guest) arguments(p platform, a accelerator) []string {
 		"-m", strconv.Itoa(g.memory()),
 		"-kernel", inherited(0),
 		"-initrd", inherited(1),
-		"-append", "console=" + p.console + " quiet cryptomgr.notests panic=-1 oops=panic nokaslr mitigations=off audit=0 random.trust_cpu=on rdinit=" + Self + emulated + " -- " + InitArg,
+		"-append", "console=" + p.console + " quiet cryptomgr.notests panic=-1 oops=panic nokaslr mitigations=off audit=0 random.trust_cpu=on rdinit=" + Self + emulated + " -- " + initArg,
 		"-device", "virtio-serial-pci",
 	})
 	if a == kvm {

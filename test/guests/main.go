@@ -36,9 +36,7 @@ const limit = 12 * time.Minute
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("test/guests: ")
-	if len(os.Args) > 1 && os.Args[1] == vm.InitArg {
-		vm.Init()
-	}
+	vm.Reexec(os.Args[1:])
 	if len(os.Args) > 1 && os.Args[1] == insideArg {
 		os.Exit(inside())
 	}

@@ -1,4 +1,4 @@
-package lab
+package vm
 
 import (
 	"encoding/binary"
@@ -9,17 +9,21 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"listenq/internal/lab/sandbox"
 )
 
-// GuestClockArg is the first argument with which this program keeps the clock of
-// an emulated guest.
-const GuestClockArg = "lab-guest-clock"
+// clockArg is the first argument with which this program keeps the clock of an
+// emulated guest.
+const clockArg = "vm-clock"
+
+// clockJumpsEnv tells the programs of a guest why its clock is not kept.
+const clockJumpsEnv = "LISTENQ_CLOCK_JUMPS"
+
+// ClockJumps is why the clock of this guest jumps while it waits for files of the
+// host; empty if it does not.
+func ClockJumps() string { return os.Getenv(clockJumpsEnv) }
 
 // filesEvents are the tracepoints of the file system by which a guest sees the
 // host's files (include/trace/events/9p.h). They are there once it is loaded.
@@ -45,9 +49,8 @@ func keepClock() error {
 	}
 	defer answered.Close()
 	cmd := exec.Cmd{
-		Path: sandbox.Self, Args: []string{sandbox.Self, GuestClockArg}, Env: []string{"GOMAXPROCS=1"},
+		Path: Self, Args: []string{Self, clockArg}, Env: []string{"GOMAXPROCS=1"},
 		Stderr: os.Stderr, ExtraFiles: []*os.File{asked, answered},
-		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL},
 	}
 	return cmd.Start() // it ends with the guest
 }
