@@ -69,7 +69,7 @@ func (f kernelsFlags) facts(ctx context.Context, env Env) (lab.Kernel, error) {
 }
 
 func printKernel(s screen, k lab.Kernel, how bool) {
-	fmt.Fprintf(s, "Linux %s\n", clean(k.Kernel))
+	s.wrap("", clean(strings.TrimSpace("Linux "+k.Kernel+" "+k.Version)))
 	group := ""
 	for _, f := range k.Facts {
 		if f.Group != group {

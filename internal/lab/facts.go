@@ -35,7 +35,8 @@ const (
 // Kernel is the answer of `listenq kernel`.
 type Kernel struct {
 	Schema   string           `json:"schema"`
-	Kernel   string           `json:"kernel"`
+	Kernel   string           `json:"kernel"`            // its release, as in uname -r
+	Version  string           `json:"version,omitempty"` // its build, as in uname -v
 	Facts    []Fact           `json:"facts"`
 	Settings []Setting        `json:"settings"`
 	Missing  []record.Missing `json:"missing,omitempty"`
@@ -61,7 +62,7 @@ func ProbeAll(ctx context.Context) (Kernel, error) {
 	outside := make(chan []Fact)
 	go func() { outside <- slices.Concat(counterFacts(), reasonFacts(), attachFacts(), outsideFacts()) }()
 	inside := probeInside(ctx)
-	k := Kernel{Schema: "listenq/kernel/v1", Kernel: Release(), Settings: hostSettings(), Missing: inside.missing}
+	k := Kernel{Schema: "listenq/kernel/v1", Kernel: Release(), Version: version(), Settings: hostSettings(), Missing: inside.missing}
 	k.Facts = slices.Concat(inside.experiments(), inside.defaults(), <-outside, inside.unprivileged())
 	known := func(f Fact) bool { return f.Value != nil }
 	if err := ctx.Err(); err != nil || slices.ContainsFunc(k.Facts, known) {

@@ -159,10 +159,16 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta
 }
 
 // Release is the running kernel's, as in uname -r.
-func Release() string {
+func Release() string { return uname(func(u *unix.Utsname) []byte { return u.Release[:] }) }
+
+// version is the running kernel's build, as in uname -v: distributions name the
+// exact version there.
+func version() string { return uname(func(u *unix.Utsname) []byte { return u.Version[:] }) }
+
+func uname(field func(*unix.Utsname) []byte) string {
 	var name unix.Utsname
 	if unix.Uname(&name) != nil {
 		return "unknown"
 	}
-	return unix.ByteSliceToString(name.Release[:])
+	return unix.ByteSliceToString(field(&name))
 }

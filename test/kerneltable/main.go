@@ -26,8 +26,8 @@ import (
 type answer struct {
 	Runs    []record.Run
 	Kernels []struct {
-		Kernel string
-		Facts  []fact
+		Kernel, Version string
+		Facts           []fact
 	}
 }
 
@@ -72,23 +72,38 @@ func (a *answer) page() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# What kernels do
 
-Made by `+"`make kernel-table`"+` on %s, from runs of this version of listenq on these
+Made by `+"`make kernel-table`"+` on %s, from runs of listenq on these
 kernels. Version numbers do not tell what a kernel does, as distributions back-port:
 `+"`listenq kernel`"+` finds it out of yours, and `+"`listenq lab run NAME --kernel FILE`"+` of
-another. Kernels but the first ran in virtual machines.
+another.
 
+`+"%s"+`
 ## Facts
 
 What is alike on all of them comes last. A question mark is a fact that could not
 be found out there, `+"`listenq kernel --kernel FILE`"+` says why.
 
-`, time.Now().Format("2 January 2006"))
+`, time.Now().Format("2 January 2006"), a.kernels())
 	a.writeFacts(&b)
 	b.WriteString(`
 ## Outcomes
 
 `)
 	a.writeOutcomes(&b)
+	return b.String()
+}
+
+// kernels is the table of the kernels.
+func (a *answer) kernels() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| Linux | build | ran | where |\n|---|---|---|---|\n")
+	for i, k := range a.Kernels {
+		where := "virtual machine"
+		if i == 0 {
+			where = "host"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", escape(k.Kernel), escape(k.Version), time.Now().Format(time.DateOnly), where)
+	}
 	return b.String()
 }
 
@@ -132,7 +147,7 @@ func (a *answer) names() []string {
 func (a *answer) writeOutcomes(b *strings.Builder) {
 	count := len(a.Runs) / len(a.Kernels)
 	fmt.Fprintf(b, "| experiment | %s |\n|---|%s\n", strings.Join(a.names(), " | "), strings.Repeat("---|", len(a.Kernels)))
-	var source, notes []string
+	var source, notes, branches []string
 	for i := range count {
 		runs := a.of(i)
 		var cells []string
@@ -142,6 +157,9 @@ func (a *answer) writeOutcomes(b *strings.Builder) {
 				notes = append(notes, fmt.Sprintf("- `%s` on %s: %s", run.Scenario, a.names()[k], escape(why(run))))
 			}
 			cells = append(cells, cell)
+		}
+		if why := a.decidedBy(runs); len(why) > 0 {
+			branches = append(branches, fmt.Sprintf("- `%s`: %s", runs[0].Scenario, strings.Join(why, ", ")))
 		}
 		name := fmt.Sprintf("`%s`", runs[0].Scenario)
 		if lines := notRun(runs); len(lines) > 0 {
@@ -153,9 +171,33 @@ func (a *answer) writeOutcomes(b *strings.Builder) {
 	if len(notes) > 0 {
 		fmt.Fprintf(b, "\nWhat did not run or did not pass:\n\n%s\n", strings.Join(notes, "\n"))
 	}
+	if len(branches) > 0 {
+		fmt.Fprintf(b, "\nWhat passes in other ways on some of them:\n\n%s\n", strings.Join(branches, "\n"))
+	}
 	if len(source) > 0 {
 		fmt.Fprintf(b, "\n\\* has a branch that none of these kernels takes; it was read in the kernel's source,\nnot run: %s.\n", strings.Join(source, ", "))
 	}
+}
+
+// decidedBy names the facts that the runs of one script asked for and in which their
+// kernels differ.
+func (a *answer) decidedBy(runs []record.Run) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(runs[0].Facts)) {
+		on := map[string][]string{}
+		for k, run := range runs {
+			if value, ok := run.Facts[name]; ok && run.Skipped == "" {
+				on[fmt.Sprint(value)] = append(on[fmt.Sprint(value)], a.names()[k])
+			}
+		}
+		if len(on) < 2 {
+			continue
+		}
+		for _, value := range slices.Sorted(maps.Keys(on)) {
+			all = append(all, fmt.Sprintf("`%s` is %s on %s", name, value, strings.Join(on[value], ", ")))
+		}
+	}
+	return all
 }
 
 // of are the runs of one script, one for each kernel.
@@ -240,7 +282,7 @@ func (a *answer) table(scenario string) (string, error) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "| Linux | on | what became of the connections | counters of the server |\n|---|---|---|---|\n")
 		for k, run := range runs {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", a.names()[k], time.Now().Format(time.DateOnly), escape(connections(run)), counters(run))
+			fmt.Fprintf(&b, "| %s %s | %s | %s | %s |\n", a.names()[k], escape(a.Kernels[k].Version), time.Now().Format(time.DateOnly), escape(connections(run)), counters(run))
 		}
 		return b.String(), nil
 	}
