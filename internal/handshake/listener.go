@@ -13,6 +13,7 @@ type listener struct {
 	denied   time.Duration // when a SYN was last answered with RST
 	overflow bool          // its accept queue was full at some time
 	members  []Listener    // the latest sample of each open socket
+	ended    time.Duration // when a sample last told that one was closed
 	crowd    crowd
 	tally    tally // of those that are folded
 
@@ -97,6 +98,8 @@ func (l *listener) suspect(a *Attempt) {
 	switch {
 	case l.closed():
 		a.set(atClose)
+	case l.ended > 0 && l.ended >= a.t.complete: // its sample came first, and others share the address
+		a.set(atClose | afterShare)
 	case len(a.t.undecided) < maxDelivered:
 		a.t.undecided = append(a.t.undecided, a)
 	}
@@ -149,9 +152,9 @@ func (l *listener) take(s Listener) {
 	case s.Open:
 		l.members[i] = s
 	case s.Inode == 0:
-		l.members = l.members[:0]
+		l.members, l.ended = l.members[:0], s.T
 	case i >= 0:
-		l.members = slices.Delete(l.members, i, i+1)
+		l.members, l.ended = slices.Delete(l.members, i, i+1), s.T
 	}
 	l.overflow = l.overflow || l.full()
 }
