@@ -296,10 +296,10 @@ func (m *machine) follow(g *Guest) (code int, err error) {
 	}
 	code, err = awaitExit(m.control)
 	if err != nil {
-		m.kill()
+		m.stop()
 	}
 	<-m.ended
-	printed.Wait()
+	printed.Wait() // what was said before the end is read to its end
 	return code, err
 }
 
