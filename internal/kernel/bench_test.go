@@ -18,6 +18,7 @@ const buckets = 64
 type sampled struct {
 	diag     *Diag
 	counters *CounterReader
+	snmp     *CounterReader
 	values   queue.Counters
 }
 
@@ -25,7 +26,7 @@ func newSampled(b *testing.B, buckets, sockets int) *sampled {
 	b.Helper()
 	ns := newNamespace(b, buckets)
 	_, addr := ns.listen(b, "127.0.0.1:80", sockets)
-	s := &sampled{diag: ns.diag(b), counters: ns.counters(b)}
+	s := &sampled{diag: ns.diag(b), counters: ns.counters(b, OpenCounters), snmp: ns.counters(b, OpenSnmp)}
 	for range sockets / 2 {
 		ns.connect(b, addr)
 	}
@@ -116,6 +117,16 @@ func BenchmarkCounters(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkSnmp is one reading of the counters of the standards alone.
+func BenchmarkSnmp(b *testing.B) {
+	s := newSampled(b, 0, 2)
+	cpu(b, func() {
+		for b.Loop() {
+			check(b, s.snmp.Read(&s.values))
+		}
+	})
 }
 
 // BenchmarkDecode is the part of a dump that is not the kernel's: one socket.

@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (ns namespace) counters(t testing.TB) *CounterReader {
+func (ns namespace) counters(t testing.TB, open func() (*CounterReader, error)) *CounterReader {
 	t.Helper()
 	var r *CounterReader
 	ns.do(t, func() (err error) {
-		r, err = OpenCounters()
+		r, err = open()
 		return err
 	})
 	t.Cleanup(func() { r.Close() })
@@ -50,7 +50,7 @@ func overflow(t testing.TB, ns namespace) {
 func TestCountersAreThoseOfNstat(t *testing.T) {
 	ns := newNamespace(t, 0)
 	overflow(t, ns)
-	r := ns.counters(t)
+	r := ns.counters(t, OpenCounters)
 	before := readCounters(t, r)
 	nstat := ns.output(t, "nstat", "-asz")
 	after := readCounters(t, r)
@@ -81,6 +81,24 @@ func TestCountersAreThoseOfNstat(t *testing.T) {
 	}
 }
 
+// OpenSnmp is of the first file alone: the same names in the same order.
+func TestSnmpIsTheBeginningOfAll(t *testing.T) {
+	ns := newNamespace(t, 0)
+	overflow(t, ns)
+	all := readCounters(t, ns.counters(t, OpenCounters))
+	some := readCounters(t, ns.counters(t, OpenSnmp))
+	if diff := cmp.Diff(all.Names[:len(some.Names)], some.Names); diff != "" {
+		t.Errorf("names (-all +snmp):\n%s", diff)
+	}
+	before, _ := all.Get("TcpInSegs")
+	if after, ok := some.Get("TcpInSegs"); !ok || before == 0 || after < before {
+		t.Errorf("TcpInSegs is %d, after it was %d", after, before)
+	}
+	if v, ok := some.Get("TcpExtListenOverflows"); ok {
+		t.Errorf("TcpExtListenOverflows is there: %d", v)
+	}
+}
+
 // inSnmp6 tells the counters that nstat takes from /proc/net/snmp6.
 func inSnmp6(name string) bool {
 	return slices.ContainsFunc([]string{"Ip6", "Icmp6", "Udp6", "UdpLite6"}, func(p string) bool { return strings.HasPrefix(name, p) })
@@ -89,7 +107,7 @@ func inSnmp6(name string) bool {
 // A reader shows the namespace in which it was opened, wherever it is read.
 func TestCountersOfNamespace(t *testing.T) {
 	busy, idle := newNamespace(t, 0), newNamespace(t, 0)
-	inBusy, inIdle := busy.counters(t), idle.counters(t)
+	inBusy, inIdle := busy.counters(t, OpenCounters), idle.counters(t, OpenCounters)
 	overflow(t, busy)
 	if v, ok := readCounters(t, inBusy).Get("TcpExtListenOverflows"); !ok || v == 0 {
 		t.Errorf("busy namespace: %d (%t) overflows, want some", v, ok)
@@ -102,7 +120,7 @@ func TestCountersOfNamespace(t *testing.T) {
 // Names given away stay as they were when the kernel shows new counters.
 func TestCountersNewNames(t *testing.T) {
 	ns := newNamespace(t, 0)
-	r := ns.counters(t)
+	r := ns.counters(t, OpenCounters)
 	before := readCounters(t, r)
 	kept := slices.Clone(before.Names)
 
@@ -144,7 +162,7 @@ func TestCountersClosed(t *testing.T) {
 func TestCountersAllocate(t *testing.T) {
 	ns := newNamespace(t, 0)
 	overflow(t, ns)
-	r := ns.counters(t)
+	r := ns.counters(t, OpenCounters)
 	c := readCounters(t, r)
 	check(t, r.Read(&c))
 	allocs := testing.AllocsPerRun(20, func() {

@@ -123,7 +123,7 @@ func (n *netns) openTable(dir string, lost *loss, in []byte) error {
 }
 
 func (n *netns) openCounters(dir string) (err error) {
-	if n.counters, err = openCounters(dir); err != nil {
+	if n.counters, err = openCounters(dir, snmp, netstat); err != nil {
 		return err
 	}
 	n.inode, err = n.counters.inode()

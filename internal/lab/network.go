@@ -61,7 +61,7 @@ type side struct {
 	diag      *kernel.Diag          // whoever uses it holds observer.sampling
 	samples   *kernel.CounterReader // the same
 	reactions *kernel.CounterReader // whoever uses it holds observer.mu
-	settled   *kernel.CounterReader // for the steps' goroutine alone
+	settled   *kernel.CounterReader // of the segments; for the steps' goroutine alone
 }
 
 // sides are the namespaces of the experiment: server, client; one on loopback.
@@ -169,12 +169,13 @@ func (s *side) open(box *sandbox.Inside) (err error) {
 		if s.diag, err = kernel.OpenDiag(); err != nil {
 			return err
 		}
-		for _, reader := range []**kernel.CounterReader{&s.samples, &s.reactions, &s.settled} {
+		for _, reader := range []**kernel.CounterReader{&s.samples, &s.reactions} {
 			if *reader, err = kernel.OpenCounters(); err != nil {
 				return err
 			}
 		}
-		return nil
+		s.settled, err = kernel.OpenSnmp()
+		return err
 	})
 }
 
