@@ -46,7 +46,7 @@ type Kernel struct {
 func Facts() []script.Fact {
 	var facts []script.Fact
 	for _, name := range scenarios.Facts() {
-		facts = append(facts, script.Fact{Name: name, Zero: false, Meaning: probe(name).Title})
+		facts = append(facts, script.Fact{Name: name, Zero: false, Meaning: script.Title(scenarios.Text(name))})
 		for _, r := range readings[name] {
 			facts = append(facts, script.Fact{Name: r.name, Zero: r.zero, Meaning: r.title})
 		}

@@ -5,25 +5,25 @@ package scenarios
 
 import (
 	"embed"
-	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed *.lab facts/*.lab
 var files embed.FS
 
 // Names returns the names of all experiments, sorted.
-func Names() []string { return names("*.lab") }
+func Names() []string { return slices.Clone(experiments()) }
 
 // Match returns the experiments that are called by that name or by that id, or
 // the probe of the fact of that name.
 func Match(name string) []string {
-	if slices.Contains(Facts(), name) {
+	if slices.Contains(facts(), name) {
 		return []string{name}
 	}
 	var found []string
-	for _, n := range Names() {
+	for _, n := range experiments() {
 		id, _, _ := strings.Cut(n, "-")
 		if n == name || id == name {
 			found = append(found, n)
@@ -35,7 +35,7 @@ func Match(name string) []string {
 // Text returns the script of an experiment of Names, or of the probe of a fact
 // of Facts.
 func Text(name string) []byte {
-	if slices.Contains(Facts(), name) {
+	if slices.Contains(facts(), name) {
 		return text("facts/" + name + ".lab")
 	}
 	return text(name + ".lab")
@@ -43,18 +43,24 @@ func Text(name string) []byte {
 
 // Facts returns the names of the kernel facts that have a probe: a script whose
 // expectations hold if the fact is true.
-func Facts() []string { return names("facts/*.lab") }
+func Facts() []string { return slices.Clone(facts()) }
 
-func names(pattern string) []string {
-	paths, err := fs.Glob(files, pattern)
+var (
+	experiments = sync.OnceValue(func() []string { return names(".") })
+	facts       = sync.OnceValue(func() []string { return names("facts") })
+)
+
+func names(folder string) (all []string) {
+	entries, err := files.ReadDir(folder)
 	if err != nil {
-		panic(err) // the pattern is a constant
+		panic(err) // the folder is a constant
 	}
-	for i, p := range paths {
-		p = p[strings.LastIndexByte(p, '/')+1:]
-		paths[i] = strings.TrimSuffix(p, ".lab")
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".lab"); ok {
+			all = append(all, name)
+		}
 	}
-	return paths
+	return all
 }
 
 func text(path string) []byte {

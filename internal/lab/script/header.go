@@ -8,6 +8,14 @@ import (
 // maxTakes bounds what a script can say of its own duration.
 const maxTakes = 24 * time.Hour
 
+// Title is the title of a script's text, which need not be one that Parse takes;
+// empty if it has none.
+func Title(text []byte) string {
+	p := &reader{script: &Script{}}
+	p.header(strings.Split(string(text), "\n"))
+	return p.script.Title
+}
+
 // header reads the comment with which a script begins: its title, its fields
 // and its text. It returns the number of lines read.
 func (p *reader) header(lines []string) int {

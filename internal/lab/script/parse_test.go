@@ -177,6 +177,9 @@ server backlog 1 accept never # at the end
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("script (-want +got):\n%s", diff)
 	}
+	if got := Title([]byte(text)); got != want.Title {
+		t.Errorf("Title is %q, that of Parse %q", got, want.Title)
+	}
 }
 
 func TestParseReadsCRLF(t *testing.T) {
