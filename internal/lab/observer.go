@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"listenq/internal/capture"
@@ -23,6 +24,8 @@ type observer struct {
 
 	sampling sync.Mutex // one sample at a time; taken before mu
 	sampler  sampler
+	samples  atomic.Int64  // begun so far
+	counted  time.Time     // when the counters were last read; whoever uses it holds sampling
 	moved    chan struct{} // a packet came: sample soon
 
 	mu        sync.Mutex

@@ -22,12 +22,26 @@ type sampler struct {
 func (o *observer) sample() error {
 	o.sampling.Lock()
 	defer o.sampling.Unlock()
+	o.samples.Add(1)
 	if err := o.look(o.net.sides(), true); err != nil {
 		return err
 	}
+	o.counted = time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.takeCounters(o.clock.now())
+}
+
+// sampleSockets is a sample without the counters, which cost more than a few sockets, if
+// they were read less than counterGap ago.
+func (o *observer) sampleSockets() error {
+	o.sampling.Lock()
+	if time.Since(o.counted) >= counterGap {
+		o.sampling.Unlock()
+		return o.sample()
+	}
+	defer o.sampling.Unlock()
+	return o.look(o.net.sides(), true)
 }
 
 // glance looks at what can change without a frame: what the server's sockets

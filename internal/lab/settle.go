@@ -136,7 +136,7 @@ func (e *experiment) busy() (bool, error) {
 		if s.watched == nil || !s.eager() {
 			continue
 		}
-		if err := e.obs.sample(); err != nil {
+		if err := e.obs.glance(); err != nil {
 			return false, err
 		}
 		if e.obs.acceptLen(s.watched) > 0 {

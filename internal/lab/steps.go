@@ -142,11 +142,12 @@ func (e *experiment) wait(ctx context.Context, d time.Duration) error {
 }
 
 // waitUntil lets time pass until a condition holds. That it never did is a
-// failed expectation.
+// failed expectation. What it waits for is seen by the samples that are taken in the
+// background; the last look is at one of its own.
 func (e *experiment) waitUntil(ctx context.Context, step script.Step, do script.WaitUntil) error {
 	began := time.Now()
 	defer func() { e.prescribed += time.Since(began) }()
-	for ctx.Err() == nil {
+	for late := false; ctx.Err() == nil; {
 		result, err := do.That.Eval(e.env())
 		if err != nil {
 			return err
@@ -154,11 +155,14 @@ func (e *experiment) waitUntil(ctx context.Context, step script.Step, do script.
 		if result.Pass {
 			break
 		}
-		if time.Since(began) > do.AtMost {
+		if late {
 			e.expectations = append(e.expectations, record.Expectation{Line: step.Line, Text: step.Text, Got: result.Got})
 			break
 		}
 		time.Sleep(DefaultTick)
+		if late = time.Since(began) > do.AtMost; !late {
+			continue
+		}
 		if err := e.obs.sample(); err != nil {
 			return err
 		}

@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	sampleGap = time.Millisecond       // the least time between two samples that packets ask for
-	sampleAll = 100 * time.Millisecond // the most between two samples when nothing moves, for what the clients' timers do
+	sampleGap  = time.Millisecond       // the least time between two samples that packets ask for
+	counterGap = 10 * time.Millisecond  // the least time between two readings of the counters for such samples
+	sampleAll  = 100 * time.Millisecond // the most between two samples when nothing moves, for what the clients' timers do
 )
 
 // A look that takes longer than costly, because there are thousands of sockets,
@@ -43,10 +44,13 @@ func (o *observer) sampleUntil(quit <-chan struct{}, interval time.Duration) err
 		case <-quit:
 			return nil
 		case <-o.moved:
+			before := o.samples.Load()
 			if !pauseFor(quit, sampleGap) {
 				return nil
 			}
-			take = o.sample
+			if o.samples.Load() == before { // otherwise a step has seen what moved
+				take = o.sampleSockets
+			}
 		case now := <-ticker.C:
 			if o.net.loopback() || o.flooded() || now.Sub(last) >= sampleAll {
 				take = o.sample
