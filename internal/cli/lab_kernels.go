@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 
@@ -110,7 +109,7 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 	all.SetLimit(runtime.NumCPU())
 	for i, k := range kernels {
 		all.Go(func() error {
-			results[i], errs[i] = runOnKernel(ctx, env, f, k, filepath.Join(out, fmt.Sprintf("%d-%s", i+1, releaseOf(k))), scripts, step)
+			results[i], errs[i] = runOnKernel(ctx, env, f, k, out, fmt.Sprintf("%d-%s", i+1, releaseOf(k)), scripts, step)
 			return nil
 		})
 	}
@@ -138,8 +137,11 @@ func releaseOf(k *vm.Kernel) string {
 	return k.Release
 }
 
-func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, out string, scripts []*script.Script, step func(lab.Progress)) (lab.OnKernel, error) {
-	if err := os.MkdirAll(out, 0o755); err != nil {
+// runOnKernel runs the scripts on one kernel, whose recordings are in a folder of
+// that name below parent.
+func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent, name string, scripts []*script.Script, step func(lab.Progress)) (lab.OnKernel, error) {
+	out, err := record.MakeFolder(parent, name)
+	if err != nil {
 		return lab.OnKernel{Runs: make([]record.Run, len(scripts))}, err
 	}
 	defer os.Remove(out) // unless there is a recording in it

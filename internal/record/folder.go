@@ -60,7 +60,7 @@ type Folder struct {
 // parent, with a number behind it if there is one already; or, if parent is
 // empty, among the system's temporary files.
 func Create(parent, name string, script []byte) (*Folder, error) {
-	path, err := makeFolder(parent, name)
+	path, err := MakeFolder(parent, name)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,8 @@ func Create(parent, name string, script []byte) (*Folder, error) {
 	return f, nil
 }
 
-func makeFolder(parent, name string) (string, error) {
+// MakeFolder makes a folder where Create would, and returns its path.
+func MakeFolder(parent, name string) (string, error) {
 	if parent == "" {
 		path, err := os.MkdirTemp("", "listenq-"+name+"-")
 		if err != nil {

@@ -49,7 +49,7 @@ var ErrNoSamples = errors.New("not a recording of a host's listeners")
 // WriteSamples writes a recording into a new folder: of that name below parent,
 // or among the system's temporary files if parent is empty. It returns its path.
 func WriteSamples(parent, name string, meta SamplesMeta, all []queue.Sample) (string, error) {
-	path, err := makeFolder(parent, name)
+	path, err := MakeFolder(parent, name)
 	if err != nil {
 		return "", err
 	}
