@@ -45,15 +45,16 @@ type platform struct {
 var platforms = map[string]platform{
 	// Five-level page tables only make walks of them slower; and a CPU that is said to
 	// be quick at copying bytes is made to copy byte by byte.
-	"amd64": {"qemu-system-x86_64", "qemu-system-x86", []string{"-machine", "q35"}, "max,la57=off,erms=off,fsrm=off", "ttyS0", withoutAPICTimer},
+	"amd64": {"qemu-system-x86_64", "qemu-system-x86", []string{"-machine", "q35"}, "max,la57=off,erms=off,fsrm=off", "ttyS0", withoutTimerTests},
 	"arm64": {"qemu-system-aarch64", "qemu-system-arm", []string{"-machine", "virt"}, "max,pauth-impdef=on", "ttyAMA0", ""},
 }
 
-// withoutAPICTimer makes the kernel use the HPET instead of the timer of the local
+// withoutTimerTests makes the kernel use the HPET instead of the timer of the local
 // APIC, whose speed it would find out in a loop of a tenth of a second
 // (calibrate_APIC_clock, arch/x86/kernel/apic/apic.c): half of what booting costs,
-// as the loop reads the clock all the time.
-const withoutAPICTimer = "nolapic_timer"
+// as the loop reads the clock all the time. And it takes for granted that its
+// interrupts come (timer_irq_works, arch/x86/kernel/apic/io_apic.c).
+const withoutTimerTests = "nolapic_timer no_timer_check"
 
 // bootOptions keep the kernel from what only takes time: tests of itself, defences
 // against what a guest does not meet, and memory that is cleared twice.
