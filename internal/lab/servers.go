@@ -63,7 +63,7 @@ func (e *experiment) serve(do script.Server) error {
 	if err != nil {
 		return fmt.Errorf("start server: %w", err)
 	}
-	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+	cmd.Env = append(cmd.Env, "GOMAXPROCS=1", "GODEBUG="+os.Getenv("GODEBUG"))
 	s := newRunning(do.Name, cmd)
 	if err := e.launch(s); err != nil {
 		return err
