@@ -19,29 +19,24 @@ type sampler struct {
 }
 
 // sample looks at every socket and counter of both sides once.
-func (o *observer) sample() error {
+func (o *observer) sample() error { return o.sampleAfter(0) }
+
+// sampleAfter is a sample that leaves out the counters, which cost more than a few
+// sockets, if they were read less than gap ago.
+func (o *observer) sampleAfter(gap time.Duration) error {
 	o.sampling.Lock()
 	defer o.sampling.Unlock()
 	o.samples.Add(1)
 	if err := o.look(o.net.sides(), true); err != nil {
 		return err
 	}
+	if time.Since(o.counted) < gap {
+		return nil
+	}
 	o.counted = time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.takeCounters(o.clock.now())
-}
-
-// sampleSockets is a sample without the counters, which cost more than a few sockets, if
-// they were read less than counterGap ago.
-func (o *observer) sampleSockets() error {
-	o.sampling.Lock()
-	if time.Since(o.counted) >= counterGap {
-		o.sampling.Unlock()
-		return o.sample()
-	}
-	defer o.sampling.Unlock()
-	return o.look(o.net.sides(), true)
 }
 
 // glance looks at what can change without a frame: what the server's sockets

@@ -32,8 +32,8 @@ func (o *observer) tick(interval time.Duration) (stop func() error) {
 	}
 }
 
-// sampleUntil takes a sample after frames moved, and a glance where none did: a
-// request may expire, or accept() be called, without one.
+// sampleUntil takes a sample after frames moved, and a glance where none did or a
+// step has sampled since: a request may expire, or accept() be called, without one.
 func (o *observer) sampleUntil(quit <-chan struct{}, interval time.Duration) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -48,8 +48,8 @@ func (o *observer) sampleUntil(quit <-chan struct{}, interval time.Duration) err
 			if !pauseFor(quit, sampleGap) {
 				return nil
 			}
-			if o.samples.Load() == before { // otherwise a step has seen what moved
-				take = o.sampleSockets
+			if o.samples.Load() == before {
+				take = func() error { return o.sampleAfter(counterGap) }
 			}
 		case now := <-ticker.C:
 			if o.net.loopback() || o.flooded() || now.Sub(last) >= sampleAll {
