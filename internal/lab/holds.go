@@ -48,9 +48,7 @@ func isKind(p *handshake.Packet, kind script.FrameKind) bool {
 // all, if none is named, and then nothing is held any more.
 func (e *experiment) release(ctx context.Context, names []string) error {
 	for _, client := range e.addresses(names) {
-		for _, h := range e.holds {
-			h.Release(func(p *handshake.Packet) bool { return belongs(p, client) })
-		}
+		e.net.wire.Release(e.holds, func(p *handshake.Packet) bool { return belongs(p, client) })
 		if err := e.settle(ctx); err != nil {
 			return err
 		}

@@ -71,6 +71,16 @@ func (h *Hold) Release(match func(*handshake.Packet) bool) int {
 	return h.release(match)
 }
 
+// Release lets go the frames of several Holds at one moment, so that what answers
+// them is held; see Hold.Release.
+func (w *Wire) Release(holds []*Hold, match func(*handshake.Packet) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, h := range holds {
+		h.release(match)
+	}
+}
+
 // Close ends the rule, lets go all that it holds and returns how many.
 func (h *Hold) Close() int {
 	h.w.mu.Lock()
