@@ -167,9 +167,5 @@ func recordingsFolder(out string) (string, error) {
 	if out != "" {
 		return out, os.MkdirAll(out, 0o755)
 	}
-	out, err := os.MkdirTemp("", "listenq-kernels-")
-	if err == nil {
-		err = os.Chmod(out, 0o755)
-	}
-	return out, err
+	return record.MakeFolder("", "kernels")
 }

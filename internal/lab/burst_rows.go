@@ -3,12 +3,12 @@ package lab
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"os"
 	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"listenq/internal/record"
 )
 
 // sweep measures the bursts around the limit and around the edge that was found,
@@ -95,11 +95,6 @@ func (b *burst) makeFolder() (err error) {
 	if b.Out != "" {
 		return nil // each recording makes it
 	}
-	if b.answer.Recordings, err = os.MkdirTemp("", "listenq-burst-"); err == nil {
-		err = os.Chmod(b.answer.Recordings, 0o755)
-	}
-	if err != nil {
-		return fmt.Errorf("create recordings: %w", err)
-	}
-	return nil
+	b.answer.Recordings, err = record.MakeFolder("", "burst")
+	return err
 }
