@@ -160,11 +160,10 @@ func (e *experiment) waitUntil(ctx context.Context, step script.Step, do script.
 			break
 		}
 		time.Sleep(DefaultTick)
-		if late = time.Since(began) > do.AtMost; !late {
-			continue
-		}
-		if err := e.obs.sample(); err != nil {
-			return err
+		if late = time.Since(began) > do.AtMost; late {
+			if err := e.obs.sample(); err != nil {
+				return err
+			}
 		}
 	}
 	return e.settle(ctx)
