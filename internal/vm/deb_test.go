@@ -3,7 +3,10 @@ package vm
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	unxz "github.com/mikelolasagasti/xz"
 	"github.com/ulikunitz/xz"
 )
 
@@ -281,14 +285,17 @@ func TestForgedWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := bytes.Index(packed[12:], []byte{0x21, 1})
-	packed[12+i+2] = 40
+	block := packed[12:]
+	block = block[:4*(int(block[0])+1)] // its header, which ends with its checksum
+	block[bytes.Index(block, []byte{0x21, 1})+2] = 40
+	sum := len(block) - 4
+	binary.LittleEndian.PutUint32(block[sum:], crc32.ChecksumIEEE(block[:sum]))
 	r, err := blocks[0].open(bytes.NewReader(packed), header)
 	if err == nil {
 		_, err = io.ReadAll(r)
 	}
-	if err == nil {
-		t.Error("taken")
+	if !errors.Is(err, unxz.ErrMemlimit) {
+		t.Errorf("got %v, want %v", err, unxz.ErrMemlimit)
 	}
 }
 
