@@ -89,7 +89,7 @@ var suspects = []suspect{
 	},
 	{"the AppArmor profile", profile, "run the container with --security-opt apparmor=unconfined"},
 	{
-		"the seccomp filter", seccomp,
+		"the seccomp filter", filtered,
 		"run the container with a seccomp profile that allows clone, unshare, mount and pivot_root: --security-opt seccomp=unconfined",
 	},
 }
@@ -204,9 +204,9 @@ func profile(f failure) string {
 	return name
 }
 
-// seccomp finds a filter on this process (proc_pid_status(5): Seccomp 2). What
+// filtered finds a seccomp filter on this process (proc_pid_status(5): Seccomp 2). What
 // it does not allow is the errno of its choice: EPERM or ENOSYS.
-func seccomp(f failure) string {
+func filtered(f failure) string {
 	if f.errno != unix.EPERM && f.errno != unix.ENOSYS || status(f, "Seccomp") != "2" {
 		return ""
 	}
