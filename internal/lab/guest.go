@@ -31,6 +31,7 @@ type GuestOptions struct {
 	Out      string         // folder for the recordings; it must exist
 	Program  string         // a static listenq for the kernel's architecture; "": this program
 	Facts    bool           // find out all facts of the kernel, after the experiments
+	Limit    int64          // bytes of a recording; 0: DefaultLimit
 	Memory   int            // of the guest, in MiB; 0: vm.DefaultMemory
 	Progress func(Progress) // called as the experiments go on; may be nil
 }

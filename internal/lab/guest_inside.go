@@ -30,7 +30,8 @@ type guestJob struct {
 	Tool    string
 	Command []string
 	Scripts []guestScript
-	Facts   bool // tell all facts of the kernel, too
+	Facts   bool  // tell all facts of the kernel, too
+	Limit   int64 // bytes of a recording
 
 	missing []record.Missing // to every run
 }
@@ -44,7 +45,7 @@ type guestScript struct {
 
 // newGuestJob returns what a guest is to do, and what the scripts are to be shown there.
 func newGuestJob(scripts []*script.Script, o GuestOptions) (job guestJob, files []shown, err error) {
-	job = guestJob{Tool: o.Tool, Command: o.Command, Facts: o.Facts}
+	job = guestJob{Tool: o.Tool, Command: o.Command, Facts: o.Facts, Limit: o.Limit}
 	for i, s := range scripts {
 		f, err := show(s)
 		if err != nil {
@@ -167,7 +168,7 @@ func (job guestJob) run(ctx context.Context, i int, s *script.Script, known map[
 		return err
 	}
 	defer os.RemoveAll(folder)
-	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Progress: out.progress, packed: job.Scripts[i].Packed}) // the error is in the run
+	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Limit: job.Limit, Progress: out.progress, packed: job.Scripts[i].Packed}) // the error is in the run
 	run.Kernel = Release()
 	run.Missing = append(run.Missing, job.missing...)
 	if run.Recording != "" {

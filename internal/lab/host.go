@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ type Options struct {
 	Command  []string        // the command line, for the recording
 	Out      string          // where the recording's folder is made; "": among the temporary files
 	Tick     time.Duration   // between two samples; 0: 10 ms
+	Limit    int64           // bytes of the recording, at which the experiment ends; 0: DefaultLimit
 	Stay     bool            // keep the namespaces after the last step until ctx ends
 	Known    map[string]bool // facts of this kernel that were probed before, and need not be again
 	Progress func(Progress)  // called as the experiment goes on; may be nil
@@ -67,10 +69,7 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 	if err != nil {
 		return failed(err)
 	}
-	if o.Tick == 0 {
-		o.Tick = DefaultTick
-	}
-	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: o.Tick, Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), Stay: o.Stay}
+	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: cmp.Or(o.Tick, DefaultTick), Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), Limit: cmp.Or(o.Limit, DefaultLimit), Stay: o.Stay}
 	j.Facts = slices.DeleteFunc(j.Facts, func(name string) bool { _, known := o.Known[name]; return known })
 	end, err := runInside(ctx, j, files, o.Progress, folder.Packets, folder.Events)
 	switch {

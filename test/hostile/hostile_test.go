@@ -95,8 +95,14 @@ const patience = 2 * time.Minute
 // run runs listenq in that folder, with a home there.
 func (u user) run(t *testing.T, dir string, args ...string) result {
 	t.Helper()
+	return u.runProgram(t, listenq, dir, args...)
+}
+
+// runProgram runs that copy of listenq.
+func (u user) runProgram(t *testing.T, program, dir string, args ...string) result {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), listenq, args...)
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "LANG=C.UTF-8"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(u.uid), Gid: uint32(u.uid)}, Pdeathsig: syscall.SIGKILL}
