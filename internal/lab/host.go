@@ -148,9 +148,13 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 	return end, end.err(ctx)
 }
 
+// maxReports bounds what the inside may report, in bytes: a hundred times what 10,000
+// connections need.
+const maxReports = 1 << 30
+
 // follow reads reports until the last.
 func follow(reports io.Reader, pid int, progress func(Progress)) (done, error) {
-	for decoder := json.NewDecoder(reports); ; {
+	for decoder := json.NewDecoder(io.LimitReader(reports, maxReports)); ; {
 		var r report
 		if err := decoder.Decode(&r); err != nil {
 			return done{}, err
@@ -158,7 +162,7 @@ func follow(reports io.Reader, pid int, progress func(Progress)) (done, error) {
 		if r.Done != nil {
 			return *r.Done, nil
 		}
-		if progress == nil {
+		if progress == nil || r.Progress == nil {
 			continue
 		}
 		r.Progress.Enter = map[string]string{}
