@@ -88,6 +88,7 @@ var suspects = []suspect{
 		"run as root, or sysctl kernel.apparmor_restrict_unprivileged_userns=0, or give this program an AppArmor profile that allows userns",
 	},
 	{"the AppArmor profile", profile, "run the container with --security-opt apparmor=unconfined"},
+	{"vm.memfd_noexec", noMemoryPrograms, "sysctl vm.memfd_noexec=1"},
 	{
 		"the seccomp filter", filtered,
 		"run the container with a seccomp profile that allows clone, unshare, mount and pivot_root: --security-opt seccomp=unconfined",
@@ -202,6 +203,15 @@ func profile(f failure) string {
 		return ""
 	}
 	return name
+}
+
+// noMemoryPrograms finds the setting that forbids to execute files in memory
+// (memfd_create(2), since 6.3), as this program's copy is one.
+func noMemoryPrograms(f failure) string {
+	if f.step != stepProgram || f.errno != unix.EACCES {
+		return ""
+	}
+	return is("/proc/sys/vm/memfd_noexec", "2")(f)
 }
 
 // filtered finds a seccomp filter on this process (proc_pid_status(5): Seccomp 2). What

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -224,15 +225,19 @@ func newHost(t *testing.T, u user) host {
 	var err error
 	h.leaked, err = fileIdentity("/etc/passwd")
 	check(t, err)
-	h.inSystemFolder(t, u)
+	h.inSystemFolder(t)
+	h.device = ownDevice(t, u, h.dir)
 	h.key = userKey(t, u)
 	return h
 }
 
 // inSystemFolder makes what may be met in a folder that is shown anyway.
-func (h *host) inSystemFolder(t *testing.T, u user) {
+func (h *host) inSystemFolder(t *testing.T) {
 	t.Helper()
 	dir, err := os.MkdirTemp("/usr/local/share", "sandbox-test-")
+	if errors.Is(err, unix.EROFS) { // in a guest, which sees those of the host
+		return
+	}
 	check(t, err)
 	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
 	check(t, os.Chmod(dir, 0o755))
@@ -243,12 +248,18 @@ func (h *host) inSystemFolder(t *testing.T, u user) {
 	reader, err := os.OpenFile(h.fifo, os.O_RDWR, 0) // somebody reads it
 	check(t, err)
 	t.Cleanup(func() { check(t, reader.Close()) })
-	h.device = "/dev/null"
-	if u.uid != 0 { // who may touch the host's only device as its owner
-		h.device = filepath.Join(h.dir, "device")
-		check(t, os.WriteFile(h.device, nil, 0o666))
-		check(t, os.Chown(h.device, int(u.uid), int(u.uid)))
+}
+
+// ownDevice is a device that the user may touch.
+func ownDevice(t *testing.T, u user, dir string) string {
+	t.Helper()
+	if u.uid == 0 {
+		return "/dev/null"
 	}
+	path := filepath.Join(dir, "device") // an ordinary user owns none, but a file is as good
+	check(t, os.WriteFile(path, nil, 0o666))
+	check(t, os.Chown(path, int(u.uid), int(u.uid)))
+	return path
 }
 
 // userKey keeps a key in the keyring of that user, which everybody with that id may

@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 		"bare":       bareRole,
 		"no-setting": noSettingRole,
 		"mask-proc":  maskProcRole,
+		"no-memory":  noMemoryRole,
 		"chroot":     chrootRole,
 		"lock":       lockRole,
 		"key":        keyRole,
@@ -248,6 +249,18 @@ func stay(in *Inside, out io.Writer) error {
 // the sysctl, and becomes the next role as the user that its first argument names.
 func noSettingRole(args []string) error {
 	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
+		return err
+	}
+	return becomeAs(args)
+}
+
+// noMemoryRole forbids to execute files in memory in the PID namespace that it is in, and
+// then as noSettingRole.
+func noMemoryRole(args []string) error {
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return err
+	}
+	if err := os.WriteFile("/proc/sys/vm/memfd_noexec", []byte("2"), 0); err != nil {
 		return err
 	}
 	return becomeAs(args)

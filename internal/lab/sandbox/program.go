@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -33,7 +32,7 @@ func sealedProgram(of owner) (*os.File, error) {
 	}
 	program, err := sealSelf(of)
 	if err != nil {
-		return nil, fmt.Errorf("copy own program: %w", err)
+		return nil, err
 	}
 	sealedPrograms.by[of] = program
 	return program, nil

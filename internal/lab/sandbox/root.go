@@ -16,6 +16,7 @@ import (
 
 // The steps by which a setting betrays itself, see diagnose.
 const (
+	stepProgram = "copy own program into memory"
 	stepPrivate = "cut off mounts"
 	stepProc    = "mount /proc"
 )

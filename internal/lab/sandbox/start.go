@@ -81,7 +81,7 @@ func start(spec Spec, c config) (*Sandbox, error) {
 	}
 	program, err := sealedProgram(c.Who.first())
 	if err != nil {
-		return nil, fmt.Errorf("start sandbox: %w", err)
+		return nil, fmt.Errorf("start sandbox: %w", &stepError{stepProgram, err})
 	}
 	files := append(spec.Files[:len(spec.Files):len(spec.Files)], inside)
 	if spec.Copies != nil {
