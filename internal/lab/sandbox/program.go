@@ -15,7 +15,7 @@ var sealedPrograms = struct {
 	by map[owner]*os.File
 }{by: map[owner]*os.File{}}
 
-// owner is the host's ids of the first process of a sandbox.
+// owner is the host's ids of the first process of a sandbox; -1: the caller's.
 type owner struct{ uid, gid int }
 
 // sealedProgram is a copy of this program in memory, from which everything in sandboxes
