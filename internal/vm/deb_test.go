@@ -113,7 +113,7 @@ func TestPackage(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "any name.deb")
 			write(t, path, debOf("linux-image-"+release, "6.1.9-1", p, whole(release)))
 			for _, from := range []string{"package", "cache"} {
-				k, err := Open(path, "")
+				k, err := Open(t.Context(), path, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -155,7 +155,7 @@ func TestSplitPackages(t *testing.T) {
 	add("linux-modules-"+release, "6.1.9-2", map[string][]byte{"./usr/lib/modules/x/veth.ko": []byte("not read")})
 	add("linux-headers-"+release, "6.1.9-1", nil)
 	for _, path := range append(paths, dir) {
-		k, err := Open(path, "")
+		k, err := Open(t.Context(), path, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,11 +166,11 @@ func TestSplitPackages(t *testing.T) {
 	if err := os.Remove(paths[1]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(paths[0], ""); err == nil || !strings.Contains(err.Error(), "no kernel in package linux-image-"+release) {
+	if _, err := Open(t.Context(), paths[0], ""); err == nil || !strings.Contains(err.Error(), "no kernel in package linux-image-"+release) {
 		t.Error(err)
 	}
 	write(t, filepath.Join(dir, "vmlinuz"), imageFor(release))
-	k, err := Open(filepath.Join(dir, "vmlinuz"), paths[2])
+	k, err := Open(t.Context(), filepath.Join(dir, "vmlinuz"), paths[2])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestBadPackages(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "x.deb")
 		write(t, path, data)
-		if _, err := Open(path, ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(t.Context(), path, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -212,7 +212,7 @@ func TestCache(t *testing.T) {
 	write(t, path, debOf("linux-image-"+release, "1", packings[1], whole(release)))
 	open := func(what, want string) {
 		t.Helper()
-		k, err := Open(path, "")
+		k, err := Open(t.Context(), path, "")
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -266,7 +266,7 @@ func TestXz(t *testing.T) {
 	}
 	for _, size := range []int{0, 1, 4095, 4096, 4097, len(data)} {
 		packed := xzPacked(data[:size], 4096)
-		r, err := newXz(bytes.NewReader(packed), int64(len(packed)))
+		r, err := newXz(bytes.NewReader(packed), int64(len(packed)), inPackage.xz)
 		if err != nil {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
@@ -290,7 +290,7 @@ func TestForgedWindow(t *testing.T) {
 	block[bytes.Index(block, []byte{0x21, 1})+2] = 40
 	sum := len(block) - 4
 	binary.LittleEndian.PutUint32(block[sum:], crc32.ChecksumIEEE(block[:sum]))
-	r, err := blocks[0].open(bytes.NewReader(packed), header)
+	r, err := blocks[0].open(bytes.NewReader(packed), header, inPackage.xz)
 	if err == nil {
 		_, err = io.ReadAll(r)
 	}
@@ -302,10 +302,10 @@ func TestForgedWindow(t *testing.T) {
 func TestUnpackLimit(t *testing.T) {
 	data := make([]byte, 1<<20)
 	for _, p := range packings[1:] {
-		if _, err := unpack(p.pack(data), 1<<20); err != nil {
+		if _, err := unpack(p.pack(data), 1<<20, inPackage); err != nil {
 			t.Errorf("%s: %v", p.ending, err)
 		}
-		if _, err := unpack(p.pack(data), 1<<20-1); err != errTooBig {
+		if _, err := unpack(p.pack(data), 1<<20-1, inPackage); err != errTooBig {
 			t.Errorf("%s: %v", p.ending, err)
 		}
 	}
@@ -326,7 +326,7 @@ func TestReadAr(t *testing.T) {
 // TestFetchedKernels opens the real ones.
 func TestFetchedKernels(t *testing.T) {
 	for _, suite := range fetched(t) {
-		k, err := Open(suite, "")
+		k, err := Open(t.Context(), suite, "")
 		if err != nil {
 			t.Error(err)
 			continue
@@ -347,7 +347,7 @@ func BenchmarkOpen(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := Open(path, ""); err != nil {
+		if _, err := Open(b.Context(), path, ""); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -363,7 +363,7 @@ func FuzzDeb(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d, err := openDeb(path)
+		d, err := openDeb(path, newBudget(t.Context()))
 		if err != nil {
 			return
 		}
@@ -380,7 +380,7 @@ func FuzzDeb(f *testing.F) {
 func FuzzXz(f *testing.F) {
 	f.Add(xzPacked(make([]byte, 9000), 4096))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, err := unpack(append([]byte("\xfd7zXZ\x00"), data...), 1<<20); err == nil && len(got) > 1<<20 {
+		if got, err := unpack(append([]byte("\xfd7zXZ\x00"), data...), 1<<20, inPackage); err == nil && len(got) > 1<<20 {
 			t.Errorf("%d bytes", len(got))
 		}
 	})

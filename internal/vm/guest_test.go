@@ -53,7 +53,7 @@ func inGuest(what string) int {
 // bootable opens a kernel that test/kernels has fetched.
 func bootable(t *testing.T) *Kernel {
 	t.Helper()
-	k, err := Open(fetched(t)[0], "")
+	k, err := Open(t.Context(), fetched(t)[0], "")
 	if err != nil {
 		t.Fatal(err)
 	}

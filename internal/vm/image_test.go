@@ -127,7 +127,7 @@ func TestOpenImage(t *testing.T) {
 			if test.option != "" {
 				option = filepath.Join(dir, test.option)
 			}
-			k, err := Open(filepath.Join(dir, test.image), option)
+			k, err := Open(t.Context(), filepath.Join(dir, test.image), option)
 			if test.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), test.fails) {
 					t.Fatalf("%v, want %q", err, test.fails)
@@ -151,7 +151,7 @@ func TestOpenOfAnotherArchitecture(t *testing.T) {
 		other, arch = bzImage("6.1.0 x"), "amd64"
 	}
 	write(t, path, other)
-	k, err := Open(path, t.TempDir())
+	k, err := Open(t.Context(), path, t.TempDir())
 	if err != nil || k.Arch != arch {
 		t.Fatalf("%+v, %v", k, err)
 	}

@@ -83,11 +83,15 @@ func (g *Guest) program() string {
 
 // checkProgram refuses a program that the kernel cannot run.
 func (g *Guest) checkProgram() error {
-	f, err := elf.Open(g.program())
+	file, err := openRegular(g.program())
+	if err != nil {
+		return fmt.Errorf("the program for the guest: %w", err)
+	}
+	defer file.Close()
+	f, err := elf.NewFile(file)
 	if err != nil {
 		return fmt.Errorf("the program for the guest: %s: %w", g.program(), err)
 	}
-	defer f.Close()
 	if arch := elfArch(uint16(f.Machine)); arch != g.Kernel.Arch {
 		return &WrongArch{Kernel: g.Kernel.Path, KernelArch: g.Kernel.Arch, ProgramArch: arch}
 	}

@@ -108,7 +108,7 @@ func TestModules(t *testing.T) {
 				write(t, filepath.Join(dir, release, path), data)
 			}
 			write(t, filepath.Join(dir, "vmlinuz"), imageFor(release))
-			k, err := Open(filepath.Join(dir, "vmlinuz"), filepath.Join(dir, release))
+			k, err := Open(t.Context(), filepath.Join(dir, "vmlinuz"), filepath.Join(dir, release))
 			if test.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), test.fails) {
 					t.Errorf("%v, want %q", err, test.fails)
@@ -132,7 +132,7 @@ func TestModinfoAgrees(t *testing.T) {
 		t.Skip("needs modinfo (kmod)")
 	}
 	for _, suite := range fetched(t) {
-		k, err := Open(suite, "")
+		k, err := Open(t.Context(), suite, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -127,7 +127,7 @@ func onKernel(ctx context.Context, suite, folder string, all []tests) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	kernel, err := vm.Open(folder, "")
+	kernel, err := vm.Open(ctx, folder, "")
 	if err != nil {
 		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (make kernels fetches it)", err))
 		return true
