@@ -69,7 +69,11 @@ func tarred(files map[string][]byte) []byte {
 
 // debOf returns a package with those files.
 func debOf(name, version string, p packing, files map[string][]byte) []byte {
-	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nDescription: x\n Package: no\n", name, version, runtime.GOARCH)
+	return debWith(name, version, runtime.GOARCH, p, files)
+}
+
+func debWith(name, version, arch string, p packing, files map[string][]byte) []byte {
+	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nDescription: x\n Package: no\n", name, version, arch)
 	b := []byte("!<arch>\n")
 	for _, m := range []struct {
 		name string
