@@ -45,6 +45,8 @@ type Guest struct {
 	Stdout  io.Writer     // of the program; nil: discarded
 	Stderr  io.Writer
 	Started func() // called when the guest is about to run the program; may be nil
+
+	Walls Walls // around the guest's machine; set when Started is called
 }
 
 // Unavailable says that no guest can run here, and what to do about it.
@@ -88,6 +90,7 @@ func (g *Guest) Run(ctx context.Context) (code int, err error) {
 		return 0, g.explain(ctx, m, err)
 	}
 	defer m.kill()
+	g.Walls = m.walls
 	if g.Started != nil {
 		g.Started()
 	}
@@ -113,7 +116,7 @@ func (g *Guest) explain(ctx context.Context, m *machine, err error) error {
 	if errors.Is(context.Cause(m.ctx), errLimit) {
 		died.Why = fmt.Sprintf("did not end within %v", g.Limit)
 	}
-	if said := m.stderr.lines(1); len(said) > 0 {
+	if said := m.stderr.Lines(1); len(said) > 0 {
 		died.Why += " (QEMU says: " + said[0] + ")"
 	}
 	return died
