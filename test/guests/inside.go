@@ -16,8 +16,8 @@ import (
 // insideArg is the argument with which this program runs tests in a guest.
 const insideArg = "inside"
 
-// ownPlaces are folders that tests write to, and that are the host's.
-var ownPlaces = []string{"/var/tmp", "/opt", "/usr/local/share"}
+// ownPlaces are folders that tests write to, and that are the host's or missing.
+var ownPlaces = []string{"/mnt", "/var/tmp", "/opt", "/usr/local/share"}
 
 // inside runs tests one after another, and prints what they print after their
 // number in the job.

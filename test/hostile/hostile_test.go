@@ -23,6 +23,9 @@ const ordinaryUID = 54322
 var listenq string
 
 func TestMain(m *testing.M) {
+	if code, ok := played(os.Args[1:]); ok {
+		os.Exit(code)
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("/var/tmp", "listenq-hostile-")
 		if err != nil {
@@ -93,10 +96,10 @@ type result struct {
 // patience is how long an attack may keep listenq busy.
 const patience = 2 * time.Minute
 
-// command is listenq in that folder, with a home there.
-func (u user) command(t *testing.T, dir string, args ...string) *exec.Cmd {
+// command is a program in that folder, with a home there.
+func (u user) command(t *testing.T, program, dir string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), listenq, args...)
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "LANG=C.UTF-8"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(u.uid), Gid: uint32(u.uid)}, Pdeathsig: syscall.SIGKILL}
@@ -106,18 +109,23 @@ func (u user) command(t *testing.T, dir string, args ...string) *exec.Cmd {
 // run runs listenq in that folder, with a home there.
 func (u user) run(t *testing.T, dir string, args ...string) result {
 	t.Helper()
+	return u.runProgram(t, listenq, dir, args...)
+}
+
+func (u user) runProgram(t *testing.T, program, dir string, args ...string) result {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := u.command(t, dir, args...)
+	cmd := u.command(t, program, dir, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	forgetPeak(t)
 	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // the one error is that it has ended
 	check(t, cmd.Start())
 	err := cmd.Wait()
 	if !late.Stop() {
-		t.Errorf("listenq %q was busy for %v", args, patience)
+		t.Errorf("%q was busy for %v", args, patience)
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || !exit.Exited()) {
-		t.Errorf("listenq %q: %v", args, err)
+		t.Errorf("%q: %v", args, err)
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), usage.Maxrss << 10}

@@ -197,15 +197,19 @@ var bombs = map[string]func() string{
 			member{"./boot/vmlinuz-1", image}, member{modulesFolder + "modules.builtin", []byte(allBuiltin)},
 			member{modulesFolder + "9p.ko.xz", xzBomb(moduleOf("", 0), 3)}, member{modulesFolder + "netfs.ko.xz", xzBomb(moduleOf("", 0), 0)}), 120)})
 	},
-	"a chain of large modules": func() string {
-		rest := gzipOf(make([]byte, 2*blockSize-1024))
-		var b []byte
-		for i, name := range append([]string{"veth"}, make([]string, 255)...) {
-			if name == "" {
-				name = fmt.Sprintf("chain_%d", i)
-			}
-			b = append(b, gzipOf(append(header(modulesFolder+name+".ko", 2*blockSize), moduleOf(fmt.Sprintf("chain_%d", i+1), 1024)...))...)
-			b = append(b, rest...)
+	"large modules": func() string {
+		const count = 60
+		add := func(b []byte, name string, depends []string) []byte {
+			return append(b, gzipOf(append(header(modulesFolder+name+".ko", 2*blockSize), moduleOf(strings.Join(depends, ","), 4096)...))...)
+		}
+		rest := gzipOf(make([]byte, 2*blockSize-4096))
+		var all []string
+		for i := range count {
+			all = append(all, fmt.Sprintf("m%d", i))
+		}
+		b := append(add(nil, "veth", all), rest...)
+		for _, name := range all {
+			b = append(add(b, name, nil), rest...)
 		}
 		return kernelPackage(plainControl, member{"data.tar.gz", append(b, gzipOf(tarOf())...)})
 	},
@@ -332,7 +336,7 @@ func TestInterruptedPackage(t *testing.T) {
 	asEach(t, func(t *testing.T, u user) {
 		dir := u.dir(t)
 		path := u.write(t, filepath.Join(dir, "x.deb"), kernelPackage(plainControl, member{"data.tar.xz", xzBomb(header("./x", 1<<32), 120)}))
-		cmd := u.command(t, dir, "kernel", "--kernel", path)
+		cmd := u.command(t, listenq, dir, "kernel", "--kernel", path)
 		check(t, cmd.Start())
 		opened := func() bool {
 			links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", cmd.Process.Pid))
