@@ -21,6 +21,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	unxz "github.com/mikelolasagasti/xz"
 	"github.com/ulikunitz/xz"
+
+	"listenq/test/memory"
 )
 
 // packing is how the members of a package are compressed.
@@ -363,6 +365,7 @@ func FuzzDeb(f *testing.F) {
 		f.Add(debOf("linux-image-1", "1", p, files))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer memory.Bound(t)()
 		path := filepath.Join(t.TempDir(), "x")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
@@ -384,8 +387,43 @@ func FuzzDeb(f *testing.F) {
 func FuzzXz(f *testing.F) {
 	f.Add(xzPacked(make([]byte, 9000), 4096))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer memory.Bound(t)()
 		if got, err := unpack(append([]byte("\xfd7zXZ\x00"), data...), 1<<20, inPackage); err == nil && len(got) > 1<<20 {
 			t.Errorf("%d bytes", len(got))
+		}
+	})
+}
+
+func FuzzAr(f *testing.F) {
+	f.Add(debOf("linux-image-1", "1", packings[0], nil))
+	f.Add([]byte("!<arch>\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		defer memory.Bound(t)()
+		members, err := readAr(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		for _, m := range members {
+			if m.size < 0 || m.at < 0 || m.at+m.size > int64(len(data)) {
+				t.Errorf("%+v of %d bytes", m, len(data))
+			}
+		}
+	})
+}
+
+func FuzzControl(f *testing.F) {
+	f.Add([]byte("Package: linux-image-6.1\nVersion: 1:6.1-2~x\nArchitecture: amd64\n"))
+	f.Add([]byte("Package: ../../x/*\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		defer memory.Bound(t)()
+		var d deb
+		if d.takeControl(text) != nil {
+			return
+		}
+		for _, value := range []string{d.name, d.version, d.arch} {
+			if value == "" || value == "." || value == ".." || strings.ContainsAny(value, "/*?[]\\\x00\n\x1b ") {
+				t.Errorf("%q", value)
+			}
 		}
 	})
 }

@@ -34,7 +34,7 @@ var inPackage = windows{xz: 64 << 20, zstd: 32 << 20}
 // ofKernel are the windows of a kernel's own payload of that size: zstd -22 and
 // scripts/xz_wrap.sh have 128 MiB. Nothing that small unpacks to so much.
 func ofKernel(size int) windows {
-	window := min(128<<20, 16*int64(size))
+	window := min(128<<20, max(1<<20, 16*int64(size)))
 	return windows{window, window}
 }
 
