@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "in-guest" {
 		os.Exit(inGuest(os.Args[2]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "without-namespaces" {
+		os.Exit(withoutNamespaces(os.Args[2], os.Args[3]))
+	}
 	os.Exit(m.Run())
 }
 
