@@ -149,7 +149,7 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent,
 	if k != nil {
 		return lab.RunOn(ctx, k, scripts, lab.GuestOptions{
 			Tool: "listenq " + env.Version, Command: command, Out: out,
-			Program: f.kernels.program, Memory: f.kernels.memory, Facts: f.asJSON, Progress: step,
+			Limit: int64(f.limit) << 20, Program: f.kernels.program, Memory: f.kernels.memory, Facts: f.asJSON, Progress: step,
 		})
 	}
 	f.out = out

@@ -19,7 +19,7 @@ import (
 type runFlags struct {
 	all, asJSON, keep bool
 	out               string
-	jobs              int
+	jobs, limit       int
 	kernels           kernelsFlags
 }
 
@@ -58,10 +58,14 @@ in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/lab/v1)")
 	flags.BoolVar(&f.keep, "keep", false, "leave the namespaces standing after the last step, until Ctrl-C")
 	flags.StringVar(&f.out, "out", "", "folder for the recordings (default: a fresh one for each run among the temporary files)")
+	flags.IntVar(&f.limit, "limit", lab.DefaultLimit>>20, "MiB that a recording may have; the experiment ends there, incomplete")
 	f.kernels.define(flags, "run on this kernel: a vmlinuz, a kernel package, or host; may be repeated")
 	flags.IntVarP(&f.jobs, "jobs", "j", 8*runtime.NumCPU(), "how many experiments run at the same time")
 	return cmd
 }
+
+// maxLimit is the largest recording, in MiB: a TiB.
+const maxLimit = 1 << 20
 
 func runLab(ctx context.Context, env Env, colour string, f runFlags, args []string) error {
 	if f.all && len(args) > 0 {
@@ -69,6 +73,9 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 	}
 	if f.jobs < 1 {
 		return &usageError{"--jobs takes a number from 1", ""}
+	}
+	if f.limit < 1 || f.limit > maxLimit {
+		return &usageError{fmt.Sprintf("--limit takes a number of MiB from 1 to %d", maxLimit), ""}
 	}
 	scripts, err := load(args, f.all)
 	if err != nil {
@@ -111,7 +118,7 @@ func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, 
 	room := semaphore.NewWeighted(int64(f.jobs))
 	var all sync.WaitGroup
 	for _, i := range order {
-		options := lab.Options{Tool: "listenq " + env.Version, Command: append([]string{"listenq"}, env.Args...), Out: f.out, Stay: f.keep, Progress: step}
+		options := lab.Options{Tool: "listenq " + env.Version, Command: append([]string{"listenq"}, env.Args...), Out: f.out, Limit: int64(f.limit) << 20, Stay: f.keep, Progress: step}
 		if err := room.Acquire(ctx, 1); err != nil {
 			runs[i] = record.Run{Scenario: scripts[i].Name, Title: scripts[i].Title, Skipped: "interrupted before it began"}
 			errs[i] = err

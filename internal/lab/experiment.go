@@ -58,6 +58,7 @@ type connection struct {
 // recordingTo is where the frames and events of an experiment go.
 type recordingTo struct {
 	packets, events io.Writer
+	room            *room
 	tool            string
 	started         time.Time
 }
@@ -80,7 +81,7 @@ func newExperiment(box *sandbox.Inside, s *script.Script, to recordingTo, tick t
 		return nil, errors.Join(fmt.Errorf("write recording: %w", err), e.net.close())
 	}
 	e.assigned = assignPorts(s, e.net.client.addr)
-	if e.obs, err = newObserver(e.clock, e.net, len(e.assigned), packets, record.NewEvents(to.events)); err != nil {
+	if e.obs, err = newObserver(e.clock, e.net, len(e.assigned), packets, to.events, to.room); err != nil {
 		return nil, errors.Join(err, e.net.close())
 	}
 	e.net.start(e.clock, e.obs.tap)

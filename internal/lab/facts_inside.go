@@ -36,7 +36,7 @@ func probeFacts(ctx context.Context, names []string) map[string]any {
 		return nil
 	}
 	defer null.Close()
-	end, _ := runInside(ctx, job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Facts: names}, "", nil, null, null)
+	end, _ := runInside(ctx, job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Facts: names}, shown{}, nil, null, null)
 	return end.Run.Facts
 }
 
@@ -50,7 +50,7 @@ func probeInside(ctx context.Context) insideFacts {
 		for _, f := range Facts() {
 			j.Facts = append(j.Facts, f.Name)
 		}
-		in.done, err = runInside(ctx, j, "", nil, null, null)
+		in.done, err = runInside(ctx, j, shown{}, nil, null, null)
 	}
 	if err != nil {
 		m := record.Missing{What: "what experiments find out", Why: err.Error()}

@@ -102,7 +102,7 @@ type found struct {
 
 // runProbe runs the script that probes a fact, and reads what else it shows.
 func runProbe(ctx context.Context, box *sandbox.Inside, name string) []found {
-	nowhere := recordingTo{io.Discard, io.Discard, "", time.Now()}
+	nowhere := recordingTo{packets: io.Discard, events: io.Discard, room: &room{left: DefaultLimit, full: func() {}}, started: time.Now()}
 	e, err := newExperiment(box, probe(name), nowhere, DefaultTick, func(Progress) {})
 	if err != nil {
 		return append(failedReadings(name, err), found{name: name, err: err})

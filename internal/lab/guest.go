@@ -3,6 +3,7 @@ package lab
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type GuestOptions struct {
 	Out      string         // folder for the recordings; it must exist
 	Program  string         // a static listenq for the kernel's architecture; "": this program
 	Facts    bool           // find out all facts of the kernel, after the experiments
+	Limit    int64          // bytes of a recording; 0: DefaultLimit
 	Memory   int            // of the guest, in MiB; 0: vm.DefaultMemory
 	Progress func(Progress) // called as the experiments go on; may be nil
 }
@@ -45,9 +47,19 @@ type OnKernel struct {
 // Skipped. The error is that of the guest (see vm.Guest.Run) or, where the guest
 // came to its end, nil: what went wrong in a run is in its Error.
 func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestOptions) (OnKernel, error) {
-	job, err := json.Marshal(newGuestJob(scripts, o))
+	in := newGuestReader(k.Release, scripts, o)
+	job, shown, err := newGuestJob(scripts, o)
+	defer func() {
+		for _, files := range shown {
+			files.close()
+		}
+	}()
 	if err != nil {
-		return OnKernel{}, fmt.Errorf("give the guest its job: %w", err)
+		return in.result(err), err
+	}
+	files, memory, err := job.files(shown)
+	if err != nil {
+		return OnKernel{}, err
 	}
 	reports, give, err := os.Pipe()
 	if err != nil {
@@ -56,8 +68,8 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 	defer reports.Close()
 	var stderr bytes.Buffer
 	guest := vm.Guest{
-		Kernel: k, Program: o.Program, Args: []string{vm.Self, GuestArg}, Memory: o.Memory, Limit: guestLimit(scripts),
-		Files:  []vm.File{{Path: guestJobFile, Mode: 0o600, Data: job}},
+		Kernel: k, Program: o.Program, Args: []string{vm.Self, GuestArg}, Memory: cmp.Or(o.Memory, vm.DefaultMemory) + memory, Limit: guestLimit(scripts),
+		Files:  files,
 		Stdout: give, Stderr: &stderr,
 	}
 	var code int
@@ -68,7 +80,6 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 		code, err = guest.Run(ctx)
 		ended <- err
 	}()
-	in := newGuestReader(k.Release, scripts, o)
 	told := in.read(reports)
 	io.Copy(io.Discard, reports)
 	if err = <-ended; err == nil && (told != nil || code != 0) {

@@ -30,23 +30,56 @@ type guestJob struct {
 	Tool    string
 	Command []string
 	Scripts []guestScript
-	Facts   bool // tell all facts of the kernel, too
+	Facts   bool  // tell all facts of the kernel, too
+	Limit   int64 // bytes of a recording
 
 	missing []record.Missing // to every run
 }
 
 type guestScript struct {
-	Name string
-	Text []byte
-	Dir  string
+	Name   string
+	Text   []byte
+	Dir    string
+	Packed string // where the copies of its files are in the guest; "": there are none
 }
 
-func newGuestJob(scripts []*script.Script, o GuestOptions) guestJob {
-	job := guestJob{Tool: o.Tool, Command: o.Command, Facts: o.Facts}
-	for _, s := range scripts {
-		job.Scripts = append(job.Scripts, guestScript{s.Name, s.Text, s.Dir})
+// newGuestJob returns what a guest is to do, and what the scripts are to be shown there.
+func newGuestJob(scripts []*script.Script, o GuestOptions) (job guestJob, files []shown, err error) {
+	job = guestJob{Tool: o.Tool, Command: o.Command, Facts: o.Facts, Limit: o.Limit}
+	for i, s := range scripts {
+		f, err := show(s)
+		if err != nil {
+			return guestJob{}, files, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		g := guestScript{Name: s.Name, Text: s.Text}
+		if f.copies != nil {
+			g.Dir, g.Packed = f.dir, fmt.Sprintf("/copies/%d.tar", i)
+		}
+		job.Scripts, files = append(job.Scripts, g), append(files, f)
 	}
-	return job
+	return job, files, nil
+}
+
+// files are those that a guest needs for its job, and what they take of its memory, in
+// MiB: there are an archive, and what is unpacked of it.
+func (job guestJob) files(all []shown) (files []vm.File, memory int, err error) {
+	text, err := json.Marshal(job)
+	if err != nil {
+		return nil, 0, fmt.Errorf("give the guest its job: %w", err)
+	}
+	files = []vm.File{{Path: guestJobFile, Mode: 0o600, Data: text}}
+	for i, f := range all {
+		if f.copies == nil {
+			continue
+		}
+		info, err := f.copies.Stat()
+		if err != nil {
+			return nil, 0, fmt.Errorf("give the guest its files: %w", err)
+		}
+		memory += int(2*info.Size()>>20) + 1
+		files = append(files, vm.File{Path: job.Scripts[i].Packed, Mode: 0o600, Host: fmt.Sprintf("/proc/self/fd/%d", f.copies.Fd())})
+	}
+	return files, memory, nil
 }
 
 // guestReport is one thing that a guest tells.
@@ -114,7 +147,7 @@ func (job guestJob) parse() ([]*script.Script, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Name, s.Dir = g.Name, shownDir(g.Dir)
+		s.Name, s.Dir = g.Name, g.Dir
 		scripts = append(scripts, s)
 	}
 	return scripts, nil
@@ -135,7 +168,7 @@ func (job guestJob) run(ctx context.Context, i int, s *script.Script, known map[
 		return err
 	}
 	defer os.RemoveAll(folder)
-	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Progress: out.progress}) // the error is in the run
+	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Limit: job.Limit, Progress: out.progress, packed: job.Scripts[i].Packed}) // the error is in the run
 	run.Kernel = Release()
 	run.Missing = append(run.Missing, job.missing...)
 	if run.Recording != "" {
@@ -167,20 +200,6 @@ func (job guestJob) recordingName(i int, name string) string {
 		return name
 	}
 	return fmt.Sprintf("%s-%d", name, n)
-}
-
-// shownDir is where a folder of the host is in a guest, which has a /tmp and the
-// like of its own; empty if it is not to be seen.
-func shownDir(host string) string {
-	if host == "" { // of a script that is built in
-		return ""
-	}
-	for _, dir := range []string{host, vm.HostDir + host} {
-		if _, err := os.Stat(dir); err == nil {
-			return dir
-		}
-	}
-	return ""
 }
 
 func (r *reporter) progress(p Progress) { _ = r.tell(guestReport{Progress: &p}) } // the next report fails, too

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,9 +23,21 @@ type Options struct {
 	Command  []string        // the command line, for the recording
 	Out      string          // where the recording's folder is made; "": among the temporary files
 	Tick     time.Duration   // between two samples; 0: 10 ms
+	Limit    int64           // bytes of the recording, at which the experiment ends; 0: DefaultLimit
 	Stay     bool            // keep the namespaces after the last step until ctx ends
 	Known    map[string]bool // facts of this kernel that were probed before, and need not be again
 	Progress func(Progress)  // called as the experiment goes on; may be nil
+
+	packed string // path of the copies of the script's files, where its folder is not at hand; "": it is
+}
+
+// shown is what the commands of a script are to see of its folder.
+func (o Options) shown(s *script.Script) (shown, error) {
+	if o.packed == "" {
+		return show(s)
+	}
+	copies, err := os.Open(o.packed)
+	return shown{s.Dir, copies}, err
 }
 
 // DefaultTick is the time between two samples of the sockets and counters.
@@ -47,21 +60,23 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 	failed := func(err error) (record.Run, error) {
 		return record.Run{Scenario: s.Name, Title: s.Title, Error: err.Error()}, err
 	}
+	files, err := o.shown(s)
+	if err != nil {
+		return failed(err)
+	}
+	defer files.close()
 	folder, err := record.Create(o.Out, s.Name, s.Text)
 	if err != nil {
 		return failed(err)
 	}
-	if o.Tick == 0 {
-		o.Tick = DefaultTick
-	}
-	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: o.Tick, Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), Stay: o.Stay}
+	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: cmp.Or(o.Tick, DefaultTick), Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), Limit: cmp.Or(o.Limit, DefaultLimit), Stay: o.Stay}
 	j.Facts = slices.DeleteFunc(j.Facts, func(name string) bool { _, known := o.Known[name]; return known })
-	end, err := runInside(ctx, j, s.Dir, o.Progress, folder.Packets, folder.Events)
+	end, err := runInside(ctx, j, files, o.Progress, folder.Packets, folder.Events)
 	switch {
 	case end.Hidden == "":
 	case os.Geteuid() == 0:
 		j.Bare, j.NetCore = true, nil
-		end, err = runInside(ctx, j, s.Dir, o.Progress, folder.Packets, folder.Events)
+		end, err = runInside(ctx, j, files, o.Progress, folder.Packets, folder.Events)
 	default:
 		end.Run.Scenario, end.Run.Title = s.Name, s.Title
 		end.Run.Skipped = "it sets " + end.Hidden + ", which this kernel hides in the namespaces of ordinary users; root can run it"
@@ -88,7 +103,7 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 }
 
 // runInside starts this program again in a sandbox and follows its reports to the end.
-func runInside(ctx context.Context, j job, dir string, progress func(Progress), packets, events *os.File) (done, error) {
+func runInside(ctx context.Context, j job, files shown, progress func(Progress), packets, events *os.File) (done, error) {
 	orders, giveOrders, err := os.Pipe()
 	if err != nil {
 		return done{}, fmt.Errorf("start the lab: %w", err)
@@ -103,7 +118,8 @@ func runInside(ctx context.Context, j job, dir string, progress func(Progress), 
 	box, err := sandbox.Start(sandbox.Spec{
 		Args:   []string{InsideArg},
 		Files:  []*os.File{orders, giveReports, packets, events},
-		Dir:    dir,
+		Copies: files.copies,
+		Dir:    files.dir,
 		Stderr: &stderr,
 		Bare:   j.Bare,
 	})
@@ -132,9 +148,13 @@ func runInside(ctx context.Context, j job, dir string, progress func(Progress), 
 	return end, end.err(ctx)
 }
 
+// maxReports bounds what the inside may report, in bytes: a hundred times what 10,000
+// connections need.
+const maxReports = 1 << 30
+
 // follow reads reports until the last.
 func follow(reports io.Reader, pid int, progress func(Progress)) (done, error) {
-	for decoder := json.NewDecoder(reports); ; {
+	for decoder := json.NewDecoder(io.LimitReader(reports, maxReports)); ; {
 		var r report
 		if err := decoder.Decode(&r); err != nil {
 			return done{}, err
@@ -142,7 +162,7 @@ func follow(reports io.Reader, pid int, progress func(Progress)) (done, error) {
 		if r.Done != nil {
 			return *r.Done, nil
 		}
-		if progress == nil {
+		if progress == nil || r.Progress == nil {
 			continue
 		}
 		r.Progress.Enter = map[string]string{}

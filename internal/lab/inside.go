@@ -129,7 +129,9 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta
 	if err != nil {
 		return record.Run{}, err
 	}
-	to := recordingTo{os.NewFile(fdPackets, record.PacketsFile), os.NewFile(fdEvents, record.EventsFile), j.Tool, j.Started}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	to := recordingTo{os.NewFile(fdPackets, record.PacketsFile), os.NewFile(fdEvents, record.EventsFile), &room{j.Limit, j.Limit, stop}, j.Tool, j.Started}
 	e, err := newExperiment(box, s, to, j.Tick, tell)
 	facts, missing := probing.wait()
 	for _, name := range neededFacts(s) {

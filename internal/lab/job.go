@@ -26,6 +26,7 @@ type job struct {
 	Kernel  bool            // tell besides what only `listenq kernel` asks
 	NetCore []string        // settings of net.core that the script sets; done.Hidden if they are not there
 	Bare    bool            // without a user namespace, as only root can
+	Limit   int64           // bytes of the recording
 	Stay    bool            // leave everything standing after the last step until asked to stop
 }
 

@@ -119,13 +119,28 @@ func TestReferenceExamples(t *testing.T) {
 	for name, text := range examples(t, "../../docs/reference/lab.md") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := run(t, parse(t, name, text))
+			s := parse(t, name, text)
+			if s.Files != nil {
+				needsPrograms(t, s)
+				s.Dir = beside(t)
+			}
+			r := run(t, s)
 			if r.Skipped != "" {
 				t.Skip(r.Skipped)
 			}
 			check(t, r)
 		})
 	}
+}
+
+// beside is the folder of the examples that name files.
+func beside(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("testdata/files")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // examples are the fenced blocks of a page that are marked as scripts.

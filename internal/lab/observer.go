@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"io"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -32,6 +33,7 @@ type observer struct {
 	tracker   *handshake.Tracker
 	packets   *capture.Writer
 	events    *record.Events
+	room      *room // for both
 	err       error // the first that kept something out of the recording
 	number    int   // of the last packet in the recording
 	pending   pendingFrame
@@ -68,12 +70,13 @@ type movement struct{ first, last queue.Counters }
 
 // newObserver starts with the counters as they are now. The script will make
 // that many connections.
-func newObserver(c clock, net *network, connections int, packets *capture.Writer, events *record.Events) (*observer, error) {
+func newObserver(c clock, net *network, connections int, packets *capture.Writer, events io.Writer, r *room) (*observer, error) {
 	o := &observer{
 		clock:   c,
 		net:     net,
 		packets: packets,
-		events:  events,
+		events:  record.NewEvents(within{r, events}),
+		room:    r,
 		conns:   map[pair]*ends{},
 		moved:   make(chan struct{}, 1),
 		tracker: handshake.New(handshake.Config{

@@ -75,10 +75,18 @@ func (f *pendingFrame) keep(ev *wire.Event) {
 	f.data = append(f.data[:0], ev.Frame...)
 }
 
-// writePending writes the last frame. The caller holds mu.
+// blockSize is what a block of pcapng needs besides its frame and comment, in bytes.
+const blockSize = 48
+
+// writePending writes the last frame, if there is room. The caller holds mu.
 func (o *observer) writePending() {
 	if f := &o.pending; f.there {
-		o.note(o.packets.Packet(f.where, f.t, f.data, o.tracker.Comment(o.number)))
+		comment := o.tracker.Comment(o.number)
+		err := o.room.take(blockSize + len(f.data) + len(comment))
+		if err == nil {
+			err = o.packets.Packet(f.where, f.t, f.data, comment)
+		}
+		o.note(err)
 		f.there = false
 	}
 }

@@ -112,6 +112,7 @@ func (u user) run(t *testing.T, dir string, args ...string) result {
 	return u.runProgram(t, listenq, dir, args...)
 }
 
+// runProgram runs that copy of listenq, or another program.
 func (u user) runProgram(t *testing.T, program, dir string, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

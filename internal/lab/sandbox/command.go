@@ -22,7 +22,7 @@ import (
 const Self = "/proc/self/exe"
 
 // CommandNotFound is the error for a command that is neither in the search path
-// nor, if its name has a slash, in the shown folder.
+// nor, if its name has a slash, among the copies.
 type CommandNotFound struct {
 	Name     string
 	Searched []string // folders or, for a name with a slash, the one file
@@ -39,10 +39,10 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const lastOutput = time.Second
 
 // Command prepares a command without any rights, to be started by Start. A name
-// without a slash is looked up in the system's folders, a relative one in the
-// shown folder; Self is this program. The files are its descriptors 3 and up.
+// without a slash is looked up in the system's folders, a relative one among the
+// copies (Spec.Copies); Self is this program. The files are its descriptors 3 and up.
 // It gets a clean environment, a session of its own, and an empty working
-// directory with symbolic links to what is in the shown folder. The caller may
+// directory with symbolic links to the copies. The caller may
 // set Stdin, Stdout and Stderr, and add to Env.
 //
 // Its exit code is 126 if it could be found but not executed.
@@ -58,7 +58,12 @@ func (in *Inside) Command(argv []string, files ...*os.File) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make working directory: %w", err)
 	}
-	drop := []string{"listenq", DropArg, strconv.Itoa(in.who.Uid), strconv.Itoa(in.who.Gid), path}
+	rules := 0
+	if in.rules != nil {
+		files = append(files[:len(files):len(files)], in.rules)
+		rules = 2 + len(files)
+	}
+	drop := []string{"listenq", DropArg, strconv.Itoa(in.who.Uid), strconv.Itoa(in.who.Gid), strconv.Itoa(rules), path}
 	return &exec.Cmd{
 		Path:        Self,
 		Args:        append(drop, argv...),
@@ -84,8 +89,8 @@ func (in *Inside) find(name string) (string, error) {
 		for _, folder := range searched {
 			candidates = append(candidates, filepath.Join(folder, name))
 		}
-	case in.view.Dir != "":
-		candidates = []string{filepath.Join(in.view.Dir, name)}
+	case in.shown.dir != "":
+		candidates = []string{filepath.Join(in.shown.dir, name)}
 	}
 	for _, path := range candidates {
 		info, err := os.Stat(path)
@@ -108,8 +113,8 @@ func (in *Inside) workDir() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, name := range in.view.Entries {
-		if err := os.Symlink(filepath.Join(in.view.Dir, name), filepath.Join(dir, name)); err != nil {
+	for _, name := range in.shown.names {
+		if err := os.Symlink(filepath.Join(in.shown.dir, name), filepath.Join(dir, name)); err != nil {
 			return "", err
 		}
 	}

@@ -22,7 +22,8 @@ const DropArg = "sandbox-drop"
 //
 // The command has an ordinary user's id, no capability and no way to one
 // (empty bounding set, no_new_privs), a /proc of its own PID namespace, at most
-// 4,096 processes and 65,536 descriptors, and leaves no core dump.
+// 4,096 processes, 65,536 descriptors and half of the machine's memory in each process,
+// and leaves no core dump. Seccomp and Landlock forbid it what these do, once more.
 func Drop(args []string) error {
 	if len(args) == 0 {
 		return reap()
@@ -47,21 +48,26 @@ func reap() error {
 }
 
 func drop(args []string) error {
-	if len(args) < 4 {
+	if len(args) < 5 {
 		return errors.New("arguments are missing")
 	}
-	uid, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
+	var numbers [3]int
+	for i := range numbers {
+		var err error
+		if numbers[i], err = strconv.Atoi(args[i]); err != nil {
+			return err
+		}
 	}
-	gid, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
+	uid, gid, rules := numbers[0], numbers[1], numbers[2]
 	if os.Getppid() != 0 { // our parent is in the PID namespace around
 		return errors.New("not started by Inside.Start")
 	}
 	runtime.LockOSThread() // rights are a thread's; this one becomes the command
+	// As long as it has rights commands cannot look into it; without them it is closed
+	// by this.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("hide memory: %w", err)
+	}
 	if err := ownProc(); err != nil {
 		return err
 	}
@@ -71,10 +77,25 @@ func drop(args []string) error {
 	if err := dropRights(uid, gid); err != nil {
 		return err
 	}
-	if err := syscall.Exec(args[2], args[3:], os.Environ()); err != nil {
-		return fmt.Errorf("execute %s: %w", args[2], err)
+	if err := wallIn(rules); err != nil {
+		return err
+	}
+	if err := syscall.Exec(args[3], args[4:], os.Environ()); err != nil {
+		return fmt.Errorf("execute %s: %w", args[3], err)
 	}
 	return nil
+}
+
+// wallIn puts up the second walls, on the calling thread. rules is the descriptor of a
+// Landlock ruleset, 0 where there is none.
+func wallIn(rules int) error {
+	if rules != 0 {
+		unix.CloseOnExec(rules)
+		if err := confine(rules); err != nil {
+			return err
+		}
+	}
+	return commandFilter.install(0)
 }
 
 // ownProc replaces /proc, which shows the runner, by that of the commands' PID
@@ -86,6 +107,11 @@ func ownProc() error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
+	for _, path := range []string{"/proc/keys", "/proc/key-users"} { // the caller's keys have telling names
+		if err := unix.Mount("/dev/null", path, "", unix.MS_BIND, ""); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("cover %s: %w", path, err)
+		}
+	}
 	return nil
 }
 
@@ -93,6 +119,10 @@ func ownProc() error {
 // the one value that keeps a dump from a program of the host as well, which a
 // core_pattern that starts with | would call (do_coredump, fs/coredump.c).
 func limitResources() error {
+	memory, err := mostMemory()
+	if err != nil {
+		return err
+	}
 	for _, limit := range []struct {
 		name     string
 		resource int
@@ -101,6 +131,7 @@ func limitResources() error {
 		{"core size", unix.RLIMIT_CORE, 1},
 		{"processes", unix.RLIMIT_NPROC, 4096},
 		{"descriptors", unix.RLIMIT_NOFILE, 65536},
+		{"memory", unix.RLIMIT_DATA, memory},
 	} {
 		var now syscall.Rlimit
 		if err := syscall.Getrlimit(limit.resource, &now); err != nil {
@@ -114,14 +145,23 @@ func limitResources() error {
 	return nil
 }
 
+// leastMemory is what a process may have on the smallest machine, in bytes: Java needs it.
+const leastMemory = 512 << 20
+
+// mostMemory is how many bytes a process may write to that are its own, half of what the
+// machine has: what more it only reserves, as Java and Node do, does not count.
+func mostMemory() (uint64, error) {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0, fmt.Errorf("ask for size of memory: %w", err)
+	}
+	return max(uint64(info.Totalram)*uint64(info.Unit)/2, leastMemory), nil
+}
+
 // dropRights takes from the calling thread all that makes it more than an
 // ordinary process of that user. Where the id is ours already, the groups must
 // stay: a user namespace of one id may not change them (user_namespaces(7)).
 func dropRights(uid, gid int) error {
-	// A session keyring is inherited and would open the keys of whoever started us.
-	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && !errors.Is(err, unix.ENOSYS) {
-		return fmt.Errorf("leave session keyring: %w", err)
-	}
 	if err := boundCapabilities(nil); err != nil {
 		return err
 	}

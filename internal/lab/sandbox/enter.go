@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,8 +16,9 @@ import (
 // Inside is the sandbox that this process is the first process of. Its methods
 // may be called by several goroutines at once.
 type Inside struct {
-	view view
-	who  identity
+	shown shown
+	who   identity
+	rules *os.File // the Landlock ruleset of commands; nil: the kernel has none
 
 	own      int          // descriptor of our PID namespace
 	commands int          // descriptor of that of commands
@@ -68,22 +70,57 @@ func enter(c config) (*Inside, error) {
 		return nil, err
 	}
 	unix.Umask(0o022)
-	// A core dump would be handed to a program of the host, and commands that
-	// have our uid could look into us.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return nil, &stepError{"hide memory", err}
+	if err := dieFirst(); err != nil {
+		return nil, &stepError{"set oom_score_adj", err}
 	}
-	if err := buildRoot(c.View); err != nil {
+	if err := noUserNamespaces(c.Who); err != nil {
+		return nil, &stepError{"set user.max_user_namespaces", err}
+	}
+	var copies *os.File
+	if c.Copies != 0 {
+		copies = os.NewFile(uintptr(c.Copies), "copies")
+	}
+	in := &Inside{who: c.Who}
+	var err error
+	if in.shown, err = buildRoot(c.View, copies); err != nil {
 		return nil, err
 	}
 	if err := unix.Sethostname([]byte("listenq")); err != nil {
 		return nil, &stepError{"set host name", err}
 	}
-	in := &Inside{view: c.View, who: c.Who}
+	if in.rules, err = commandRules(); err != nil {
+		return nil, &stepError{"set up Landlock", err}
+	}
+	if err := runnerFilter.install(unix.SECCOMP_FILTER_FLAG_TSYNC); err != nil {
+		return nil, &stepError{"set up seccomp", err}
+	}
 	if err := in.openPidNamespaces(); err != nil {
 		return nil, &stepError{"make PID namespace of commands", err}
 	}
 	return in, nil
+}
+
+// dieFirst makes the kernel end this process and what it starts before others when
+// memory runs out (oom_badness, mm/oom_kill.c). For the file to be ours we have to be
+// dumpable for a moment, in which there is no command yet; afterwards a core dump would
+// be handed to a program of the host, and commands that have our uid could look into us.
+func dieFirst() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+}
+
+// noUserNamespaces forbids user namespaces below ours, in which a command would have
+// rights. Where there is none, the number is the host's: seccomp alone forbids them.
+func noUserNamespaces(who identity) error {
+	if !who.Userns {
+		return nil
+	}
+	return os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0)
 }
 
 // closeOnExec keeps what was inherited, by intent or not, from commands.
@@ -125,8 +162,11 @@ func (in *Inside) Shared() []string {
 		"CPU time, memory and the tables of connections and processes are shared with the host.",
 		"Clocks are the host's.",
 	}
-	if in.view.Dir != "" {
-		shared = append(shared, "UNIX sockets that the host makes in "+in.view.Dir+" during the experiment can be reached by its commands.")
+	if len(in.shown.folders) > 0 {
+		shared = append(shared, "Locks, FIFOs and new UNIX sockets in "+strings.Join(in.shown.folders, ", ")+" are the host's, and can be reached by commands: this kernel lets nobody put a layer above.")
+	}
+	if in.rules == nil {
+		shared = append(shared, "This kernel has no Landlock, the second wall around files.")
 	}
 	if !in.who.Userns {
 		shared = append(shared, "There is no user namespace, because they are forbidden here or hide what is set: the experiment runs with some of root's rights, and its commands as nobody (65534).")

@@ -88,8 +88,9 @@ var suspects = []suspect{
 		"run as root, or sysctl kernel.apparmor_restrict_unprivileged_userns=0, or give this program an AppArmor profile that allows userns",
 	},
 	{"the AppArmor profile", profile, "run the container with --security-opt apparmor=unconfined"},
+	{"vm.memfd_noexec", noMemoryPrograms, "sysctl vm.memfd_noexec=1"},
 	{
-		"the seccomp filter", seccomp,
+		"the seccomp filter", filtered,
 		"run the container with a seccomp profile that allows clone, unshare, mount and pivot_root: --security-opt seccomp=unconfined",
 	},
 }
@@ -204,9 +205,18 @@ func profile(f failure) string {
 	return name
 }
 
-// seccomp finds a filter on this process (proc_pid_status(5): Seccomp 2). What
+// noMemoryPrograms finds the setting that forbids to execute files in memory
+// (memfd_create(2), since 6.3), as this program's copy is one.
+func noMemoryPrograms(f failure) string {
+	if f.step != stepProgram || f.errno != unix.EACCES {
+		return ""
+	}
+	return is("/proc/sys/vm/memfd_noexec", "2")(f)
+}
+
+// filtered finds a seccomp filter on this process (proc_pid_status(5): Seccomp 2). What
 // it does not allow is the errno of its choice: EPERM or ENOSYS.
-func seccomp(f failure) string {
+func filtered(f failure) string {
 	if f.errno != unix.EPERM && f.errno != unix.ENOSYS || status(f, "Seccomp") != "2" {
 		return ""
 	}

@@ -124,6 +124,8 @@ func TestForbidden(t *testing.T) {
 		Credential:                 &syscall.Credential{},
 	}
 	mounts := &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	// The setting is of a PID namespace, and cannot be taken back in it.
+	memory := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Unshareflags: unix.CLONE_NEWNS}
 	ordinary := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUID, Gid: ordinaryUID}}
 	for _, test := range []struct {
 		name  string
@@ -138,9 +140,13 @@ func TestForbidden(t *testing.T) {
 		{"masked /proc, ordinary user", mounts, []string{"mask-proc", "54321"}, "forbidden by /proc=hidden in part (/proc/keys): run the container with its /proc unmasked"},
 		{"masked /proc, root", mounts, []string{"mask-proc", "0"}, ""},
 		{"chroot, ordinary user", mounts, []string{"chroot", "54321"}, "forbidden by the root directory=a chroot: run outside of the chroot"},
+		{"no programs in memory", memory, []string{"no-memory", "0"}, "forbidden by vm.memfd_noexec=2: sysctl vm.memfd_noexec=1"},
 		{"chroot, root", mounts, []string{"chroot", "0"}, "forbidden by the root directory=a chroot: run outside of the chroot"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if test.roles[0] == "no-memory" && readSetting("/proc/sys/vm/memfd_noexec") == "" {
+				t.Skip("this kernel has no vm.memfd_noexec")
+			}
 			cmd := user{}.command(append(test.roles, "host", "", "command", "id", "-u")...)
 			cmd.SysProcAttr = test.attr
 			out, err := cmd.CombinedOutput()

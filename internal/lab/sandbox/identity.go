@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -29,7 +28,7 @@ const (
 )
 
 // identities returns the ways to run a sandbox here, best first.
-func identities() ([]identity, error) {
+func identities() []identity {
 	own := identity{
 		Userns: true,
 		Uids:   []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}},
@@ -38,16 +37,16 @@ func identities() ([]identity, error) {
 		Gid:    os.Getgid(),
 	}
 	if os.Geteuid() != 0 {
-		return []identity{own}, nil
+		return []identity{own}
 	}
 	bare := identity{Uid: nobodyID, Gid: nobodyID}
 	uids, gids := spareIDs(readSetting("/proc/self/uid_map")), spareIDs(readSetting("/proc/self/gid_map"))
 	if uids == nil || gids == nil { // root of a few ids, which may have no nobody
 		bare.Uid, bare.Gid = os.Getuid(), os.Getgid()
-		return []identity{own, bare}, nil
+		return []identity{own, bare}
 	}
 	stranger := identity{Userns: true, Uids: uids, Gids: gids, Stranger: true, Uid: userID, Gid: userID}
-	return []identity{stranger, bare}, executableByStrangers()
+	return []identity{stranger, bare}
 }
 
 // spareIDs picks ids for a sandbox from a uid_map or gid_map of its parent
@@ -77,18 +76,12 @@ func spareIDs(idMap string) []syscall.SysProcIDMap {
 	return best
 }
 
-// executableByStrangers tells in plain words what would come out as EACCES of
-// an execve: inside, this program is started by an id that nobody has.
-func executableByStrangers() error {
-	info, err := os.Stat(Self)
-	if err != nil {
-		return fmt.Errorf("look at own program: %w", err)
+// first is who the first process is to the host.
+func (who identity) first() owner {
+	if who.Stranger {
+		return owner{who.Uids[0].HostID, who.Gids[0].HostID}
 	}
-	if info.Mode().Perm()&0o001 == 0 {
-		path, _ := os.Readlink(Self)
-		return fmt.Errorf("start sandbox: program is not executable by everybody: chmod a+rx %s", path)
-	}
-	return nil
+	return owner{os.Getuid(), os.Getgid()}
 }
 
 // attr returns how to clone the first process. The ids are changed before the

@@ -30,6 +30,7 @@ const quickRace = "GORACE=atexit_sleep_ms=0"
 func TestMain(m *testing.M) {
 	roles = map[string]func([]string) error{
 		"host":       hostRole,
+		"host-of":    hostOfRole,
 		"inside":     insideRole,
 		"probe":      func(args []string) error { return probeRole(os.Stdout, args) },
 		"listen":     listenRole,
@@ -38,7 +39,10 @@ func TestMain(m *testing.M) {
 		"bare":       bareRole,
 		"no-setting": noSettingRole,
 		"mask-proc":  maskProcRole,
+		"no-memory":  noMemoryRole,
 		"chroot":     chrootRole,
+		"lock":       lockRole,
+		"key":        keyRole,
 		"unchanged":  unchangedRole,
 	}
 	if len(os.Args) > 1 {
@@ -113,10 +117,28 @@ func hostRole(args []string) error {
 	if _, err := unix.FcntlInt(uintptr(leaked), unix.F_DUPFD, 100); err != nil { // a number that is not taken for Files
 		return err
 	}
+	copies, err := copiesOf(args[0])
+	if err != nil {
+		return err
+	}
+	return runBox(copies, args[0], args[1:])
+}
+
+// hostOfRole starts a sandbox that shows one file of a folder.
+func hostOfRole(args []string) error {
+	copies, err := Pack(args[0], args[1:2], nil)
+	if err != nil {
+		return err
+	}
+	return runBox(copies, args[0], args[2:])
+}
+
+func runBox(copies *os.File, dir string, args []string) error {
 	box, err := Start(Spec{
-		Args:   append([]string{roleArg, "inside"}, args[1:]...),
+		Args:   append([]string{roleArg, "inside"}, args...),
 		Files:  []*os.File{os.Stdout},
-		Dir:    args[0],
+		Copies: copies,
+		Dir:    dir,
 		Stderr: os.Stderr,
 		Bare:   os.Getenv(bareEnv) != "",
 	})
@@ -127,6 +149,24 @@ func hostRole(args []string) error {
 		return err
 	}
 	return box.Wait()
+}
+
+// copiesOf packs all files and folders in a folder, which may be "".
+func copiesOf(dir string) (*os.File, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		if entry.IsDir() || entry.Type().IsRegular() {
+			names = append(names, entry.Name())
+		}
+	}
+	return Pack(dir, names, nil)
 }
 
 // insideRole enters the sandbox and does what its first argument says with the rest.
@@ -214,6 +254,18 @@ func noSettingRole(args []string) error {
 	return becomeAs(args)
 }
 
+// noMemoryRole forbids to execute files in memory in the PID namespace that it is in, and
+// then as noSettingRole.
+func noMemoryRole(args []string) error {
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return err
+	}
+	if err := os.WriteFile("/proc/sys/vm/memfd_noexec", []byte("2"), 0); err != nil {
+		return err
+	}
+	return becomeAs(args)
+}
+
 // maskProcRole hides a file of /proc as containers do, and then as noSettingRole.
 func maskProcRole(args []string) error {
 	if err := bind("/dev/null", "/proc/keys"); err != nil {
@@ -231,6 +283,7 @@ func chrootRole(args []string) error {
 		os.MkdirAll(root+"/proc", 0o755),
 		os.Mkdir(root+"/dev", 0o755),
 		os.Mkdir(root+"/tmp", 0o755),
+		os.Mkdir(root+emptyFolder, 0o755),
 		b.systemFolders(),
 		b.dev(),
 		bind("/proc", root+"/proc"),

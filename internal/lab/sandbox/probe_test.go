@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,26 +20,29 @@ import (
 // probes are things that a command of an experiment must not be able to do. A
 // probe succeeds if it can.
 var probes = map[string]func(arg string) error{
-	"write":           appendTo,
-	"remount, write":  remountAndWrite,
-	"look at":         func(path string) error { _, err := os.Stat(path); return err },
-	"see":             seeProcess,
-	"find the runner": findRunner,
-	"signal":          signalProcess,
-	"trace":           traceProcess,
-	"connect to":      connect,
-	"hold":            holdFile,
-	"have rights":     haveRights,
-	"have right":      haveRight,
-	"be root":         beRoot,
-	"be root by":      func(path string) error { return runProbe(exec.Command(path), "be root", "") },
-	"set":             setSysctl,
-	"mount, set":      mountProcAndSet,
-	"unmount":         func(path string) error { return unix.Unmount(path, unix.MNT_DETACH) },
-	"in a user namespace": func(arg string) error {
-		name, arg, _ := strings.Cut(arg, "|")
-		return inUserns(name, arg)
-	},
+	"write":                 appendTo,
+	"remount, write":        remountAndWrite,
+	"look at":               func(path string) error { _, err := os.Stat(path); return err },
+	"see":                   seeProcess,
+	"find the runner":       findRunner,
+	"signal":                signalProcess,
+	"trace":                 traceProcess,
+	"connect to":            connect,
+	"hold":                  holdFile,
+	"have rights":           haveRights,
+	"have right":            haveRight,
+	"be root":               beRoot,
+	"be root by":            func(path string) error { return runProbe(exec.Command(path), "be root", "") },
+	"set":                   setSysctl,
+	"unmount":               func(path string) error { return unix.Unmount(path, unix.MNT_DETACH) },
+	"make a user namespace": makeUserns,
+	"touch":                 func(path string) error { return os.Chtimes(path, time.Time{}, time.Now()) },
+	"write to FIFO":         writeToFifo,
+	"keep a key":            func(string) error { _, err := keepKey("sandbox-test", keyProcess); return err },
+	"read a key":            readKey,
+	"see keys":              seeKeys,
+	"call":                  func(name string) error { return calls[name]() },
+	"open socket":           openFamily,
 }
 
 // probeRole runs one probe, its name and its argument, and prints whether it
@@ -137,22 +139,27 @@ func connect(where string) error {
 	return err
 }
 
-// holdFile takes the path of a file.
-func holdFile(path string) error {
-	file, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
+// holdFile takes the identity of a file.
+func holdFile(identity string) error {
 	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return err
 	}
 	for _, fd := range fds {
-		if held, err := os.Stat("/proc/self/fd/" + fd.Name()); err == nil && os.SameFile(held, file) {
+		if held, err := fileIdentity("/proc/self/fd/" + fd.Name()); err == nil && held == identity {
 			return nil
 		}
 	}
 	return errors.New("no descriptor for it")
+}
+
+// fileIdentity is the device and inode of a file, as the host numbers them.
+func fileIdentity(path string) (string, error) {
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d of %d", stat.Ino, stat.Dev), nil
 }
 
 // haveRights succeeds if this thread has a capability, or a way to get one.
@@ -196,16 +203,6 @@ func beRoot(string) error {
 	return nil
 }
 
-// inUserns runs a probe with all capabilities in a user namespace of its own.
-func inUserns(probe, arg string) error {
-	cmd := exec.Command(Self)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID}
-	for c := range lastCapability() + 1 {
-		cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, uintptr(c))
-	}
-	return runProbe(cmd, probe, arg)
-}
-
 // remountAndWrite makes the mount that the file is in writable, if it can.
 func remountAndWrite(path string) error {
 	refused := unix.Mount("", filepath.Dir(path), "", unix.MS_BIND|unix.MS_REMOUNT, "")
@@ -216,11 +213,3 @@ func remountAndWrite(path string) error {
 }
 
 func setSysctl(path string) error { return os.WriteFile(path, []byte("2"), 0) }
-
-// mountProcAndSet writes to a /proc of its own, which is not read-only.
-func mountProcAndSet(path string) error {
-	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		return fmt.Errorf("mount /proc: %w", err)
-	}
-	return setSysctl(path)
-}

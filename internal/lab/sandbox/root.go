@@ -3,55 +3,70 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 // The steps by which a setting betrays itself, see diagnose.
 const (
+	stepProgram = "copy own program into memory"
 	stepPrivate = "cut off mounts"
 	stepProc    = "mount /proc"
 )
 
-// workFolder holds the working directories of commands.
-const workFolder = "/run/listenq"
+// Folders of the root that no host has.
+const (
+	workFolder   = "/run/listenq"       // holds the working directories of commands
+	copiesFolder = "/run/listenq-files" // holds copies of files that cannot be where they are on the host
+	emptyFolder  = "/.listenq-empty"
+)
 
 // builder builds the root directory of a sandbox.
 type builder struct {
-	view view
-	tree int    // the shown folder as a mount of its own; valid if view.Dir is set
-	root string // where the new root is until it is the root
+	view    view
+	archive *os.File // files to be shown in view.Dir; nil: none
+	root    string   // where the new root is until it is the root
+	shown   shown
+}
+
+// shown is what the root shows of the host.
+type shown struct {
+	dir     string   // where the copies of its files are; "": none
+	names   []string // in dir
+	folders []string // whose files are the host's own, and not seen through a layer
 }
 
 // buildRoot replaces the root directory of the process by one that holds what
-// a program needs and nothing else of the host. The working directory must be
-// view.Dir.
-func buildRoot(v view) error {
-	b := builder{view: v}
+// a program needs and nothing else of the host.
+func buildRoot(v view, archive *os.File) (shown, error) {
+	b := builder{view: v, archive: archive}
 	for _, step := range []struct {
 		name string
 		do   func() error
 	}{
 		{stepPrivate, b.cutOff},
-		{"take shown folder", b.takeDir},
 		{"mount new root", b.mountRoot},
 		{"show system folders", b.systemFolders},
 		{"make private folders", b.privateFolders},
 		{"cut off name servers", b.resolver},
 		{"make /dev", b.dev},
 		{stepProc, b.proc},
-		{"show folder", b.showDir},
+		{"show files", b.showCopies},
 		{"hide sockets", b.hideSockets},
 		{"enter new root", b.pivot},
 	} {
 		if err := step.do(); err != nil {
-			return &stepError{step.name, err}
+			return shown{}, &stepError{step.name, err}
 		}
 	}
-	return nil
+	return b.shown, nil
 }
 
 // cutOff keeps what is mounted from here on out of the host.
@@ -59,22 +74,11 @@ func (b *builder) cutOff() error {
 	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
 }
 
-// takeDir makes a mount of the working directory. The empty path needs no right
-// to look anything up, neither in the folder nor on the way to it.
-func (b *builder) takeDir() (err error) {
-	if b.view.Dir == "" {
-		return nil
-	}
-	b.tree, err = unix.OpenTree(unix.AT_FDCWD, "",
-		unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
-	return err
-}
-
 // mountRoot puts the new root on a folder that every host has.
 func (b *builder) mountRoot() error {
 	for _, b.root = range []string{"/tmp", "/run", "/mnt"} {
 		if info, err := os.Lstat(b.root); err == nil && info.IsDir() {
-			return tmpfs(b.root, "1m", "755")
+			return errors.Join(tmpfs(b.root, "1m", "755"), os.Mkdir(b.root+emptyFolder, 0o755))
 		}
 	}
 	return errors.New("no folder /tmp, /run or /mnt")
@@ -117,7 +121,42 @@ func (b *builder) systemFolder(path string) error {
 	if err := bind(path, b.root+path); err != nil {
 		return err
 	}
-	return makeHarmless(b.root + path)
+	if err := makeHarmless(b.root + path); err != nil {
+		return err
+	}
+	return b.layers(path)
+}
+
+// layers covers the mounts of a system folder, each by a layer of its own: through it
+// a program reads the files, but a lock, a FIFO or a UNIX socket that it meets there is
+// the layer's (ovl_new_inode, fs/overlayfs/inode.c) and not the host's. Where the
+// kernel does not let us make a layer, or one would hide what is mounted below, the
+// folder is as it is on the host.
+func (b *builder) layers(path string) error {
+	text, err := os.ReadFile("/proc/thread-self/mountinfo")
+	if err != nil {
+		return fmt.Errorf("list mounts: %w", err)
+	}
+	var points []string
+	for _, m := range parseMounts(string(text)) {
+		if m.point == b.root+path || strings.HasPrefix(m.point, b.root+path+"/") {
+			points = append(points, m.point)
+		}
+	}
+	for _, point := range points {
+		above := func(other string) bool { return strings.HasPrefix(other, point+"/") }
+		if slices.ContainsFunc(points, above) || b.layer(point) != nil {
+			b.shown.folders = append(b.shown.folders, strings.TrimPrefix(point, b.root))
+		}
+	}
+	return nil
+}
+
+// layer covers a folder with an overlay of itself and an empty folder, since one
+// alone is none.
+func (b *builder) layer(point string) error {
+	lower := strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace(point)
+	return unix.Mount("overlay", point, "overlay", harmless, "lowerdir="+lower+":"+b.root+emptyFolder)
 }
 
 // privateFolders makes the folders that commands may write to. Below /var are
@@ -186,7 +225,8 @@ func (b *builder) resolver() error {
 	return os.Remove(none) // the mount has it
 }
 
-// dev shows the devices that do nothing, and no other.
+// dev shows the devices that do nothing, and no other. Their mounts are read-only,
+// which keeps their modes and times and lets them be written to.
 func (b *builder) dev() error {
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
 		path := "/dev/" + name
@@ -194,6 +234,10 @@ func (b *builder) dev() error {
 			return err
 		}
 		if err := bind(path, b.root+path); err != nil {
+			return err
+		}
+		const flags = unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NOEXEC
+		if err := unix.Mount("", b.root+path, "", flags, ""); err != nil {
 			return err
 		}
 	}
@@ -223,28 +267,31 @@ func (b *builder) proc() error {
 	return unix.Mount("", point, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|flags, "")
 }
 
-// showDir puts the shown folder at its own path.
-func (b *builder) showDir() error {
-	if b.view.Dir == "" {
+// showCopies unpacks the copies of the host's files: in the folder that they are in on
+// the host, unless that is one of the sandbox's own.
+func (b *builder) showCopies() (err error) {
+	if b.archive == nil {
 		return nil
 	}
-	defer unix.Close(b.tree)
-	if inSystemFolder(b.view.Dir) { // it is there already
-		return nil
+	defer b.archive.Close()
+	b.shown.dir = b.view.Dir
+	if b.shown.dir == "" || slices.Contains(ownFolders, b.shown.dir) || inSystemFolder(b.shown.dir) {
+		b.shown.dir = copiesFolder
 	}
-	point := b.root + b.view.Dir
-	if err := os.MkdirAll(point, 0o755); err != nil {
+	point := b.root + b.shown.dir
+	if err := tmpfs(point, fmt.Sprint(2*maxPacked), "755"); err != nil {
 		return err
 	}
-	if err := unix.MoveMount(b.tree, "", unix.AT_FDCWD, point, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+	whole := io.NewSectionReader(b.archive, 0, math.MaxInt64) // from its beginning, whoever has read of it
+	if b.shown.names, err = unpack(whole, point); err != nil {
 		return err
 	}
-	return makeHarmless(point)
+	return unix.Mount("", point, "", unix.MS_REMOUNT|harmless, "")
 }
 
 // hideSockets covers sockets of the host, which could be connected to through a
 // read-only mount and from another network namespace (unix_find_bsd,
-// net/unix/af_unix.c). One that is gone or out of our reach is out of reach of
+// net/unix/af_unix.c), where there is no layer. One that is gone or out of our reach is out of reach of
 // a command too, which has fewer rights.
 func (b *builder) hideSockets() error {
 	for _, path := range b.view.Sockets {

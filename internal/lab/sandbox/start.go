@@ -17,7 +17,8 @@ import (
 type Spec struct {
 	Args   []string   // arguments for this program inside: os.Args[1:]
 	Files  []*os.File // inherited as descriptors 3 and up
-	Dir    string     // folder of the host whose files commands may read; "": none
+	Copies *os.File   // of Pack: files of the host that commands may read; nil: none
+	Dir    string     // the folder that they are in on the host
 	Stderr io.Writer  // of the program inside; nil: none
 	Bare   bool       // without a user namespace, which only root can
 }
@@ -38,20 +39,14 @@ const socketEnv = "LISTENQ_SANDBOX"
 // error is a *Forbidden where the host does not allow namespaces. Root goes on
 // without a user namespace where only that one is forbidden.
 func Start(spec Spec) (*Sandbox, error) {
-	view, err := survey(spec.Dir)
-	if err != nil {
-		return nil, err
-	}
-	choices, err := identities()
-	if err != nil {
-		return nil, err
-	}
+	view := survey(spec.Dir)
+	choices := identities()
 	if spec.Bare {
 		choices = choices[len(choices)-1:]
 	}
 	var first error
 	for _, who := range choices {
-		box, err := start(spec, config{view, who})
+		box, err := start(spec, config{View: view, Who: who})
 		if err == nil {
 			return box, nil
 		}
@@ -67,8 +62,9 @@ func Start(spec Spec) (*Sandbox, error) {
 
 // config is what the program inside is told.
 type config struct {
-	View view
-	Who  identity
+	View   view
+	Who    identity
+	Copies int // their descriptor; 0: there are none
 }
 
 // entered is what the program inside answers.
@@ -83,12 +79,21 @@ func start(spec Spec, c config) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
+	program, err := sealedProgram(c.Who.first())
+	if err != nil {
+		return nil, fmt.Errorf("start sandbox: %w", &stepError{stepProgram, err})
+	}
+	files := append(spec.Files[:len(spec.Files):len(spec.Files)], inside)
+	if spec.Copies != nil {
+		files = append(files, spec.Copies)
+		c.Copies = 2 + len(files)
+	}
 	box := &Sandbox{host: host, done: make(chan struct{}), cmd: &exec.Cmd{
-		Path:        Self,
+		Path:        fmt.Sprintf("/proc/self/fd/%d", program.Fd()),
 		Args:        append([]string{os.Args[0]}, spec.Args...),
 		Env:         append(os.Environ(), socketEnv+"="+strconv.Itoa(3+len(spec.Files))),
 		Stderr:      spec.Stderr,
-		ExtraFiles:  append(spec.Files[:len(spec.Files):len(spec.Files)], inside),
+		ExtraFiles:  files,
 		SysProcAttr: c.Who.attr(),
 	}}
 	started := make(chan error)
@@ -132,18 +137,11 @@ func (s *Sandbox) begin(c config, inside *os.File) error {
 	return nil
 }
 
-// prepareThread gives the calling thread what its child is to inherit: the
-// shown folder as working directory, and few rights where no user namespace
-// makes them worthless. The working directory is the one way to a folder that
-// only the caller may reach: its copy in the new mount namespace needs no path.
+// prepareThread gives the calling thread what its child is to inherit: no key of the
+// caller's session, and few rights where no user namespace makes them worthless.
 func prepareThread(c config) error {
-	if c.View.Dir != "" {
-		if err := unix.Unshare(unix.CLONE_FS); err != nil {
-			return fmt.Errorf("leave shared working directory: %w", err)
-		}
-		if err := unix.Chdir(c.View.Dir); err != nil {
-			return fmt.Errorf("enter %s: %w", c.View.Dir, err)
-		}
+	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("leave session keyring: %w", err)
 	}
 	if c.Who.Userns {
 		return nil

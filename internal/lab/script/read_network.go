@@ -51,6 +51,25 @@ func readRequire(s *statement) Action {
 	return nil
 }
 
+// readFiles reads what the commands of the script may see of its folder. Whether it is
+// there is known when the script is run.
+func readFiles(s *statement) Action {
+	if len(s.script.Steps) > 0 {
+		s.fail(s.words[0], "", "files is about the whole script, and comes before its first step")
+	}
+	for _, w := range s.words[s.next:] {
+		switch {
+		case strings.ContainsRune(w.text, 0) || w.text == "":
+			s.fail(w, "", "this names no file")
+		case slices.Contains(s.script.Files, w.text):
+			s.fail(w, "", "%s is named already", w.text)
+		}
+		s.script.Files = append(s.script.Files, w.text)
+	}
+	s.rest("the name of a file or folder beside the script")
+	return nil
+}
+
 // sysctlName is what may follow sysctl. It becomes a path below /proc/sys/net.
 var sysctlName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+){2,}$`)

@@ -105,7 +105,7 @@ func TestReferenceExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := map[string]bool{"network": true, "require": true} // are no steps
+	used := map[string]bool{"network": true, "require": true, "files": true} // are no steps
 	for i, part := range strings.Split(string(text), "```lab\n")[1:] {
 		example, _, _ := strings.Cut(part, "```")
 		s, err := Parse(fmt.Sprintf("example %d", i+1), []byte(example), testFacts)

@@ -1,7 +1,10 @@
 package script
 
 import (
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Bounds of a script. It may come from anywhere: what it can cost is known before it runs.
@@ -27,9 +30,36 @@ type Script struct {
 	Takes   time.Duration // how long it takes, as it says; 0: it does not say
 	Network Network
 	Require []string // facts that have to be true, or nothing of it can be run
+	Files   []string // files and folders beside it that its commands read, as it names them
 	Steps   []Step
 	Text    []byte // what it was parsed from
-	Dir     string // the folder of its file, for the commands it runs; Parse leaves it empty
+	Dir     string // the folder of its file; Parse leaves it empty
+}
+
+// Mentioned returns all that may name a file in the commands of the script: their words,
+// and the parts of these.
+func (s *Script) Mentioned() []string {
+	var all []string
+	for _, step := range s.Steps {
+		var command []string
+		switch do := step.Do.(type) {
+		case ServerExec:
+			command = do.Command
+		case ClientExec:
+			command = do.Command
+		}
+		for _, word := range command {
+			all = append(append(all, word), strings.FieldsFunc(word, separates)...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// separates reports whether a character stands around the name of a file in a word:
+// white space, and what means something to a shell or an option.
+func separates(r rune) bool {
+	return unicode.IsSpace(r) || strings.ContainsRune("=:;,'\"`()<>|&${}[]*?!", r)
 }
 
 // Network is what joins client and server.

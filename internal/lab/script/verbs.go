@@ -13,6 +13,7 @@ func verbs() []verb {
 	return []verb{
 		{"network", []string{"network [wire|loopback] [ipv4|ipv6]"}, readNetwork},
 		{"require", []string{"require FACT"}, readRequire},
+		{"files", []string{"files NAME…"}, readFiles},
 		{"sysctl", []string{"sysctl [may fail] NAME VALUE…"}, readSysctl},
 		{"wire", []string{"wire [to server|to client] [delay D] [loss P%] [duplicate P%] [seed N]", "wire [to server|to client] clean"}, readWire},
 		{"hold", []string{"hold syn|syn-ack|ack|data|fin|rst|all to server|client [from NAME…]"}, readHold},

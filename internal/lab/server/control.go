@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 type Control struct {
 	orders  *json.Encoder
 	answers chan reply
-	ended   error // why answers was closed; set before
 }
 
 // What can be wrong with a server process.
@@ -33,12 +33,16 @@ func New(in io.Writer, out io.Reader, accepted func(Accepted)) *Control {
 	return c
 }
 
+// maxAnswer bounds one line of the process: it is as good as ended if it says more.
+const maxAnswer = 4 << 10
+
 func (c *Control) listenTo(out io.Reader, accepted func(Accepted)) {
 	defer close(c.answers)
-	for answers := json.NewDecoder(out); ; {
+	answers := bufio.NewScanner(out)
+	answers.Buffer(nil, maxAnswer)
+	for answers.Scan() {
 		var r reply
-		if err := answers.Decode(&r); err != nil {
-			c.ended = ErrEnded
+		if json.Unmarshal(answers.Bytes(), &r) != nil {
 			return
 		}
 		if r.Accepted != nil {
@@ -62,7 +66,7 @@ func (c *Control) order(r request) (reply, error) {
 		return reply{}, ErrSilent
 	}
 	if !ok {
-		return reply{}, c.ended
+		return reply{}, ErrEnded
 	}
 	if answer.Error != "" {
 		return answer, errors.New(answer.Error)
@@ -75,6 +79,9 @@ func (c *Control) Listen(conf Config) (Listening, error) {
 	answer, err := c.order(request{Listen: &conf})
 	if err != nil {
 		return Listening{}, err
+	}
+	if answer.Listening == nil {
+		return Listening{}, fmt.Errorf("%w: its answer is none to the order", ErrEnded)
 	}
 	return *answer.Listening, nil
 }

@@ -1,0 +1,1 @@
+text = b"hello\n"
