@@ -38,7 +38,7 @@ func TestControl(t *testing.T) {
 			if code != c.code || (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%d, %v; want %d, %q", code, err, c.code, c.want)
 			}
-			if err != nil && len(err.Error()) > 4*maxLine {
+			if err != nil && len(err.Error()) > 5*maxLine {
 				t.Errorf("an error of %d bytes", len(err.Error()))
 			}
 		})
@@ -64,7 +64,7 @@ func FuzzChannel(f *testing.F) {
 		if control.awaitStart() != nil {
 			return
 		}
-		if code, err := control.awaitExit(); code < 0 || code > 255 || err != nil && !errors.Is(err, errEnded) && len(err.Error()) > 4*maxLine {
+		if code, err := control.awaitExit(); code < 0 || code > 255 || err != nil && !errors.Is(err, errEnded) && len(err.Error()) > 5*maxLine {
 			t.Errorf("%d, %v", code, err)
 		}
 	})

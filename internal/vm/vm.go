@@ -6,10 +6,15 @@
 //	code, err := guest.Run(ctx)
 //
 // The machine has no disk and no network. Its root is an archive in memory with
-// this program and the modules that it needs; beside it the guest sees the files
-// of this host, read-only, so that programs and their libraries need not be
+// this program and the modules that it needs; beside it the guest sees the folders
+// of this host with programs and libraries, read-only, so that these need not be
 // copied. What the program prints comes back over virtio ports. Nothing of the
 // machine is left when Run returns.
+//
+// Kernels, packages and guests are taken for hostile. QEMU is a command without rights
+// in a sandbox (see package sandbox), so that who breaks out of the guest is in there.
+// Where namespaces are forbidden it is not; Guest.Walls tells. KVM's device is handed to
+// QEMU from 9.1 on; an older one in a sandbox cannot open it and emulates.
 //
 // Where KVM works it is used. Else QEMU emulates, with a clock that counts the
 // guest's instructions and jumps to the next timer when it is idle (-icount

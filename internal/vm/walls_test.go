@@ -160,3 +160,17 @@ func TestWithoutNamespaces(t *testing.T) {
 		})
 	}
 }
+
+func TestTakesDevice(t *testing.T) {
+	for said, want := range map[string]bool{
+		"QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)": false,
+		"QEMU emulator version 9.0.2":                                 false,
+		"QEMU emulator version 9.1.0":                                 true,
+		"QEMU emulator version 10.0.3 (Debian 1:10.0.3+ds-0+deb13u1)": true,
+		"": false,
+	} {
+		if got := takesDevice([]byte(said)); got != want {
+			t.Errorf("%q: %v, want %v", said, got, want)
+		}
+	}
+}
