@@ -182,7 +182,7 @@ func (g *Guest) start(ctx context.Context, q *qemu, a accelerator, files ...*os.
 		files = append(files[:len(files):len(files)], device)
 	}
 	m.control = newControl(m.ports[portControl])
-	process, walls, err := q.run(q.arguments(g, a), files, &m.stderr)
+	process, walls, err := q.run(q.arguments(g, a), a, files, &m.stderr)
 	if err != nil {
 		return nil, fmt.Errorf("start QEMU: %w", err)
 	}

@@ -14,7 +14,8 @@
 // Kernels, packages and guests are taken for hostile. QEMU is a command without rights
 // in a sandbox (see package sandbox), so that who breaks out of the guest is in there.
 // Where namespaces are forbidden it is not; Guest.Walls tells. KVM's device is handed to
-// QEMU from 9.1 on; an older one in a sandbox cannot open it and emulates.
+// QEMU from 9.1 on. An older one opens it itself, in the sandbox, where root has become
+// somebody who may only if everybody may: else it emulates.
 //
 // Where KVM works it is used. Else QEMU emulates, with a clock that counts the
 // guest's instructions and jumps to the next timer when it is idle (-icount

@@ -41,12 +41,16 @@ type process interface {
 const qemuArg = "vm-qemu"
 
 // run starts QEMU in a sandbox, or without one where namespaces are forbidden.
-func (q *qemu) run(args []string, files []*os.File, stderr io.Writer) (process, Walls, error) {
-	box, err := sandbox.Start(sandbox.Spec{
+func (q *qemu) run(args []string, a accelerator, files []*os.File, stderr io.Writer) (process, Walls, error) {
+	spec := sandbox.Spec{
 		Args:   append([]string{qemuArg, strconv.Itoa(len(files)), q.path}, args...),
 		Files:  files,
 		Stderr: stderr,
-	})
+	}
+	if a == kvm && !q.takes {
+		spec.Devices = []string{"kvm"}
+	}
+	box, err := sandbox.Start(spec)
 	if err == nil {
 		return box, Walls{Namespaces: true, Filter: q.filters}, nil
 	}
