@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"internal/kernel/taskfile": {},
 	"internal/record":          {"internal/handshake", "internal/queue"},
 	"internal/tui":             {"internal/diagnose", "internal/queue"},
-	"internal/vm":              {},
+	"internal/vm":              {"internal/lab/sandbox"},
 	"internal/diagnose":        {"internal/queue"},
 	"internal/handshake":       {},
 	"internal/queue":           {},

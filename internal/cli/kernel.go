@@ -55,7 +55,7 @@ func (f kernelsFlags) facts(ctx context.Context, env Env) (lab.Kernel, error) {
 	if len(f.kernels) > 1 {
 		return lab.Kernel{}, &usageError{"kernel tells of one kernel", "for several side by side: listenq lab run --kernel A --kernel B --json"}
 	}
-	kernels, err := f.open()
+	kernels, err := f.open(ctx)
 	if err != nil {
 		return lab.Kernel{}, err
 	}

@@ -55,14 +55,14 @@ func (a *kernelsAnswer) of(i int) []record.Run {
 }
 
 // open reads the kernels; nil stands for the running one.
-func (f kernelsFlags) open() ([]*vm.Kernel, error) {
+func (f kernelsFlags) open(ctx context.Context) ([]*vm.Kernel, error) {
 	var kernels []*vm.Kernel
 	for _, path := range f.kernels {
 		if path == hostKernel {
 			kernels = append(kernels, nil)
 			continue
 		}
-		k, err := vm.Open(path, f.modules)
+		k, err := vm.Open(ctx, path, f.modules)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +95,7 @@ func runMatrix(ctx context.Context, env Env, colour string, f runFlags, args []s
 // runOnKernels runs the scripts on every kernel, as many side by side as there
 // are cores: an emulated guest takes one.
 func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) (*kernelsAnswer, error) {
-	kernels, err := f.kernels.open()
+	kernels, err := f.kernels.open(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func fetchedKernel(t testing.TB) *vm.Kernel {
 	if _, err := os.Stat(folder); err != nil {
 		t.Skip("needs a kernel of Debian's bookworm: make kernels")
 	}
-	k, err := vm.Open(folder, "")
+	k, err := vm.Open(t.Context(), folder, "")
 	if err != nil {
 		t.Fatal(err)
 	}

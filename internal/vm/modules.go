@@ -43,17 +43,14 @@ var needs = []need{
 	{"mptcp_diag", false, nil},
 }
 
-// maxModule bounds a module, packed and unpacked, in bytes. Those of the table
-// have up to 300 KiB.
-const maxModule = 32 << 20
-
 // moduleName is the name of the module in file: kernel/net/ipv4/tcp_diag.ko.xz
 // has tcp_diag. Dashes in a file's name are underscores in the module's.
 func moduleName(file string) (string, bool) {
 	base := path.Base(file)
 	for _, ending := range []string{".ko", ".ko.xz", ".ko.zst", ".ko.gz"} {
-		if name, ok := strings.CutSuffix(base, ending); ok && name != "" {
-			return strings.ReplaceAll(name, "-", "_"), true
+		if name, ok := strings.CutSuffix(base, ending); ok {
+			name = strings.ReplaceAll(name, "-", "_")
+			return name, nameOfModule.MatchString(name)
 		}
 	}
 	return "", false
@@ -72,6 +69,9 @@ func readModinfo(code []byte) (modinfo, error) {
 	if err != nil {
 		return modinfo{}, err
 	}
+	if len(section) > maxModinfo {
+		return modinfo{}, errModule
+	}
 	info := modinfo{arch: elfArch(binary.LittleEndian.Uint16(code[18:]))}
 	for entry := range bytes.SplitSeq(section, []byte{0}) {
 		key, value, _ := strings.Cut(string(entry), "=")
@@ -80,14 +80,20 @@ func readModinfo(code []byte) (modinfo, error) {
 			info.release, _, _ = strings.Cut(value, " ")
 		case "depends":
 			for name := range strings.SplitSeq(value, ",") {
-				if name != "" {
-					info.depends = append(info.depends, strings.ReplaceAll(name, "-", "_"))
+				if name = strings.ReplaceAll(name, "-", "_"); nameOfModule.MatchString(name) {
+					info.depends = append(info.depends, name)
 				}
 			}
+		}
+		if len(info.depends) > maxCount {
+			return modinfo{}, errModule
 		}
 	}
 	return info, nil
 }
+
+// maxModinfo bounds section .modinfo, in bytes. Graphics drivers have 100 KiB.
+const maxModinfo = 1 << 20
 
 func elfArch(machine uint16) string {
 	switch machine {

@@ -9,12 +9,14 @@ import (
 )
 
 // commandRules makes the Landlock ruleset of commands (landlock(7)): they read and
-// execute what the sandbox shows, and write to its private folders and to devices that
-// do nothing. Each command is in a domain of its own, so that none can look into
+// execute what the sandbox shows, and write to its private folders and to its devices. Each command is in a domain of its own, so that none can look into
 // another or into our server. It returns nil where the kernel has no Landlock. It is
 // made once the sandbox's root is the root.
-func commandRules() (*os.File, error) {
-	devices := []string{"/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero"}
+func commandRules(names []string) (*os.File, error) {
+	var devices []string
+	for _, name := range names {
+		devices = append(devices, "/dev/"+name)
+	}
 	files := landlock.V5
 	files.HandledAccessNet = 0 // of the network they may do all
 	fd, _, err := files.BestEffort().NewRulesetFD(

@@ -225,10 +225,10 @@ func (b *builder) resolver() error {
 	return os.Remove(none) // the mount has it
 }
 
-// dev shows the devices that do nothing, and no other. Their mounts are read-only,
+// dev shows the devices that do nothing and those that Start was given, no other. Their mounts are read-only,
 // which keeps their modes and times and lets them be written to.
 func (b *builder) dev() error {
-	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
+	for _, name := range b.view.Devices {
 		path := "/dev/" + name
 		if err := os.WriteFile(b.root+path, nil, 0o644); err != nil {
 			return err

@@ -15,12 +15,13 @@ import (
 
 // Spec says what to run in a sandbox.
 type Spec struct {
-	Args   []string   // arguments for this program inside: os.Args[1:]
-	Files  []*os.File // inherited as descriptors 3 and up
-	Copies *os.File   // of Pack: files of the host that commands may read; nil: none
-	Dir    string     // the folder that they are in on the host
-	Stderr io.Writer  // of the program inside; nil: none
-	Bare   bool       // without a user namespace, which only root can
+	Args    []string   // arguments for this program inside: os.Args[1:]
+	Files   []*os.File // inherited as descriptors 3 and up
+	Copies  *os.File   // of Pack: files of the host that commands may read; nil: none
+	Dir     string     // the folder that they are in on the host
+	Devices []string   // names in /dev that commands see beside those that do nothing
+	Stderr  io.Writer  // of the program inside; nil: none
+	Bare    bool       // without a user namespace, which only root can
 }
 
 // Sandbox is a running sandbox, seen from the host.
@@ -39,7 +40,7 @@ const socketEnv = "LISTENQ_SANDBOX"
 // error is a *Forbidden where the host does not allow namespaces. Root goes on
 // without a user namespace where only that one is forbidden.
 func Start(spec Spec) (*Sandbox, error) {
-	view := survey(spec.Dir)
+	view := survey(spec.Dir, spec.Devices)
 	choices := identities()
 	if spec.Bare {
 		choices = choices[len(choices)-1:]

@@ -9,11 +9,15 @@ import (
 // view is what of the host's files is shown inside, as the host sees it.
 type view struct {
 	Dir     string   // Spec.Dir
+	Devices []string // names in /dev
 	Sockets []string // UNIX sockets below the system folders, to be hidden
 }
 
 // systemFolders are shown inside if they exist, with those that match /lib*.
 var systemFolders = []string{"/bin", "/etc", "/gnu", "/nix", "/opt", "/sbin", "/snap", "/usr"}
+
+// harmlessDevices do nothing.
+var harmlessDevices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 // ownFolders are what the sandbox has of its own, so that nothing of the host can be in
 // their place.
@@ -21,8 +25,8 @@ var ownFolders = []string{"/", "/dev", "/dev/shm", "/proc", "/run", "/sys", "/tm
 
 // survey looks at the host as the caller of Start, who may see more of a folder
 // than the inside will.
-func survey(dir string) view {
-	v := view{Dir: dir}
+func survey(dir string, devices []string) view {
+	v := view{Dir: dir, Devices: append(harmlessDevices[:len(harmlessDevices):len(harmlessDevices)], devices...)}
 	for _, path := range unixSockets(readSetting("/proc/self/net/unix")) {
 		if real, err := filepath.EvalSymlinks(path); err == nil && inSystemFolder(real) {
 			v.Sockets = append(v.Sockets, real)
