@@ -102,11 +102,11 @@ func TestReadSamplesRefuses(t *testing.T) {
 // TestReadSamplesBudget holds that a small file cannot make a large history: each
 // line that moves one counter copies them all.
 func TestReadSamplesBudget(t *testing.T) {
-	d := decoder{before: namespaces{}, counters: 5}
-	if _, err := d.sample([]byte(`{"t_ns":1,"namespaces":[{"netns":1,"counters":{"a":1,"b":1,"c":1}}]}`)); err != nil {
+	d := decoder{before: namespaces{}, counters: 5, memory: 1 << 20}
+	if _, err := d.sample([]byte(`{"t_ns":1,"namespaces":[{"netns":1,"counters":{"a":1,"b":1,"c":1}}]}`), "a line"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.sample([]byte(`{"t_ns":2,"namespaces":[{"netns":1,"counters":{"a":2}}]}`)); err == nil {
+	if _, err := d.sample([]byte(`{"t_ns":2,"namespaces":[{"netns":1,"counters":{"a":2}}]}`), "a line"); err == nil {
 		t.Error("the budget is spent, and it goes on")
 	}
 }
