@@ -70,7 +70,7 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 	if f.jobs < 1 {
 		return &usageError{"--jobs takes a number from 1", ""}
 	}
-	scripts, err := load(args, f.all)
+	scripts, err := load(ctx, args, f.all)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func worse(a, b error) error {
 func printEach(s screen, runs []record.Run) {
 	for i, run := range runs {
 		if i > 0 {
-			fmt.Fprintln(s)
+			s.blank()
 		}
 		printRun(s, run)
 	}
@@ -161,7 +161,7 @@ func printSummary(s screen, runs []record.Run) {
 			skipped++
 		default:
 			printRun(s, run)
-			fmt.Fprintln(s)
+			s.blank()
 		}
 	}
 	for _, run := range runs {
@@ -169,14 +169,15 @@ func printSummary(s screen, runs []record.Run) {
 		if run.Error != "" {
 			what = run.Error
 		}
-		s.wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, seconds(run.Duration)), clean(what))
+		s.wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, seconds(run.Duration)), what)
 	}
-	fmt.Fprintf(s, "\n%d of %d pass", passed, len(runs))
+	total := fmt.Sprintf("%d of %d pass", passed, len(runs))
 	if skipped > 0 {
-		fmt.Fprintf(s, ", %d not run", skipped)
+		total += fmt.Sprintf(", %d not run", skipped)
 	}
-	fmt.Fprintln(s)
+	s.blank()
+	s.line("%s", total)
 	if i := slices.IndexFunc(runs, func(run record.Run) bool { return run.Recording != "" }); i >= 0 {
-		fmt.Fprintf(s, "recordings: in %s (--out FOLDER puts them elsewhere)\n", filepath.Dir(runs[i].Recording))
+		s.line("recordings: in %s (--out FOLDER puts them elsewhere)", filepath.Dir(runs[i].Recording))
 	}
 }
