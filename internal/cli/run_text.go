@@ -141,8 +141,8 @@ func printFolded(s screen, folded []record.Folded) {
 func printCommand(s screen, c record.Command) {
 	s.blank()
 	s.line("%s: %s: exit %d after %s", c.Name, strings.Join(c.Argv, " "), c.Exit, seconds(c.Duration))
-	for line := range strings.SplitSeq(strings.TrimSuffix(c.Output, "\n"), "\n") {
-		s.line("  | %s", line)
+	for line := range strings.Lines(c.Output) {
+		s.line("  | %s", strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "        "))
 	}
 }
 

@@ -51,14 +51,15 @@ type meter struct {
 	text   []byte
 	cost   int
 	frames []frame
-	key    int // the cost of what the last name in the object names
+	name   string // the last in the object, if its cost is known
+	key    int    // that cost
 }
 
 // frame is an array or an object that is not closed yet.
 type frame struct {
 	each    int // cost of an element or member
-	structs bool
 	object  bool
+	structs bool // it is a struct, or an array of them: a member has its place
 }
 
 func (m *meter) run() error {
@@ -87,13 +88,20 @@ func (m *meter) run() error {
 	return nil
 }
 
-// open begins an array or an object, and counts its first element.
+// open begins an array or an object, and counts its first element. What is in a map may
+// be a map, whatever it is called.
 func (m *meter) open(object bool) {
-	f := frame{each: m.key, object: object, structs: m.key != dear}
-	if len(m.frames) > 0 && !m.frames[len(m.frames)-1].object { // it has no name
-		f.each, f.structs = dear, m.frames[len(m.frames)-1].structs
-		if f.structs {
+	f := frame{each: m.key, object: object, structs: true}
+	if n := len(m.frames); n > 0 {
+		in := m.frames[n-1]
+		switch {
+		case !in.structs:
+			f.each, f.structs = max(m.key, dear), false
+		case !in.object: // it has no name
 			f.each = cheap
+		default:
+			_, known := costs[m.name]
+			f.structs = known && (!object || f.each == cheap)
 		}
 	}
 	m.cost += f.each
@@ -113,11 +121,12 @@ func (m *meter) string(from int) int {
 		end++
 	}
 	end = min(end, len(m.text))
-	m.key = dearest
-	if cost, known := costs[string(m.text[from+1:end])]; known {
-		m.key = cost
-	} else if strict {
+	m.name, m.key = "", dearest
+	if name := m.text[min(from+1, end):end]; strict {
 		m.key = dear
+		if cost, known := costs[string(name)]; known {
+			m.name, m.key = string(name), cost
+		}
 	}
 	return end
 }

@@ -64,6 +64,10 @@ func TestDecodeBounds(t *testing.T) {
 		{"several times", `{` + elements(`"connections":[`+elements("{}", 1<<10)+`]`, 1<<10) + `}`, "more memory than 96 MiB"},
 		{"members", `{"facts":{` + elements(`"a":1`, 1<<20) + `}}`, "more memory than 96 MiB"},
 		{"members in an array", `{"facts":{"a":[` + elements(`{"a":1}`, 1<<20) + `]}}`, "more memory than 96 MiB"},
+		{"members by a known name", `{"facts":{"story":[{` + elements(`"a":1`, 1<<20) + `}]}}`, "more memory than 96 MiB"},
+		{"members by an odd name", `{"facts":{"A":[{` + elements(`"a":1`, 1<<20) + `}]}}`, "more memory than 96 MiB"},
+		{"members of a value", `{"facts":[{"value":{"waiting":{` + elements(`"a":1`, 1<<20) + `}}}]}`, "more memory than 96 MiB"},
+		{"members of an unknown name", `{"facts":{"a":{"a":{` + elements(`"a":1`, 1<<20) + `}}}}`, "more memory than 96 MiB"},
 		{"depth", strings.Repeat("[", 100), "nested more than 32 deep"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
