@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"listenq/internal/handshake"
@@ -17,6 +19,7 @@ import (
 // explainRecording tells what a recording holds: what an experiment has shown, what is
 // wrong with the listeners of a host; of one that was cut short, its packets.
 func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, dir string) error {
+	collectSooner()
 	has := func(name string) bool { return record.Has(dir, name) }
 	switch {
 	case has(record.SamplesFile):
@@ -32,6 +35,17 @@ func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, as
 	}
 	return &usageError{fmt.Sprintf("%s is no recording: it has neither %s nor %s nor %s", dir, record.ResultFile, record.PacketsFile, record.SamplesFile),
 		"listenq lab run --out DIR makes recordings; for captures name the files"}
+}
+
+// recordingMemory is how much memory a recording may take, most of it garbage of its JSON.
+const recordingMemory = 384 << 20
+
+// collectSooner makes the garbage collector hold to recordingMemory, as far as that goes,
+// unless somebody has set GOMEMLIMIT.
+func collectSooner() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(recordingMemory)
+	}
 }
 
 // explainRun tells the result of an experiment as it was told then.

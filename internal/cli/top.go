@@ -100,6 +100,7 @@ func runTop(cmd *cobra.Command, env Env, f topFlags, filter []string, in, out *o
 	}
 	o.Title, _ = os.Hostname() // without it the header names the kernel alone
 	if f.replay != "" {
+		collectSooner()
 		recording, err := record.ReadSamples(f.replay)
 		if err != nil {
 			return err
