@@ -46,6 +46,11 @@ func TestSamplesRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"", MetaFile, SamplesFile} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("others may read %q: %v, %v", name, info, err)
+		}
+	}
 	got, err := ReadSamples(dir)
 	if err != nil {
 		t.Fatal(err)
