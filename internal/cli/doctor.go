@@ -73,7 +73,7 @@ func consult(ctx context.Context, env Env, colour string, asJSON bool, o *observ
 	d := newDiagnosis(o.history, f)
 	var err error
 	if asJSON {
-		err = printJSON(env.Stdout, d)
+		err = d.printJSON(env.Stdout)
 	} else {
 		printDiagnosis(newScreen(env.Stdout, colour), d)
 	}

@@ -107,10 +107,11 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 	for i := range samples.All {
 		history.Add(&samples.All[i])
 	}
+	samples.All = nil // no longer needed, and large
 	d := newDiagnosis(history, filter)
 	d.recorded = true
 	if asJSON {
-		err = printJSON(env.Stdout, d)
+		err = d.printJSON(env.Stdout)
 	} else {
 		long, flush := s.buffered()
 		printSamples(long, &samples, d)

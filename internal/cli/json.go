@@ -11,21 +11,26 @@ import (
 )
 
 // printJSON prints one document.
-func printJSON(w io.Writer, v any) error { return encode(w, v, "  ") }
+func printJSON(w io.Writer, v any) error { return encode(w, v, "", "  ") }
 
 // printJSONLine prints one document of many: one a line.
-func printJSONLine(w io.Writer, v any) error { return encode(w, v, "") }
+func printJSONLine(w io.Writer, v any) error { return encode(w, v, "", "") }
 
-func encode(w io.Writer, v any, indent string) error {
-	var document bytes.Buffer
-	out := json.NewEncoder(&document)
+func encode(w io.Writer, v any, prefix, indent string) error {
+	out := json.NewEncoder(inertWriter{w})
 	out.SetEscapeHTML(false)
-	out.SetIndent("", indent)
-	if err := out.Encode(v); err != nil {
-		return err
+	out.SetIndent(prefix, indent)
+	return out.Encode(v)
+}
+
+// inertWriter writes documents, each whole at once, as an Encoder does.
+type inertWriter struct{ io.Writer }
+
+func (w inertWriter) Write(document []byte) (int, error) {
+	if _, err := w.Writer.Write(inert(document)); err != nil {
+		return 0, err
 	}
-	_, err := w.Write(inert(document.Bytes()))
-	return err
+	return len(document), nil
 }
 
 // inert escapes what encoding/json leaves as it is and a terminal may obey, or
