@@ -93,7 +93,7 @@ func TestSamplesBounds(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, text, want string }{
 		{"samples", strings.Join(samples, "\n"), "more than 16384 samples"},
-		{"listeners", `{"t_ns":1,"listeners":[` + repeat(`{"address":"1.2.3.4:5"}`, maxListeners+1) + `]}`, "more than 32768 listeners"},
+		{"listeners", `{"t_ns":1,"listeners":[` + repeat(`{"address":"1.2.3.4:5"}`, maxListeners+1) + `]}`, "more than 65536 listeners"},
 		{"namespaces", `{"t_ns":1,"namespaces":[` + repeat(`{"netns":1}`, maxSpaces+1) + `]}`, "more than 16384 network namespaces"},
 		{"memory", strings.Join(large, "\n"), "more than 224 MiB"},
 	} {

@@ -40,7 +40,7 @@ const (
 	maxSamples   = 256 << 20 // bytes of samples.jsonl
 	maxLine      = 32 << 20  // bytes of one of its lines
 	maxCount     = 1 << 14   // samples
-	maxListeners = 1 << 15   // of one sample
+	maxListeners = 1 << 16   // of one sample
 	maxSpaces    = 1 << 14   // namespaces of one sample
 	maxNames     = 4096      // counters of one namespace
 	maxCounters  = 16 << 20  // values, of all lines and namespaces

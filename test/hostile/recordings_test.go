@@ -124,18 +124,18 @@ func TestRecordings(t *testing.T) {
 		}},
 		{"namespaces", func() map[string]string { return ofSamples(many(`{"t_ns":1,"namespaces":[`, "{}", "]}", size)) }},
 		{"equal listeners", func() map[string]string {
-			return ofSamples(listeners(1, 32_000, func(int, int) string { return `{"address":"1.2.3.4:5"}` })...)
+			return ofSamples(listeners(1, 65_000, func(int, int) string { return `{"address":"1.2.3.4:5"}` })...)
 		}},
 		{"equal listeners again and again", func() map[string]string {
-			return ofSamples(listeners(20, 32_000, func(int, int) string { return `{"address":"1.2.3.4:5"}` })...)
+			return ofSamples(listeners(10, 65_000, func(int, int) string { return `{"address":"1.2.3.4:5"}` })...)
 		}},
 		{"other sockets each time", func() map[string]string {
-			return ofSamples(listeners(10, 32_000, func(line, i int) string {
-				return fmt.Sprintf(`{"address":"1.2.3.4:5","inode":%d,"drops":%d}`, line*32_000+i+1, line)
+			return ofSamples(listeners(5, 65_000, func(line, i int) string {
+				return fmt.Sprintf(`{"address":"1.2.3.4:5","inode":%d,"drops":%d}`, line*65_000+i+1, line)
 			})...)
 		}},
 		{"full listeners", func() map[string]string {
-			return ofSamples(listeners(10, 32_000, func(line, i int) string {
+			return ofSamples(listeners(5, 65_000, func(line, i int) string {
 				return fmt.Sprintf(`{"address":"1.2.3.4:5","inode":%d,"accept_len":9,"accept_limit":3,"drops":%d,"processes":[{"pid":%d,"name":"p%d"}]}`, i+1, line*(i%3), i, i)
 			})...)
 		}},
