@@ -69,6 +69,8 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 		Files:  needed,
 		Stdout: give, Stderr: &stderr,
 	}
+	var walls []string // that do not stand around it
+	guest.Started = func() { walls = guest.Walls.Missing() }
 	var code int
 	ended := make(chan error, 1)
 	go func() {
@@ -82,6 +84,11 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 	if err = <-ended; err == nil && (told != nil || code != 0) {
 		said := errors.New(strings.TrimSpace(stderr.String()))
 		err = fmt.Errorf("the experiments on Linux %s ended unexpectedly (exit code %d): %w", k.Release, code, errors.Join(told, said))
+	}
+	for i := range in.all.Runs {
+		for _, why := range walls {
+			in.all.Runs[i].Missing = append(in.all.Runs[i].Missing, record.Missing{What: "a wall around the guest", Why: why})
+		}
 	}
 	return in.result(err), err
 }

@@ -15,6 +15,7 @@ import (
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
+	"listenq/internal/vm"
 )
 
 // Options are how to run an experiment.
@@ -116,12 +117,13 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 	defer reports.Close()
 	var stderr bytes.Buffer
 	box, err := sandbox.Start(sandbox.Spec{
-		Args:   []string{InsideArg},
-		Files:  []*os.File{orders, giveReports, packets, events},
-		Copies: files.copies,
-		Dir:    files.dir,
-		Stderr: &stderr,
-		Bare:   j.Bare,
+		Args:      []string{InsideArg},
+		Files:     []*os.File{orders, giveReports, packets, events},
+		Copies:    files.copies,
+		Dir:       files.dir,
+		Stderr:    &stderr,
+		Bare:      j.Bare,
+		Throwaway: vm.Emulated(), // to emulation the instructions of a copy are new, and cost a second to translate
 	})
 	orders.Close()
 	giveReports.Close()

@@ -20,9 +20,9 @@ import (
 // initArg is the argument with which this program is the first process of a guest.
 const initArg = "vm-init"
 
-// Reexec does the work of a guest's own processes, and of those around QEMU, if the arguments (without the
-// program's name) say that this is one: then it does not return. The main function
-// of a program that runs guests begins with it.
+// Reexec does the work of a guest's own processes, and of those in sandboxes, if the
+// arguments (without the program's name) say that this is one: then it does not return.
+// The main function of a program that runs guests begins with it.
 func Reexec(args []string) {
 	switch {
 	case len(args) == 0:

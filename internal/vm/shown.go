@@ -5,9 +5,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
+
+	"listenq/internal/lab/sandbox"
 )
 
 // shown is what a guest sees of this host's files.
@@ -16,15 +17,11 @@ type shown struct {
 	files   []File   // links and empty folders, which it has of its own
 }
 
-// systemFolder matches the folders with programs and libraries, which are what an
-// experiment needs: those that package sandbox shows.
-var systemFolder = regexp.MustCompile(`^(bin|etc|gnu|nix|opt|sbin|snap|usr|lib[a-z0-9]*)$`)
-
-// showFolders looks at this host's root.
+// showFolders looks at this host's root. A guest sees of it what an experiment does.
 func showFolders() (s shown) {
 	entries, _ := os.ReadDir("/") // nothing is shown of a root that cannot be read
 	for _, e := range entries {
-		if !systemFolder.MatchString(e.Name()) {
+		if !sandbox.InSystemFolder("/" + e.Name()) {
 			continue
 		}
 		if target, err := os.Readlink("/" + e.Name()); err == nil {

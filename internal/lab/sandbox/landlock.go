@@ -9,9 +9,10 @@ import (
 )
 
 // commandRules makes the Landlock ruleset of commands (landlock(7)): they read and
-// execute what the sandbox shows, and write to its private folders and to its devices. Each command is in a domain of its own, so that none can look into
-// another or into our server. It returns nil where the kernel has no Landlock. It is
-// made once the sandbox's root is the root.
+// execute what the sandbox shows, and write to its private folders and to its devices.
+// Each command is in a domain of its own, so that none can look into another or into our
+// server. It returns nil where the kernel has no Landlock. It is made once the sandbox's
+// root is the root.
 func commandRules(names []string) (*os.File, error) {
 	var devices []string
 	for _, name := range names {

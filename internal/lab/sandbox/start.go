@@ -22,6 +22,10 @@ type Spec struct {
 	Devices []string   // names in /dev that commands see beside those that do nothing
 	Stderr  io.Writer  // of the program inside; nil: none
 	Bare    bool       // without a user namespace, which only root can
+
+	// Throwaway says that this program's file ends with the machine, as in a guest: it is
+	// executed inside as it is, and no copy of it.
+	Throwaway bool
 }
 
 // Sandbox is a running sandbox, seen from the host.
@@ -80,7 +84,7 @@ func start(spec Spec, c config) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
-	program, err := sealedProgram(c.Who.first())
+	program, err := spec.program(c.Who)
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", &stepError{stepProgram, err})
 	}
