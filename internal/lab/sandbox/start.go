@@ -51,7 +51,7 @@ func Start(spec Spec) (*Sandbox, error) {
 	}
 	var first error
 	for _, who := range choices {
-		box, err := start(spec, config{View: view, Who: who})
+		box, err := start(spec, config{View: view, Who: who, Throwaway: spec.Throwaway})
 		if err == nil {
 			return box, nil
 		}
@@ -70,6 +70,8 @@ type config struct {
 	View   view
 	Who    identity
 	Copies int // their descriptor; 0: there are none
+
+	Throwaway bool // Spec.Throwaway
 }
 
 // entered is what the program inside answers.
