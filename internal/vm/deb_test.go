@@ -414,6 +414,7 @@ func FuzzAr(f *testing.F) {
 func FuzzControl(f *testing.F) {
 	f.Add([]byte("Package: linux-image-6.1\nVersion: 1:6.1-2~x\nArchitecture: amd64\n"))
 	f.Add([]byte("Package: ../../x/*\n"))
+	f.Add([]byte("Package: linux-image-6.1\nVersion: .\nArchitecture: -\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		defer memory.Bound(t)()
 		var d deb

@@ -14,10 +14,10 @@ import (
 // those who give them allow is let through, and no name of a file on this machine is
 // made of them: the cache hashes them.
 var (
-	packageName    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{1,127}$`) // Debian policy, 5.6.1
-	packageVersion = regexp.MustCompile(`^[0-9A-Za-z.+:~-]{1,127}$`)    // Debian policy, 5.6.12
-	packageArch    = regexp.MustCompile(`^[a-z0-9-]{1,31}$`)            // Debian policy, 11.1
-	nameOfModule   = regexp.MustCompile(`^[0-9A-Za-z_]{1,63}$`)         // MODULE_NAME_LEN, include/linux/moduleparam.h
+	packageName    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{1,127}$`)   // Debian policy, 5.6.1
+	packageVersion = regexp.MustCompile(`^[0-9][0-9A-Za-z.+:~-]{0,126}$`) // Debian policy, 5.6.12
+	packageArch    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)      // Debian policy, 11.1
+	nameOfModule   = regexp.MustCompile(`^[0-9A-Za-z_]{1,63}$`)           // MODULE_NAME_LEN, include/linux/moduleparam.h
 )
 
 // openRegular opens a file that somebody named, or that lies where one is looked for.
