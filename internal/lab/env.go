@@ -8,14 +8,17 @@ import (
 
 // env is what an expression of the script can ask for now.
 func (e *experiment) env() script.Env {
+	filters, err := e.filters.env()
 	o := e.obs
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.note(err)
 	env := script.Env{
 		Conns:     map[string]script.Conn{},
 		Groups:    map[string][]script.Conn{},
 		Listeners: map[string]script.Listener{},
 		Execs:     e.results,
+		Filters:   filters,
 		Observed:  e.observed,
 		Delta:     movedInt(o.counters[0]),
 		Facts:     e.facts,

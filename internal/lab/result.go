@@ -11,6 +11,10 @@ import (
 // result is what came of the experiment.
 func (e *experiment) result() record.Run {
 	o := e.obs
+	filters, err := e.filters.results()
+	if err != nil {
+		e.missing = append(e.missing, record.Missing{What: "the counters of the filters", Why: err.Error()})
+	}
 	missing := slices.Concat(e.missing, e.net.missing(), missingPeers(e.observations))
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -23,6 +27,7 @@ func (e *experiment) result() record.Run {
 		Expectations: e.expectations,
 		Connections:  o.connections(e.names()),
 		Commands:     e.commands,
+		Filters:      filters,
 		Listeners:    []record.Listener{},
 		Observations: e.observations,
 		Missing:      missing,

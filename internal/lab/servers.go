@@ -59,7 +59,11 @@ func (e *experiment) serve(do script.Server) error {
 	if err != nil {
 		return fmt.Errorf("start server: %w", err)
 	}
-	cmd, err := e.box.Command([]string{sandbox.Self, ServerArg}, orders, theirs)
+	hands, sockets, err := handingPair()
+	if err != nil {
+		return fmt.Errorf("start server: %w", err)
+	}
+	cmd, err := e.box.Command([]string{sandbox.Self, ServerArg}, orders, theirs, hands)
 	if err != nil {
 		return fmt.Errorf("start server: %w", err)
 	}
@@ -70,7 +74,8 @@ func (e *experiment) serve(do script.Server) error {
 	}
 	orders.Close()
 	theirs.Close()
-	s.control = server.New(ours, answers, func(a server.Accepted) {
+	hands.Close()
+	s.control = server.New(ours, answers, sockets, func(a server.Accepted) {
 		s.took()
 		e.obs.accepted(do.Name, e.clock.since(a.At), a.Peer)
 	})
@@ -83,6 +88,15 @@ func (e *experiment) serve(do script.Server) error {
 		return listenFailed(err)
 	}
 	return e.watch(s, netip.AddrPortFrom(e.net.server.addr, uint16(where.Port)), uint32(where.Inode))
+}
+
+// handingPair is two ends on which descriptors can be handed over.
+func handingPair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "sockets"), os.NewFile(uintptr(fds[1]), "sockets"), nil
 }
 
 func listenFailed(err error) error {

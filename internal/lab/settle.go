@@ -116,6 +116,14 @@ func (e *experiment) processed(s *state) error {
 		}
 		s.counted[i], _ = counters.Get("TcpInSegs")
 	}
+	if len(e.filters.all) > 0 {
+		taken, err := e.filters.taken()
+		if err != nil {
+			return err
+		}
+		s.counted[0] += taken[0]
+		s.counted[1] += taken[1]
+	}
 	if e.net.loopback() {
 		s.flying = uint64(e.obs.seen()) < s.counted[0]
 	} else {

@@ -42,6 +42,7 @@ type Run struct {
 	Connections  []Connection   `json:"connections"`
 	Folded       []Folded       `json:"folded,omitempty"`
 	Commands     []Command      `json:"commands,omitempty"`
+	Filters      []Filter       `json:"filters,omitempty"`
 	Listeners    []Listener     `json:"listeners"`
 	Counters     Counters       `json:"counters"`
 	Observations []Observation  `json:"observations,omitempty"`

@@ -16,6 +16,7 @@ type names struct {
 	servers  map[string]*listening
 	order    []string // of the servers
 	execs    map[string]int
+	filters  map[string]*filtering
 	declared int // connections
 	observed bool
 }
@@ -51,6 +52,7 @@ func newNames(facts []Fact) *names {
 		groups:   map[string][]string{},
 		servers:  map[string]*listening{},
 		execs:    map[string]int{},
+		filters:  map[string]*filtering{},
 	}
 }
 
@@ -65,6 +67,8 @@ func (n *names) taken(name string) string {
 		return fmt.Sprintf("is the server of line %d", n.servers[name].line)
 	case n.execs[name] != 0:
 		return fmt.Sprintf("is the command of line %d", n.execs[name])
+	case n.filters[name] != nil:
+		return fmt.Sprintf("is the filter of line %d", n.filters[name].line)
 	case slices.Contains(n.reserved, name):
 		return "is a word of the language"
 	}
@@ -99,6 +103,9 @@ func (n *names) expand(names []string) []string {
 func (n *names) connections() []string {
 	return slices.Concat(slices.Sorted(maps.Keys(n.conns)), slices.Sorted(maps.Keys(n.groups)))
 }
+
+// filterNames are the names of all filters.
+func (n *names) filterNames() []string { return slices.Sorted(maps.Keys(n.filters)) }
 
 // newName reads a name that is free.
 func (s *statement) newName(what string) word {

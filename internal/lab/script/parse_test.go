@@ -22,6 +22,8 @@ var testFacts = []Fact{
 	{"ehash_entries", 0, "places in the hash table of sockets"},
 	{"congestion", "", "the congestion control"},
 	{"has_mptcp", false, "there are sockets of MPTCP"},
+	{"has_filters", false, "there are packet filters"},
+	{"has_conntrack", false, "there is connection tracking"},
 }
 
 // exprText compares expressions by their text.
@@ -53,6 +55,17 @@ func TestParseSteps(t *testing.T) {
 			}},
 		{"release", server + "connect 2 as a\nhold all to server\nrelease a2 a1\nrelease",
 			[]Action{Hold{FrameAll, ToServer, nil}, Release{[]string{"a2", "a1"}}, Release{}}},
+		{"filters", "filter as f to server drop syn above 2/s burst 1 from a\nfilter as g to client reject data 12.5%\nfilter as h to server drop syn above 3 connections\nfilter as i to server drop invalid one in 3\n" + server + "connect 2 as a\nfilter as s at socket of server drop ack from a2\nlift f s",
+			[]Action{
+				Filter{Name: "f", To: ToServer, Kind: FrameSYN, Rate: 2, Burst: 1, From: []string{"a1", "a2"}},
+				Filter{Name: "g", To: ToClient, Kind: FrameData, Reject: true, Chance: 0.125},
+				Filter{Name: "h", To: ToServer, Kind: FrameSYN, Connections: 3},
+				Filter{Name: "i", To: ToServer, Kind: FrameInvalid, OneIn: 3},
+				Server{Name: "server", Port: DefaultPort, Backlog: 1, Accept: Policy{When: Never}},
+				Connect{Names: []string{"a1", "a2"}, Group: "a", Order: OneByOne, To: "server"},
+				Filter{Name: "s", Socket: "server", Kind: FrameACK, From: []string{"a2"}},
+				Lift{[]string{"f", "s"}},
+			}},
 		{"server in full", "server as web port 80 defer 3s reuseport fastopen 16 backlog -1 accept every 20ms read",
 			[]Action{Server{"web", 80, -1, 3 * time.Second, true, 16, false, false, Policy{When: Every, D: 20 * time.Millisecond}, true}}},
 		{"server exec", "server as web port 80 within 3s exec nginx -c 'a b' # not a word",

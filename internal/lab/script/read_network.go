@@ -159,26 +159,10 @@ func readWire(s *statement) Action {
 
 func readHold(s *statement) Action {
 	s.needsWire(s.words[0])
-	kinds := []string{"syn", "syn-ack", "ack", "data", "fin", "rst", "all"}
-	w := s.take("what to hold: " + strings.Join(kinds, ", "))
-	do := Hold{Kind: FrameKind(w.text)}
-	if w.quoted || !slices.Contains(kinds, w.text) {
-		s.fail(w, didYouMean(w.text, kinds), "unknown kind of frame %q", w.text)
-	}
-	if do.To = s.direction(); do.To == 0 {
-		s.accept("to")
-		w := s.take("to server or to client")
-		s.fail(w, s.usage, "expected to server or to client, not %q", w.text)
-	}
+	do := Hold{Kind: s.frameKind("what to hold", frameKinds)}
+	do.To = s.wantDirection()
 	s.reader.holds = true
-	if !s.accept("from") {
-		return do
-	}
-	for first := true; first || !s.done(); first = false {
-		w := s.take("the name of a connection")
-		s.later = append(s.later, later{s, w})
-		do.From = append(do.From, w.text)
-	}
+	do.From = s.from()
 	return do
 }
 

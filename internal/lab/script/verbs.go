@@ -18,6 +18,10 @@ func verbs() []verb {
 		{"wire", []string{"wire [to server|to client] [delay D] [loss P%] [duplicate P%] [seed N]", "wire [to server|to client] clean"}, readWire},
 		{"hold", []string{"hold syn|syn-ack|ack|data|fin|rst|all to server|client [from NAME…]"}, readHold},
 		{"release", []string{"release [NAME…]"}, readRelease},
+		{"filter", []string{
+			"filter as NAME to server|client drop|reject syn|syn-ack|ack|data|fin|rst|all|invalid [above R/s [burst N]|above N connections|P%|one in N] [from NAME…]",
+			"filter as NAME at socket [of SERVER] drop syn|syn-ack|ack|data|fin|rst|all [from NAME…]"}, readFilter},
+		{"lift", []string{"lift NAME…"}, readLift},
 		{"server", []string{
 			"server [as NAME] [port N] [dualstack] [mptcp] [defer D] [reuseport] [fastopen N] backlog N accept POLICY [read]",
 			"server [as NAME] [port N] [within D] exec COMMAND…"}, readServer},

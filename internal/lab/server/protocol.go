@@ -58,6 +58,7 @@ type request struct {
 	Listen  *Config
 	Backlog *int
 	Accept  *Policy
+	Hand    bool // hand over the listening socket
 	Close   bool
 }
 
