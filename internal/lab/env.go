@@ -32,8 +32,11 @@ func (e *experiment) env() script.Env {
 		}
 	}
 	for _, s := range e.servers {
-		if s.watched != nil {
+		switch {
+		case s.watched != nil:
 			env.Listeners[s.name] = s.watched.env()
+		case s.control != nil:
+			env.Listeners[s.name] = script.Listener{} // it does not listen yet
 		}
 	}
 	env.ClientDelta = env.Delta
@@ -54,7 +57,7 @@ func movedInt(m movement) map[string]int64 {
 
 // connEnv is a connection; the caller holds mu.
 func (o *observer) connEnv(c *connection) script.Conn {
-	ends := o.lastSeen(c.pair)
+	ends := o.seenAs(c.name, c.pair)
 	env := script.Conn{
 		Name:        c.name,
 		Outcome:     handshake.Unknown,

@@ -36,6 +36,7 @@ type experiment struct {
 	groups   map[string][]string
 	holds    []*wire.Hold
 	filters  *filters
+	routes   *wire.Routes // that the server has lost
 	floods   *floods
 	commands []record.Command
 	results  map[string]script.Exec

@@ -40,18 +40,6 @@ func (f *filters) named(name string) *filtered {
 	panic("script.Parse let an unknown filter through: " + name)
 }
 
-// taken is how many segments each side's filters have kept from TCP: server, client.
-func (f *filters) taken() (both [2]uint64, err error) {
-	for i, table := range []*filter.Table{f.server, f.client} {
-		n, err := table.Taken()
-		if err != nil {
-			return both, err
-		}
-		both[i] = uint64(n)
-	}
-	return both, nil
-}
-
 func (f *filters) close() error { return errors.Join(f.server.Close(), f.client.Close()) }
 
 // filter puts a filter in force.

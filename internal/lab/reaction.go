@@ -109,7 +109,7 @@ func (r *reactions) readCounters() error {
 		if err != nil {
 			return err
 		}
-		r.taken = uint64(n)
+		r.taken = n
 	}
 	if r.names == len(r.counters.Names) {
 		return nil
@@ -140,12 +140,14 @@ func (r *reactions) movement() (d handshake.Delta) {
 
 // processed is how many segments the host has dealt with at the last reading: TCP has
 // counted them, or what stands before it has taken them and counted that.
-func (r *reactions) processed() uint64 {
-	n := r.counters.Values[r.inSegs] + r.taken
-	if r.reverse >= 0 {
-		n += r.counters.Values[r.reverse]
+func (r *reactions) processed() uint64 { return r.counters.Values[r.inSegs] + r.kept() }
+
+// kept is how many of them TCP never counts.
+func (r *reactions) kept() uint64 {
+	if r.reverse < 0 {
+		return r.taken
 	}
-	return n
+	return r.taken + r.counters.Values[r.reverse]
 }
 
 // delivery is told of each TCP segment that was written to the server, right

@@ -116,20 +116,16 @@ func (e *experiment) processed(s *state) error {
 		}
 		s.counted[i], _ = counters.Get("TcpInSegs")
 	}
-	if len(e.filters.all) > 0 {
-		taken, err := e.filters.taken()
-		if err != nil {
-			return err
-		}
-		s.counted[0] += taken[0]
-		s.counted[1] += taken[1]
-	}
 	if e.net.loopback() {
 		s.flying = uint64(e.obs.seen()) < s.counted[0]
-	} else {
-		s.delivered[0] = e.obs.delivered() // spoofed segments, too
+		return nil
 	}
-	return nil
+	delivered, kept := e.obs.delivered()
+	s.delivered[0] = delivered // spoofed segments, too
+	s.counted[0] += kept
+	kept, err := e.filters.client.Taken()
+	s.counted[1] += kept
+	return err
 }
 
 // busy reports whether a client has not taken what its socket offers, or a

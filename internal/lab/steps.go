@@ -47,6 +47,12 @@ func (e *experiment) act(ctx context.Context, step script.Step) error {
 		return e.filter(do, step.Text)
 	case script.Lift:
 		return e.lift(do)
+	case script.Alter:
+		return e.alter(do)
+	case script.Answer:
+		return e.answer(do)
+	case script.Route:
+		return e.route(do)
 	case script.Server:
 		return e.serve(do)
 	case script.ServerExec:
@@ -54,7 +60,7 @@ func (e *experiment) act(ctx context.Context, step script.Step) error {
 	case script.Accept:
 		return e.server(do.On).accept(do.Policy)
 	case script.Listen:
-		return e.server(do.On).control.ListenAgain(do.Backlog)
+		return e.listen(do)
 	case script.Stop:
 		return e.server(do.Server).stop(do.For)
 	case script.Continue:
@@ -129,7 +135,7 @@ func destinations(d script.Direction) []handshake.Side {
 
 func (e *experiment) shape(do script.Wire) error {
 	for _, side := range destinations(do.To) {
-		e.net.wire.Shape(side, wire.Shape{Delay: do.Delay, Loss: do.Loss, Duplicate: do.Duplicate, Seed: do.Seed})
+		e.net.wire.Shape(side, wire.Shape{Delay: do.Delay, Loss: do.Loss, Duplicate: do.Duplicate, MTU: do.MTU, Seed: do.Seed})
 	}
 	return nil
 }

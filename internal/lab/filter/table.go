@@ -164,18 +164,18 @@ func (t *Table) Packets(name string) (int, error) {
 }
 
 // Taken is how many segments all filters have taken.
-func (t *Table) Taken() (sum int, err error) {
+func (t *Table) Taken() (sum uint64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, n := range t.lifted {
-		sum += n
+		sum += uint64(n)
 	}
 	for _, name := range t.inside {
 		n, err := t.read(name)
 		if err != nil {
 			return 0, err
 		}
-		sum += n
+		sum += uint64(n)
 	}
 	return sum, nil
 }

@@ -25,6 +25,7 @@ type connection struct {
 	line  int    // that connects it
 	ended string // the verb that closed or reset it
 	at    int    // the line of that
+	taken int    // the line of the connection that has its port now
 }
 
 // listening is a server.
@@ -32,6 +33,7 @@ type listening struct {
 	line      int
 	port      int
 	exec      bool
+	later     bool // it does not listen yet
 	reuseport bool
 	stopped   bool
 	closed    int // the line that closed its listening socket
@@ -79,7 +81,7 @@ func (n *names) taken(name string) string {
 func reserved() []string {
 	words := append(verbNames(), defaultServer, defaultListener, observedName, "delta", "client_delta", "facts")
 	words = append(words, functionNames()...)
-	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "for")
+	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "reusing", "for")
 	return append(words, "true", "false", "nil", "and", "or", "not", "in", "let", "else", "contains", "matches", "startsWith", "endsWith")
 }
 

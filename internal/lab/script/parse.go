@@ -39,6 +39,7 @@ type reader struct {
 	names    *names
 	began    bool     // a step has been read
 	holds    bool     // a hold is in force
+	unrouted bool     // the server has no route to its client
 	later    []later  // what holds name
 	forms    []string // of the verb that is read
 	usage    string   // the form that was meant, or all
@@ -128,6 +129,12 @@ func (s *statement) verb() {
 func (p *reader) expandFrom(step Step) Action {
 	switch do := step.Do.(type) {
 	case Hold:
+		do.From = p.names.expand(do.From)
+		return do
+	case Alter:
+		do.From = p.names.expand(do.From)
+		return do
+	case Answer:
 		do.From = p.names.expand(do.From)
 		return do
 	case Filter:
