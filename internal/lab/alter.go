@@ -27,7 +27,7 @@ func (e *experiment) alter(do script.Alter) error {
 		e.net.wire.LeaveAlone()
 		return nil
 	}
-	var change wire.Change
+	change := wire.Change{Times: do.Times}
 	switch do.Change {
 	case script.ChangeChecksum:
 		change.Checksum = true

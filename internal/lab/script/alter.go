@@ -25,6 +25,7 @@ type Alter struct {
 	Change Change
 	N      uint32
 	D      time.Duration
+	Times  int      // only the first so many; 0: all
 	From   []string // of these connections only; nil: of all
 }
 
@@ -66,8 +67,21 @@ func readAlter(s *statement) Action {
 	default:
 		s.fail(w, didYouMean(w.text, changes), "unexpected %q", w.text)
 	}
+	do.Times = s.times()
 	do.From = s.from()
 	return do
+}
+
+// times reads `N times` if it is there.
+func (s *statement) times() int {
+	if s.done() || !isDigits(s.words[s.next].text) {
+		return 0
+	}
+	n := s.number("how often", 1, MaxFlood)
+	if !s.accept("time") {
+		s.expectWord("times")
+	}
+	return n
 }
 
 func readAnswer(s *statement) Action {
@@ -90,12 +104,7 @@ func readAnswer(s *statement) Action {
 	if do.With == FrameRST {
 		do.Both = s.accept("both", "ways")
 	}
-	if !s.done() && isDigits(s.words[s.next].text) {
-		do.Times = s.number("how often", 1, MaxFlood)
-		if !s.accept("time") {
-			s.expectWord("times")
-		}
-	}
+	do.Times = s.times()
 	do.From = s.from()
 	return do
 }

@@ -55,11 +55,11 @@ func TestParseSteps(t *testing.T) {
 			}},
 		{"release", server + "connect 2 as a\nhold all to server\nrelease a2 a1\nrelease",
 			[]Action{Hold{FrameAll, ToServer, nil}, Release{[]string{"a2", "a1"}}, Release{}}},
-		{"altered and answered", "wire to server mtu 600\nalter ack to server ack by 1000 from b\nalter data to client timestamp 1m back\nalter nothing\nanswer syn to server with rst both ways 2 times\nanswer data to client with nothing 1 time from b\nanswer nothing\nroute to client none\nroute to client again\n" + server + "connect b",
+		{"altered and answered", "wire to server mtu 600\nalter ack to server ack by 1000 from b\nalter data to client timestamp 1m back 1 time\nalter nothing\nanswer syn to server with rst both ways 2 times\nanswer data to client with nothing 1 time from b\nanswer nothing\nroute to client none\nroute to client again\n" + server + "connect b",
 			[]Action{
 				Wire{To: ToServer, MTU: 600, Seed: 1},
 				Alter{Kind: FrameACK, To: ToServer, Change: ChangeAck, N: 1000, From: []string{"b"}},
-				Alter{Kind: FrameData, To: ToClient, Change: ChangeTimestamp, D: time.Minute},
+				Alter{Kind: FrameData, To: ToClient, Change: ChangeTimestamp, D: time.Minute, Times: 1},
 				Alter{},
 				Answer{Kind: FrameSYN, To: ToServer, With: FrameRST, Both: true, Times: 2},
 				Answer{Kind: FrameData, To: ToClient, Times: 1, From: []string{"b"}},

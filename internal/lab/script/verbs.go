@@ -21,7 +21,7 @@ func verbs() []verb {
 		{"filter", []string{
 			"filter as NAME to server|client drop|reject syn|syn-ack|ack|data|fin|rst|all|invalid [above R/s [burst N]|above N connections|P%|one in N] [from NAME…]",
 			"filter as NAME at socket [of SERVER] drop syn|syn-ack|ack|data|fin|rst|all [from NAME…]"}, readFilter},
-		{"alter", []string{"alter syn|syn-ack|ack|data|fin|rst|all to server|client checksum|ack by N|seq by N|timestamp D back [from NAME…]", "alter nothing"}, readAlter},
+		{"alter", []string{"alter syn|syn-ack|ack|data|fin|rst|all to server|client checksum|ack by N|seq by N|timestamp D back [N times] [from NAME…]", "alter nothing"}, readAlter},
 		{"answer", []string{"answer syn|syn-ack|ack|data|fin|rst|all to server|client with rst [both ways]|syn-ack|ack|nothing [N times] [from NAME…]", "answer nothing"}, readAnswer},
 		{"route", []string{"route to client none|again"}, readRoute},
 		{"lift", []string{"lift NAME…"}, readLift},

@@ -12,6 +12,7 @@ type Change struct {
 	Checksum  bool   // it becomes a wrong one
 	Seq, Ack  uint32 // are added
 	Timestamp uint32 // is taken from TSval, if there is one
+	Times     int    // of the first so many; 0: of all
 }
 
 // alteration is a rule that changes segments.
@@ -19,6 +20,7 @@ type alteration struct {
 	to     Side
 	match  func(*handshake.Packet) bool
 	change Change
+	times  int
 }
 
 // Alter changes every TCP segment to that side that matches and arrives from now on,
@@ -27,7 +29,7 @@ type alteration struct {
 func (w *Wire) Alter(to Side, match func(*handshake.Packet) bool, c Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.alterations = append(w.alterations, alteration{to, match, c})
+	w.alterations = append(w.alterations, alteration{to: to, match: match, change: c})
 }
 
 // LeaveAlone ends all Alters.
@@ -40,7 +42,8 @@ func (w *Wire) LeaveAlone() {
 // alter changes a frame by the rules for it.
 func (w *Wire) alter(f *frame) {
 	for i := range w.alterations {
-		if a := &w.alterations[i]; f.tcp && a.to == f.to && a.match(&f.packet) {
+		if a := &w.alterations[i]; f.tcp && a.to == f.to && (a.change.Times == 0 || a.times < a.change.Times) && a.match(&f.packet) {
+			a.times++
 			a.change.apply(f.data)
 			f.tcp = capture.Decode(f.data, &f.packet)
 		}
