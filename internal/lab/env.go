@@ -9,9 +9,11 @@ import (
 // env is what an expression of the script can ask for now.
 func (e *experiment) env() script.Env {
 	filters, err := e.filters.env()
+	unseen, refused := e.net.losses()
 	o := e.obs
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.lost.own = unseen+refused > 0
 	o.note(err)
 	env := script.Env{
 		Conns:     map[string]script.Conn{},
@@ -86,14 +88,13 @@ func (o *observer) connEnv(c *connection) script.Conn {
 		}
 	}
 	if a := o.tracker.Attempt(c.client, c.server); a != nil {
-		describe(&env, a)
+		describe(&env, a, o.lost.judge(a))
 	}
 	return env
 }
 
 // describe adds what the model makes of a connection.
-func describe(env *script.Conn, a *handshake.Attempt) {
-	v := a.Verdict()
+func describe(env *script.Conn, a *handshake.Attempt, v handshake.Verdict) {
 	env.Outcome, env.Cause, env.EndedBy = v.Outcome, v.Cause, v.EndedBy
 	env.Struck, env.Handshake, env.Confidence = v.Struck, v.Handshake, v.Confidence
 	env.SynRetransmits, env.SynAckRetransmits, env.DataRetransmits = v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits

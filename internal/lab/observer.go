@@ -38,6 +38,7 @@ type observer struct {
 	number    int   // of the last packet in the recording
 	pending   pendingFrame
 	conns     map[pair]*ends
+	lost      losses
 	past      map[string]past // by the name of a connection
 	stale     map[uint64]bool // cookies of the server's sockets of those
 	listeners []*listener
@@ -81,6 +82,7 @@ func newObserver(c clock, net *network, connections int, packets *capture.Writer
 		events:  record.NewEvents(within{r, events}),
 		room:    r,
 		conns:   map[pair]*ends{},
+		lost:    newLosses(),
 		past:    map[string]past{},
 		stale:   map[uint64]bool{},
 		moved:   make(chan struct{}, 1),

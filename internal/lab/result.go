@@ -16,9 +16,12 @@ func (e *experiment) result() record.Run {
 		e.missing = append(e.missing, record.Missing{What: "the counters of the filters", Why: err.Error()})
 	}
 	missing := slices.Concat(e.missing, e.net.missing(), missingPeers(e.observations))
+	unseen, refused := e.net.losses()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.lost.own = unseen+refused > 0
 	run := record.Run{
+		Incomplete:   o.lost.own,
 		Scenario:     e.script.Name,
 		Title:        e.script.Title,
 		Facts:        e.facts,
@@ -79,7 +82,7 @@ func (o *observer) connections(names map[pair][]string) []record.Connection {
 }
 
 func (o *observer) connection(name string, a *handshake.Attempt) record.Connection {
-	v, ends := a.Verdict(), o.seenAs(name, pair{a.Client(), a.Server()})
+	v, ends := o.lost.judge(a), o.seenAs(name, pair{a.Client(), a.Server()})
 	c := record.Connection{
 		Name: name, Client: a.Client().String(), Server: a.Server().String(),
 		Outcome: v.Outcome, Cause: v.Cause, EndedBy: v.EndedBy, Struck: v.Struck, Handshake: v.Handshake,

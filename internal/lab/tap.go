@@ -22,8 +22,11 @@ func (o *observer) tap(ev *wire.Event) {
 	switch ev.Kind {
 	case wire.Sent, wire.Delivered:
 		o.frame(ev)
-	case wire.Lost, wire.Refused:
+	case wire.Lost:
+		o.lost.take(ev)
 		o.fate(ev, handshake.FateLost)
+	case wire.Refused:
+		o.lost.take(ev) // of which the model is not told: it is no network's doing
 	case wire.Held:
 		o.fate(ev, handshake.FateHeld)
 	case wire.Duplicated:
