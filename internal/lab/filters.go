@@ -12,6 +12,7 @@ import (
 // filters are the packet filters of an experiment.
 type filters struct {
 	server, client *filter.Table
+	sockets        *socketDrops // nil without a filter at a socket
 	all            []*filtered
 }
 
@@ -40,7 +41,13 @@ func (f *filters) named(name string) *filtered {
 	panic("script.Parse let an unknown filter through: " + name)
 }
 
-func (f *filters) close() error { return errors.Join(f.server.Close(), f.client.Close()) }
+func (f *filters) close() error {
+	errs := []error{f.server.Close(), f.client.Close()}
+	if f.sockets != nil {
+		errs = append(errs, f.sockets.diag.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // filter puts a filter in force.
 func (e *experiment) filter(do script.Filter, text string) error {
@@ -56,6 +63,9 @@ func (e *experiment) filter(do script.Filter, text string) error {
 		x.socket = e.server(do.Socket)
 		program, err := r.Program()
 		if err != nil {
+			return err
+		}
+		if err := e.followDrops(); err != nil {
 			return err
 		}
 		if err := x.socket.control.Attach(program); err != nil {
@@ -74,6 +84,18 @@ func (e *experiment) filter(do script.Filter, text string) error {
 		e.obs.filteredBy(e.filters.server)
 	}
 	e.filters.all = append(e.filters.all, x)
+	return nil
+}
+
+// followDrops begins to read what filters at sockets drop.
+func (e *experiment) followDrops() (err error) {
+	if e.filters.sockets != nil {
+		return nil
+	}
+	if e.filters.sockets, err = openSocketDrops(e.net.server); err != nil {
+		return fmt.Errorf("read drops of sockets: %w", err)
+	}
+	e.obs.dropsAt(e.filters.sockets)
 	return nil
 }
 

@@ -22,6 +22,7 @@ type reactions struct {
 	columns  [len(deltaColumns)]int    // the index of each in counters; -1 if the kernel does not have it
 	inSegs   int                       // that of TcpInSegs
 	reverse  int                       // that of TcpExtIPReversePathFilter, or -1
+	sockets  *socketDrops              // where a filter is at a socket of the server; nil if there is none
 	filters  *filter.Table             // of the server's namespace; nil if there are none
 	taken    uint64                    // segments that they had taken at the last reading, which TCP never counts
 	names    int                       // how many counters there were when the indexes were taken
@@ -197,7 +198,7 @@ func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
 		counted := r.processed()
 		if counted >= r.delivered || time.Now().After(limit) {
 			r.delivered = counted
-			return r.take(now), nil
+			return r.take(now)
 		}
 		unix.Nanosleep(&unix.Timespec{Nsec: 10_000}, nil) // ksoftirqd may want this CPU
 	}
@@ -213,15 +214,25 @@ func (r *reactions) rest(now time.Duration, all bool) (reaction handshake.Reacti
 	if all && r.processed() != r.delivered {
 		return reaction, false, nil
 	}
-	return r.take(now), true, nil
+	reaction, err = r.take(now)
+	return reaction, err == nil, err
 }
 
 // take is the reaction to all packets since the last one.
-func (r *reactions) take(now time.Duration) handshake.Reaction {
+func (r *reactions) take(now time.Duration) (handshake.Reaction, error) {
 	reaction := handshake.Reaction{T: now, Packets: r.pending, Delta: r.movement()}
+	if r.sockets != nil {
+		n, err := r.sockets.moved()
+		if err != nil {
+			return reaction, err
+		}
+		if reaction.Delta == (handshake.Delta{}) { // else the drop is that of another counter, which counts there, too
+			reaction.Delta.Filtered = n
+		}
+	}
 	if r.pending == 1 {
 		reaction.Number = r.number
 	}
 	r.pending = 0
-	return reaction
+	return reaction, nil
 }
