@@ -26,6 +26,9 @@ func receive(over int) (int, error) {
 		return -1, err
 	}
 	if len(fds) != 1 {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
 		return -1, errors.New("not one descriptor came")
 	}
 	return fds[0], nil
