@@ -123,6 +123,8 @@ var wrongScripts = []struct{ name, text string }{
 	{"too many filters", strings.Join(manyFilters(), "\n")},
 	{"lift unknown", someServer + "lift f"},
 	{"lift twice", "filter as f to server drop syn\nlift f\nlift f"},
+	{"lift from a socket that is closed", someServer + "filter as f at socket drop syn\nclose server\nlift f"},
+	{"lift from the socket of a stopped server", someServer + "filter as f at socket drop syn\nstop\nlift f"},
 	{"lift nothing", "filter as f to server drop syn\nlift"},
 	{"filter has no such counter", "filter as f to server drop syn\nexpect f.bytes > 1"},
 	{"wire of an MTU that is none", "wire mtu 20"},

@@ -36,7 +36,8 @@ func (Lift) action()   {}
 // filtering is a filter of a script.
 type filtering struct {
 	line   int
-	lifted int // the line that lifted it
+	lifted int    // the line that lifted it
+	socket string // the server whose socket it is at
 }
 
 // Bounds of filters.
@@ -72,7 +73,7 @@ func readFilter(s *statement) Action {
 		s.fail(s.words[0], "", "too many filters: at most %d in one script", maxFilters)
 	}
 	if !s.failed() {
-		s.names.filters[do.Name] = &filtering{line: s.line}
+		s.names.filters[do.Name] = &filtering{line: s.line, socket: do.Socket}
 	}
 	return do
 }
@@ -164,6 +165,9 @@ func readLift(s *statement) Action {
 		case f.lifted != 0:
 			s.fail(w, "", "%q is lifted already: see line %d", w.text, f.lifted)
 			return nil
+		}
+		if f.socket != "" {
+			s.ours(w, f.socket, s.names.servers[f.socket])
 		}
 		f.lifted = s.line
 		do.Names = append(do.Names, w.text)
