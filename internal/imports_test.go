@@ -13,8 +13,9 @@ import (
 var allowed = map[string][]string{
 	"cmd/listenq":              {"internal/cli", "internal/lab"},
 	"internal/cli":             {"internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm"},
-	"internal/lab":             {"internal/capture", "internal/files", "internal/handshake", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
+	"internal/lab":             {"internal/capture", "internal/files", "internal/handshake", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/filter", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
 	"internal/lab/client":      {"internal/handshake"},
+	"internal/lab/filter":      {},
 	"internal/lab/peers":       {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
 	"internal/lab/sandbox":     {},
 	"internal/lab/scenarios":   {},
@@ -59,6 +60,7 @@ var onlyIn = map[string][]string{
 	"net/http":                           {},
 	"charm.land/bubbletea/v2":            {"internal/tui"},
 	"charm.land/lipgloss/v2":             {"internal/tui"},
+	"github.com/google/nftables":         {"internal/lab/filter"},
 	"github.com/klauspost/compress/zstd": {"internal/vm"},
 	"github.com/mikelolasagasti/xz":      {"internal/vm"},
 	"github.com/ulikunitz/xz/lzma":       {"internal/vm"},

@@ -198,3 +198,11 @@ func (d done) err(ctx context.Context) error {
 type Failure struct{ Message, Hint string }
 
 func (f *Failure) Error() string { return f.Message }
+
+// lack is a Failure because the kernel does not have what a step needs.
+type lack struct {
+	Failure
+	err error
+}
+
+func (l *lack) Unwrap() []error { return []error{&l.Failure, l.err} }

@@ -49,7 +49,7 @@ func Reexec(args []string) (code int, ok bool) {
 	case InsideArg:
 		code, err = 1, inside()
 	case ServerArg:
-		code, err = 1, server.Serve(os.NewFile(3, "orders"), os.NewFile(4, "answers"))
+		code, err = 1, server.Serve(os.NewFile(3, "orders"), os.NewFile(4, "answers"), os.NewFile(5, "sockets"))
 	case GuestArg:
 		code, err = 1, runGuest(context.Background(), os.Stdout)
 	default:

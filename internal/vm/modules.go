@@ -26,7 +26,7 @@ type need struct {
 
 // needs are the modules of a guest. Debian builds them as modules, other
 // kernels have some or all built in. Packet sockets and IPv6 are built in
-// everywhere; nothing here filters or delays packets: the lab does that itself.
+// everywhere; nothing here delays packets: the lab does that itself.
 var needs = []need{
 	// The devices of QEMU.
 	{"virtio_pci", true, []string{"virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev"}},
@@ -41,6 +41,16 @@ var needs = []need{
 	{"inet_diag", true, nil},
 	{"tcp_diag", true, nil},
 	{"mptcp_diag", false, nil},
+	// The packet filters of an experiment. Up to 5.16 their counter is a module, too.
+	// The sum that nf_tables keeps of its tables is named in no list of dependencies (libcrc32c, softdep).
+	{"crc32c_generic", false, nil},
+	{"nf_tables", false, []string{"nfnetlink", "libcrc32c"}},
+	{"nft_counter", false, nil},
+	{"nft_limit", false, nil},
+	{"nft_numgen", false, nil},
+	{"nft_reject_inet", false, []string{"nft_reject", "nf_reject_ipv4", "nf_reject_ipv6"}},
+	{"nft_ct", false, []string{"nf_conntrack", "nf_defrag_ipv4", "nf_defrag_ipv6"}},
+	{"nft_connlimit", false, []string{"nf_conncount"}},
 }
 
 // moduleName is the name of the module in file: kernel/net/ipv4/tcp_diag.ko.xz

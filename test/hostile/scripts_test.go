@@ -160,7 +160,7 @@ end = time.time() + 2
 while time.time() < end and not found:
   for p in glob.glob('/proc/[0-9]*'):
     if b'lab-server' in open(p + '/cmdline', 'rb').read():
-      for fd in ('3', '4'):
+      for fd in ('3', '4', '5'):
         try: os.open(p + '/fd/' + fd, os.O_WRONLY); found.append(p)
         except OSError: pass
         try:
