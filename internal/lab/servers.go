@@ -249,6 +249,24 @@ func (s *running) took() {
 // eager reports whether the server accepts what comes, at once.
 func (s *running) eager() bool { return !s.stopped.Load() && s.wants.Load() > 0 }
 
+// ends reports whether the server closes or resets at once what it accepts.
+func (s *running) ends() bool {
+	does := s.config.Does
+	return s.watched != nil && !s.stopped.Load() && s.config.After == 0 && (does == server.Close || does == server.Reset)
+}
+
+// sync waits for the servers that do.
+func (e *experiment) sync() error {
+	for _, s := range e.servers {
+		if s.ends() {
+			if err := s.control.Sync(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (s *running) close() error {
 	s.wants.Store(0)
 	return s.control.Close()

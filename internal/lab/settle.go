@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"listenq/internal/lab/wire"
@@ -25,6 +26,7 @@ func (e *experiment) settle(ctx context.Context) error {
 	var before state
 	last := time.Now()
 	limit, most := last.Add(settleLimit), last.Add(settleMost)
+	synced := !slices.ContainsFunc(e.servers, (*running).ends)
 	for ctx.Err() == nil {
 		now, err := e.look()
 		if err != nil {
@@ -38,8 +40,15 @@ func (e *experiment) settle(ctx context.Context) error {
 		if now != before {
 			limit = last.Add(settleLimit)
 		}
-		if now == before && now.settled() {
+		quiet := now == before && now.settled()
+		if quiet && synced {
 			break
+		}
+		if quiet {
+			if err := e.sync(); err != nil {
+				return err
+			}
+			synced = true // and what they sent is on its way
 		}
 		if last.After(limit) || last.After(most) {
 			e.unsettled()

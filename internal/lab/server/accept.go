@@ -100,8 +100,10 @@ func (s *process) next(raw syscall.RawConn, stop <-chan struct{}) bool {
 	return err == nil && failed == nil
 }
 
-// take calls accept() once and keeps the connection.
+// take calls accept() once and gives the connection to the application.
 func (s *process) take(listener int) error {
+	s.work.Lock()
+	defer s.work.Unlock()
 	fd, peer, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err != nil {
 		return err

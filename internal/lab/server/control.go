@@ -121,6 +121,13 @@ func (c *Control) Attach(program []bpf.RawInstruction) error {
 	return attach(fd, program)
 }
 
+// Sync returns when the process has closed or reset what it had accepted before, if that
+// is what it does at once.
+func (c *Control) Sync() error {
+	_, err := c.order(request{Sync: true})
+	return err
+}
+
 // Close closes the listening socket; the process goes on.
 func (c *Control) Close() error {
 	_, err := c.order(request{Close: true})

@@ -73,6 +73,7 @@ type request struct {
 	Backlog *int
 	Accept  *Policy
 	Hand    bool // hand over the listening socket
+	Sync    bool // answer when what was accepted has been dealt with
 	Close   bool
 }
 

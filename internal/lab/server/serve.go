@@ -35,7 +35,8 @@ func Serve(in io.Reader, out io.Writer, sockets *os.File) error {
 }
 
 type process struct {
-	mu      sync.Mutex // guards out
+	work    sync.Mutex // held from accept() until the application has begun
+	mu      sync.Mutex // guards out and open
 	out     *json.Encoder
 	conf    Config
 	sock    *os.File
@@ -54,6 +55,10 @@ func (s *process) do(r request) (reply, error) {
 	switch {
 	case r.Listen != nil:
 		return s.listen(*r.Listen)
+	case r.Sync:
+		s.work.Lock()
+		defer s.work.Unlock()
+		return reply{}, nil
 	case s.sock == nil:
 		return reply{}, errors.New("the listening socket is closed")
 	case r.Backlog != nil:
