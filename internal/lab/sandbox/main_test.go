@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	roles = map[string]func([]string) error{
 		"host":       hostRole,
 		"host-of":    hostOfRole,
+		"crowded":    crowdedRole,
 		"inside":     insideRole,
 		"probe":      func(args []string) error { return probeRole(os.Stdout, args) },
 		"listen":     listenRole,
@@ -149,6 +150,30 @@ func runBox(copies *os.File, dir string, args []string) error {
 		return err
 	}
 	return box.Wait()
+}
+
+// crowdedRole starts a sandbox with a file of each number up to one, one after the other.
+func crowdedRole(args []string) error {
+	last, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	for {
+		f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		if f.Fd() < 90 {
+			continue
+		}
+		box, err := Start(Spec{Args: []string{roleArg, "inside", "shared"}, Files: []*os.File{f}, Stderr: os.Stderr})
+		if err == nil {
+			err = box.Wait()
+		}
+		if err != nil || f.Fd() >= uintptr(last) {
+			return err
+		}
+	}
 }
 
 // copiesOf packs all files and folders in a folder, which may be "".

@@ -38,10 +38,6 @@ func sealedProgram(of owner) (*os.File, error) {
 	return program, nil
 }
 
-// lowestProgram is the lowest descriptor that a program may have: the child's descriptors
-// from 3 on are replaced before it is executed by its number.
-const lowestProgram = 100
-
 func sealSelf(of owner) (*os.File, error) {
 	self, err := os.Open(Self)
 	if err != nil {
@@ -63,10 +59,29 @@ func sealSelf(of owner) (*os.File, error) {
 	return high(program)
 }
 
+// programNumber is the descriptor of a program, where the limit allows it. It is executed
+// by its number in the child, which has others from 3 on by then, and while it puts them
+// there some above the highest of them (forkAndExecInChild1, syscall/exec_linux.go).
+const programNumber = 4095
+
 // high returns another descriptor of a file, out of the way of a child's.
 func high(f *os.File) (*os.File, error) {
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, lowestProgram)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, err
+	}
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, int(min(limit.Cur-1, programNumber)))
 	return os.NewFile(uintptr(fd), f.Name()), err
+}
+
+// inTheWay reports whether a child that is given those files may put another one in the
+// place of the program.
+func inTheWay(program *os.File, files []*os.File) bool {
+	var highest uintptr
+	for _, f := range files {
+		highest = max(highest, f.Fd())
+	}
+	return highest+uintptr(2*len(files))+8 >= program.Fd()
 }
 
 // plainProgram is this program's own file.

@@ -95,6 +95,9 @@ func start(spec Spec, c config) (*Sandbox, error) {
 		files = append(files, spec.Copies)
 		c.Copies = 2 + len(files)
 	}
+	if inTheWay(program, files) {
+		return nil, fmt.Errorf("start sandbox: %w", unix.EMFILE)
+	}
 	box := &Sandbox{host: host, done: make(chan struct{}), cmd: &exec.Cmd{
 		Path:        fmt.Sprintf("/proc/self/fd/%d", program.Fd()),
 		Args:        append([]string{os.Args[0]}, spec.Args...),

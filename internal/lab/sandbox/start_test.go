@@ -20,3 +20,11 @@ func BenchmarkStart(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// TestManyDescriptors starts sandboxes with files of many numbers: none is in the way of
+// the program that is executed by the number of its own.
+func TestManyDescriptors(t *testing.T) {
+	if _, err := (user{}).run("crowded", "120"); err != nil {
+		t.Error(err)
+	}
+}
