@@ -152,28 +152,27 @@ func runBox(copies *os.File, dir string, args []string) error {
 	return box.Wait()
 }
 
-// crowdedRole starts a sandbox with a file of each number up to one, one after the other.
+// crowdedRole starts sandboxes with a file of each number in a range, one after the other.
 func crowdedRole(args []string) error {
-	last, err := strconv.Atoi(args[0])
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	for {
-		f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	for number := 90; number < 130; number++ {
+		fd, err := unix.FcntlInt(null.Fd(), unix.F_DUPFD_CLOEXEC, number)
 		if err != nil {
 			return err
 		}
-		if f.Fd() < 90 {
-			continue
-		}
+		f := os.NewFile(uintptr(fd), "null")
 		box, err := Start(Spec{Args: []string{roleArg, "inside", "shared"}, Files: []*os.File{f}, Stderr: os.Stderr})
 		if err == nil {
 			err = box.Wait()
 		}
-		if err != nil || f.Fd() >= uintptr(last) {
-			return err
+		if closed := f.Close(); err != nil || closed != nil {
+			return errors.Join(err, closed)
 		}
 	}
+	return nil
 }
 
 // copiesOf packs all files and folders in a folder, which may be "".
