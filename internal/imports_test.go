@@ -30,7 +30,8 @@ var allowed = map[string][]string{
 	"internal/tui":             {"internal/diagnose", "internal/queue"},
 	"internal/vm":              {},
 	"internal/diagnose":        {"internal/queue"},
-	"internal/handshake":       {},
+	"internal/handshake":       {"internal/judge"},
+	"internal/judge":           {},
 	"internal/queue":           {},
 	"internal":                 {},
 	"test/agreement":           {"internal/capture", "internal/handshake", "internal/record"},
@@ -47,7 +48,7 @@ var allowed = map[string][]string{
 // pure packages import nothing but the standard library, and of that nothing
 // that reads a clock, a file or a socket.
 var (
-	pure   = []string{"internal/diagnose", "internal/handshake", "internal/queue"}
+	pure   = []string{"internal/diagnose", "internal/handshake", "internal/judge", "internal/queue"}
 	impure = []string{"os", "net", "syscall", "os/exec", "io/fs", "net/http", "math/rand"}
 )
 

@@ -16,6 +16,9 @@ const (
 	deferred
 	hostDrop
 	netLoss
+	oldCause     // an old connection has answered the SYN
+	refusedCause // the server answers the data and takes none of it
+	sumCause     // the checksum is wrong
 	nothing
 
 	anySYN = acceptFull | synFull | synReserve | hostDrop // whatever a server can do to a SYN
@@ -23,7 +26,7 @@ const (
 )
 
 // causeNames is in the order of the bits, which is the order of alternatives.
-var causeNames = [...]Cause{AcceptQueueFull, SynQueueFull, SynQueueReserve, DeferAccept, HostDrop, NetworkLoss, NoCause}
+var causeNames = [...]Cause{AcceptQueueFull, SynQueueFull, SynQueueReserve, DeferAccept, HostDrop, NetworkLoss, OldConnection, DataRefused, BadChecksum, NoCause}
 
 // one reports whether the set has exactly one member.
 func (c causes) one() bool { return c != 0 && c&(c-1) == 0 }
@@ -93,6 +96,9 @@ func (a *Attempt) struckBy(s stage) causes {
 // struckSYN is for SYNs of which nobody told. Where the client's side is not
 // seen, SYNs may have been lost before the first that came.
 func (a *Attempt) struckSYN() causes {
+	if a.odd.challenges > 0 {
+		return oldCause
+	}
 	server := a.dropsSYN()
 	switch answered := a.answered(); {
 	case !a.is(sawSYN):
@@ -197,6 +203,10 @@ func (a *Attempt) struckACK() causes {
 		return netLoss | nothing
 	case a.sees(ClientSide|ServerSide) && !a.t.cfg.Sockets && a.ackIn.n == 0:
 		return netLoss
+	case a.odd.refusals > 0:
+		return refusedCause
+	case a.odd.badSums > 0:
+		return sumCause
 	case a.roomy() && a.is(dataFirst):
 		return nothing | netLoss
 	case a.roomy() && (a.undeferred() || a.data.n == 0 || a.data.first-a.ack.first < heldBackLong):

@@ -29,6 +29,8 @@ const (
 	endDead     // reset by the client while it was queued, and gone with its listener
 	endForeign  // reset by somebody in between
 	endRefused
+	endMisacked // reset because the client acknowledged what was never sent
+	endGone     // reset because the server has no such connection any more, for whatever reason
 	ends
 )
 
@@ -63,6 +65,8 @@ var endings = [ends]struct {
 	endDead:        {outcome: Reset, by: ByClient, last: stageACK, base: ByServer},
 	endForeign:     {outcome: Reset, first: stages, base: UnknownCause},
 	endRefused:     {outcome: Refused, by: ListenerClosed, last: stageSYN, base: NoListener},
+	endMisacked:    {outcome: Reset, last: stageSYN, base: ByClient},
+	endGone:        {outcome: Reset, first: stages, base: UnknownCause},
 }
 
 // outlook is the set of ends that what was seen leaves, and the one that fits best.
@@ -164,7 +168,7 @@ func (a *Attempt) openEnds() outlook {
 	case a.roomy() && (a.undeferred() || a.data.n > 0 || a.is(finSent)):
 		return only(endEstablished)
 	case a.roomy():
-		return outlook{first: endEstablished, likely: true}.or(endHalfOpen)
+		return outlook{first: endEstablished}.or(endHalfOpen)
 	}
 	o := a.openFirst()
 	// The segment that came after the last SYN-ACK may have made a connection of the request.
@@ -186,7 +190,7 @@ func (a *Attempt) openEnds() outlook {
 
 // lostEnds is for both sides seen, when no final ACK has come to the server.
 func (a *Attempt) lostEnds() outlook {
-	o := outlook{first: endHalfOpen, likely: true}
+	o := outlook{first: endHalfOpen, likely: a.waitsStill()}
 	if a.t.now-a.synack.last >= firstTimeout {
 		o = o.or(endForgotten)
 	}
@@ -205,10 +209,13 @@ func (a *Attempt) openFirst() outlook {
 	case (a.is(unacked) || a.resent.n >= synackRetries) && overdue:
 		return outlook{first: endForgotten}
 	case a.is(unacked), a.is(ignored) && !overdue:
-		return outlook{first: endHalfOpen, likely: a.kept() && a.resent.n+a.dataAgain > 1}
+		return outlook{first: endHalfOpen, likely: a.kept() && a.resent.n+a.dataAgain > 1 && a.waitsStill()}
 	}
 	return outlook{first: endEstablished, likely: a.resent.n == 0}
 }
+
+// waitsStill reports that the server's timer was not due again: a request is there.
+func (a *Attempt) waitsStill() bool { return a.t.now-a.synack.last < a.nextResend() }
 
 // synackRetries is the default of net.ipv4.tcp_synack_retries.
 const synackRetries = 5
@@ -232,7 +239,7 @@ func (a *Attempt) unansweredEnds() outlook {
 		o = o.or(endPending) // the SYN-ACKs may be lost
 	}
 	switch {
-	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 4:
+	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 5:
 		o = outlook{first: endTimedOut, likely: true, others: o.others}.or(endUnanswered)
 	case quiet > gap*9/10:
 		o = o.or(endTimedOut)
@@ -254,7 +261,7 @@ func (a *Attempt) clientVanished() outlook {
 
 // pendingEnds is for a SYN that was answered, and no final ACK was seen.
 func (a *Attempt) pendingEnds() outlook {
-	o := outlook{first: endPending, likely: true}
+	o := outlook{first: endPending, likely: a.resent.n == 0}
 	switch expired := a.t.now-a.synack.last >= firstTimeout; {
 	case a.t.cfg.Sockets && a.is(gone):
 		return only(endExpired)
@@ -314,6 +321,8 @@ func (a *Attempt) resetEnds() outlook {
 		return only(endRejected)
 	case a.t.cfg.Sockets:
 		return a.sampledReset()
+	case a.odd.misacks > 0 && a.odd.reset == a.odd.misack:
+		return only(endMisacked)
 	case a.hasConnection() || a.reset.n > 0 && !a.is(plainReset):
 		// tcp_disconnect and close() with unread data send RST with ACK.
 		o := outlook{first: endAccepted, likely: true}.or(endClosed)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"listenq/internal/judge"
 )
 
 // Finding is what is the matter with a listener.
@@ -37,8 +39,9 @@ type ListenerVerdict struct {
 	Finding    Finding
 	Text       string
 	Confidence Confidence
-	Evidence   []Evidence // of the first few connections that it rests on
-	Full       []Interval // when its accept queue was full, as far as that was felt
+	Evidence   []Evidence  // of the first few connections that it rests on
+	Full       []Interval  // when its accept queue was full, as far as that was felt
+	Queue      judge.Queue // its accept queue as packets alone allow it to be reconstructed
 }
 
 // Interval is a time from the first to the last sign of something.
@@ -56,6 +59,7 @@ type tally struct {
 	bounced             int // clients that answered the SYN-ACK with RST
 	midway              int // of which no beginning was seen
 	unasked             int // answered without a SYN that was seen
+	untold              int // of which nothing shows whether they were struck
 	late                int // whose SYN may have been answered after the last packet
 	certain             bool
 	evidence            []Evidence
@@ -94,6 +98,8 @@ func (y *tally) add(a *Attempt, r Reading) {
 		y.overflow(a)
 	case SynQueueFull, SynQueueReserve:
 		y.synQueue++
+	case HostDrop:
+		y.perhaps++
 	case UnknownCause:
 		switch {
 		case r.Outcome == Unanswered && a.fresh():
@@ -101,14 +107,28 @@ func (y *tally) add(a *Attempt, r Reading) {
 		case a.is(sawSYN) && !a.is(refusedSYN):
 			y.unclear(a)
 		}
+	case NoCause, ByServer, ByClient:
+		if a.unsettled() {
+			y.untold++
+		}
 	}
+}
+
+// unsettled reports that an attempt which nothing seems to have struck was not served, and
+// may have been struck without a trace.
+func (a *Attempt) unsettled() bool {
+	if a.t.cfg.Sockets || a.is(owned) || !a.is(finished) && a.resent.n == 0 {
+		return false
+	}
+	return slices.ContainsFunc(a.Verdict().Alternatives, func(r Reading) bool {
+		return r.Cause != NoCause && r.Cause != ByServer && r.Cause != ByClient
+	})
 }
 
 // overflow counts one that was struck by a full accept queue, surely or not.
 func (y *tally) overflow(a *Attempt) {
 	v := a.Verdict()
-	sure := !slices.ContainsFunc(v.Alternatives, func(r Reading) bool { return r.Cause != AcceptQueueFull })
-	if !sure {
+	if v.Confidence == Possible && !a.proves(&v) {
 		y.perhaps++
 		return
 	}
@@ -196,13 +216,15 @@ func (y *tally) clone() tally {
 func (t *Tracker) judge(address netip.AddrPort, l *listener, y *tally) ListenerVerdict {
 	v := ListenerVerdict{
 		Address: address, Attempts: y.attempts, Outcomes: y.outcomes, Causes: y.causes,
-		Evidence: y.evidence, Full: y.full, Confidence: Likely,
+		Evidence: y.evidence, Full: y.full, Confidence: Likely, Queue: l.weighed,
 	}
 	v.Finding = t.finding(l, y)
 	switch {
 	case v.Finding == Overflow && y.certain:
 		v.Confidence = Certain
-	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Overflow && l.crowd.lonely() && y.overflowed < 3:
+	case v.Finding == Fine && y.untold+y.late > 0, v.Finding == Lossy && !t.cfg.Sockets && t.cfg.Sides != ClientSide|ServerSide:
+		v.Confidence = Possible
+	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Filtered || v.Finding == SynOverflow || v.Finding == Nothing:
 		v.Confidence = Possible
 	}
 	v.Text = y.text(v.Finding, v.Confidence)
@@ -227,7 +249,7 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 		return Reflecting
 	case !c.mixed && t.scans(c.only):
 		return Scanned
-	case y.overflowed > 1, y.overflowed == 1 && c.overflows(), y.certain:
+	case l.weighed.Overflow() != "" && y.overflowed > 0, y.certain:
 		return Overflow
 	case y.synQueue > 0:
 		return SynOverflow

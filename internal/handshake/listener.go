@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"listenq/internal/judge"
 )
 
 // listener is what is known of one server address.
@@ -15,7 +17,9 @@ type listener struct {
 	members  []Listener    // the latest sample of each open socket
 	ended    time.Duration // when a sample last told that one was closed
 	crowd    crowd
-	tally    tally // of those that are folded
+	weighed  judge.Queue   // its accept queue, as its packets allow it to be reconstructed
+	visits   []judge.Visit // of those that are folded
+	tally    tally         // of those that are folded
 
 	firstFolded, lastFolded time.Duration // when the first and the last of them began
 }

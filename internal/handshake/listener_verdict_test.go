@@ -29,10 +29,19 @@ func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
 	panic("unreachable")
 }
 
-// TestOverflowTold: connections that the server asks again and again for an ACK that it
-// had are an overflow; the evidence is there, and the time.
+// TestOverflowTold: SYNs and final ACKs that are struck while others wait, and what comes of
+// those who were there is taken, are an overflow; the evidence is there, and the time.
 func TestOverflowTold(t *testing.T) {
 	l := listenerOf(t, func(s *scene) {
+		s.web(90, 1900*time.Millisecond, 5, 6, 7, 8, 9) // waits
+		s.add(2500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+		s.add(3500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+		more := exchange(client(90), 0)[3]
+		more.Seq += uint32(more.Len)
+		s.add(3*time.Second, more)
+		taken := exchange(client(90), 0)[4]
+		taken.Ack += uint32(more.Len)
+		s.add(3*time.Second+time.Millisecond, taken)
 		for n := 100; n < 103; n++ {
 			all := exchange(client(n), 2*time.Second+time.Duration(n)*time.Microsecond)
 			s.add(all[0].T, all[0])
@@ -44,7 +53,7 @@ func TestOverflowTold(t *testing.T) {
 			}
 		}
 	})
-	if l.Finding != handshake.Overflow || l.Confidence != handshake.Likely || l.Attempts != 23 {
+	if l.Finding != handshake.Overflow || l.Confidence != handshake.Likely || l.Attempts != 25 {
 		t.Errorf("%s, %s, of %d attempts: %s", l.Finding, l.Confidence, l.Attempts, l.Text)
 	}
 	if len(l.Full) != 1 || l.Full[0].From < 2*time.Second || l.Full[0].To > 6*time.Second {

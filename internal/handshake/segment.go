@@ -75,7 +75,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		a.set(synSince)
 		if a.synack.n == 0 && (a.tries == 0 || p.T-a.asked >= firstTimeout/2) {
 			a.tries++
-			a.asked = p.T
+			a.vain, a.asked = a.asked, p.T
 			a.knock()
 		}
 	}
@@ -100,7 +100,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	if p.Flags.Has(FIN) && !a.is(finSent) {
 		a.set(finSent)
 		a.finAt = p.T
+		a.closes(p.T, a.is(serverFIN))
 	}
+	a.inspect(p, size)
 	number(&a.firsts.ack, p)
 	if seen.sent {
 		if a.ack.n == 0 {
@@ -159,6 +161,7 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 		return
 	}
 	a.dataAgain++
+	a.odd.lost = a.odd.lost || a.takenAt > 0 && int32(end-a.odd.acked) > 0
 	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
 		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout
 		if came {
@@ -184,6 +187,10 @@ func (a *Attempt) copied(s *series, now, soon time.Duration) bool {
 const copyDelay = 5 * time.Millisecond
 
 func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
+	if a.answersChallenge(p) {
+		return segOther
+	}
+	a.closes(p.T, true)
 	a.leave()
 	a.accompany()
 	if seen.sent {
@@ -210,10 +217,12 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 	case p.Flags.Has(SYN | ACK):
 		a.takeSYNACK(p, seen)
 	case p.Flags.Has(SYN):
+	case a.synack.n == 0 && a.challenges(p):
 	case p.Len > 0 || p.Flags.Has(FIN):
 		a.dates(p)
 		if p.Flags.Has(FIN) {
 			a.set(serverFIN)
+			a.closes(p.T, a.is(finSent))
 		}
 		if a.data.n == 0 && !a.is(midway) {
 			a.listener.crowd.speaks = true
@@ -221,9 +230,13 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		a.show() // a connection that nobody accepted sends neither
 		a.accept(p.T)
 	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n > 0:
-		if acked := p.Ack - a.isn - 1; acked > 0 && acked <= a.top {
+		switch acked := p.Ack - a.isn - 1; {
+		case acked > 0 && acked <= a.top:
 			a.dates(p)
+			a.take(p.T, acked)
 			a.show()
+		case acked == 0:
+			a.refuses(p)
 		}
 	}
 }
@@ -253,13 +266,15 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 		a.connect(p.T)
 	}
 	a.listener.answered = true
-	if seen.sent && a.copied(&a.synack, p.T, firstTimeout/2) {
+	same := p.Seq == a.serverISN && p.Options.TSVal == a.odd.stamp // or there are none to tell it by
+	if seen.sent && same && a.copied(&a.synack, p.T, firstTimeout/2) {
 		return
 	}
 	if seen.sent {
+		a.odd.stamp = p.Options.TSVal
 		a.answer(p)
 	}
-	if seen.arrived && !a.copied(&a.synackIn, p.T, firstTimeout/2) {
+	if seen.arrived && !(same && a.copied(&a.synackIn, p.T, firstTimeout/2)) {
 		a.synackIn.add(p.T)
 	}
 }
@@ -275,12 +290,14 @@ func (a *Attempt) answer(p *Packet) {
 		if a.tries > 1 && p.Options.Present.Has(echo) && p.Options.TSEcr == a.tsval && a.tsval != 0 {
 			a.set(answeredFirst)
 		}
-	} else if !a.is(synSince | fastOpened) {
+	} else if !a.is(synSince|fastOpened) && !a.answersEarlier(p) {
 		a.resend(p)
 	}
 	what := synackAgain
-	if a.is(synSince) && a.synack.n > 0 && a.syn.n > 1 && !a.is(cookie) {
-		a.lost() // the SYN-ACK before
+	if (a.is(synSince) || a.answersEarlier(p)) && a.synack.n > 0 && a.syn.n > 1 && !a.is(cookie) {
+		if a.is(synSince) {
+			a.lost() // the SYN-ACK before
+		}
 		what = synackAnswers
 		a.note(note{what: what}, p.T, p.Number)
 	}
@@ -337,6 +354,13 @@ func (a *Attempt) mistaken() {
 }
 
 func (a *Attempt) takeRST(p *Packet, seen sight) {
+	if a.strange(p) {
+		return
+	}
+	a.closes(p.T, true)
+	if p.Flags.Has(ACK) && a.synack.n > 0 {
+		a.serves(p.T)
+	}
 	a.leave()
 	a.serve()
 	sent, in := &a.reset, &a.resetIn
@@ -354,14 +378,14 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 	case seen.sent && a.reset.n == 0:
 		a.firstReset(p)
 	}
+	if seen.sent && !stray && a.reset.n > 0 && a.is(refusedSYN) {
+		a.note(note{what: serverReset}, p.T, p.Number)
+	}
 	if seen.sent {
 		sent.add(p.T)
 	}
 	if seen.sent && !stray && a.reset.n == 1 && !a.is(plainReset|refusedSYN|owned) {
 		a.fall()
-	}
-	if seen.sent && !stray && a.reset.n == 1 && a.informed() && a.is(plainReset) {
-		a.resetAs(a.ends())
 	}
 	if seen.sent && !stray {
 		a.remark(p.Number, note{what: serverReset, outlook: a.ends()})
@@ -379,6 +403,7 @@ func (a *Attempt) dead() bool {
 }
 
 func (a *Attempt) firstReset(p *Packet) {
+	a.odd.reset = p.Seq
 	switch {
 	case a.synack.n == 0 && !a.is(midway):
 		a.set(refusedSYN)
@@ -423,6 +448,7 @@ func (a *Attempt) show() {
 // accept notes that accept() has returned the connection.
 func (a *Attempt) accept(t time.Duration) {
 	a.serve()
+	a.serves(t)
 	if !a.is(owned) {
 		a.set(owned)
 		a.note(note{what: accepted}, t, 0)

@@ -40,6 +40,10 @@ type Tracker struct {
 	probes map[netip.Addr]probe    // by client
 	strict bool                    // leave no reading out for want of a trace
 
+	packets, weighed int  // that were given; and when the queues were weighed
+	visits           int  // that are kept of folded attempts
+	folding          bool // attempts are being folded, and more is to come
+
 	// Samples of one moment are one look at everything. It is complete once a later one begins.
 	sampled, complete time.Duration
 }
@@ -71,7 +75,10 @@ func (t *Tracker) Attempts() iter.Seq[*Attempt] {
 
 // End says that nothing but what was given was seen until then: the observation went on
 // after the last packet.
-func (t *Tracker) End(at time.Duration) { t.at(at) }
+func (t *Tracker) End(at time.Duration) {
+	t.at(at)
+	t.packets++ // what is due and has not come tells something
+}
 
 // Packet takes a segment. With both sides watched each is given twice: when it
 // was sent, and when it arrived. What is not TCP's handshake costs little.
@@ -80,6 +87,7 @@ func (t *Tracker) Packet(p Packet) { t.Take(&p) }
 // Take is Packet without a copy. It does not keep p.
 func (t *Tracker) Take(p *Packet) {
 	t.at(p.T)
+	t.packets++
 	t.last.number, t.last.note.what = p.Number, noWhat
 	a, fromClient := t.find(p)
 	if a == nil {

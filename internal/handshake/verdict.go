@@ -35,10 +35,25 @@ func (a *Attempt) Verdict() Verdict {
 	return v
 }
 
-// guessed reports that a full accept queue is blamed for a SYN that had no answer, and that
-// nothing else speaks for it.
+// guessed reports that packets alone leave another cause, or show nothing that this one
+// alone explains: the confidence of an attempt is that of its cause.
 func (a *Attempt) guessed(v *Verdict) bool {
-	return v.Cause == AcceptQueueFull && v.Struck == StruckSYN && a.informed() && a.listener.crowd.lonely()
+	if a.t.cfg.Sockets {
+		return false
+	}
+	switch v.Cause {
+	case NetworkLoss:
+		return !a.sees(ServerSide | ClientSide)
+	case AcceptQueueFull, SynQueueFull, SynQueueReserve, HostDrop, DeferAccept, OldConnection, DataRefused, BadChecksum:
+		return !a.proves(v)
+	}
+	return slices.ContainsFunc(v.Alternatives, func(r Reading) bool { return r.Cause != v.Cause && r.Cause != NoCause && r.Cause != ByServer })
+}
+
+// proves reports that something was seen which the cause alone explains.
+func (a *Attempt) proves(v *Verdict) bool {
+	proven := a.proven()
+	return proven != 0 && proven.name() == v.Cause
 }
 
 // seems reports that readings were left out for want of a trace.
@@ -137,15 +152,39 @@ func (a *Attempt) best(e end, by *strokes) (Reading, Struck) {
 
 // favourite is the member of a set of causes that evidence speaks for; 0 if none.
 func (a *Attempt) favourite(set causes) causes {
-	switch {
+	switch proven := set & a.proven(); {
 	case set.one():
 		return set
+	case proven != 0:
+		return proven
+	case a.informed():
+		return a.first(set)
 	case set&acceptFull == 0:
 		return 0
 	case a.listener.overflow, a.is(ignored|unacked|untaken) && (a.sees(ServerSide) || a.resent.n+a.dataAgain > 1), a.is(rejected|beyond) && a.reset.n > 0:
 		return acceptFull
 	}
 	return 0
+}
+
+// first is the cause that fits best at the server, where several are left: a full queue if
+// connections may have waited in it then, and few were taken while as many did; the SYN queue
+// if there were more requests than ever were let in; else a filter.
+func (a *Attempt) first(set causes) causes {
+	q := &a.listener.weighed
+	waiting := a.unserved
+	if a.vainACKs().Packets > 0 {
+		waiting = a.waitedACK
+	}
+	switch c := &a.listener.crowd; {
+	case set&acceptFull != 0 && waiting > 0 && (q.Admitted == 0 || q.Admitted*4 < q.Clients):
+		return acceptFull
+	case set&(synFull|synReserve) != 0 && c.answered >= 0 && a.waiting > c.answered:
+		return set & (synFull | synReserve)
+	case set&acceptFull != 0 && c.answered < 0:
+		return 0 // nothing is known of what was before
+	}
+	return set & hostDrop
 }
 
 // delayed reports that the handshake had to begin again or went on late, so that

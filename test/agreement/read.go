@@ -25,7 +25,8 @@ type recording struct {
 	incomplete  bool // the wire lost sight of frames: neither the result nor the packets hold all
 	loopback    bool // both sides are captured at one place
 	packets     []handshake.Packet
-	end         time.Duration // when the last was observed of it
+	speaks      map[string]bool // servers that have sent data, or closed
+	end         time.Duration   // when the last was observed of it
 	connections []record.Connection
 }
 
@@ -41,7 +42,7 @@ func read(dir string) (*recording, error) {
 			return nil, fmt.Errorf("%s: %s: %w", dir, name, err)
 		}
 	}
-	r := &recording{scenario: run.Scenario, connections: run.Connections, incomplete: lostFrames(run.Missing)}
+	r := &recording{scenario: run.Scenario, connections: run.Connections, speaks: map[string]bool{}, incomplete: lostFrames(run.Missing)}
 	if err := r.readPackets(filepath.Join(dir, "packets.pcapng"), meta.Started); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -105,6 +106,9 @@ func (r *recording) readPackets(path string, started time.Time) error {
 		p := handshake.Packet{Number: number, T: info.Timestamp.Sub(started), Side: side}
 		if capture.Decode(frame, &p) {
 			r.packets = append(r.packets, p)
+			if p.Len > 0 || p.Flags.Has(handshake.FIN) {
+				r.speaks[p.Src.String()] = true
+			}
 		}
 	}
 }

@@ -1,0 +1,85 @@
+package handshake
+
+import "listenq/internal/judge"
+
+// causeOf is the cause that a hypothesis is, as verdicts name it.
+var causeOf = map[judge.Hypothesis]causes{
+	judge.FullAtSYN: acceptFull, judge.FullAtACK: acceptFull,
+	judge.FilterSYN: hostDrop, judge.FilterACK: hostDrop,
+	judge.Loss: netLoss, judge.DeferAccept: deferred,
+	judge.OldConnection: oldCause, judge.Checksum: sumCause, judge.PAWS: refusedCause, judge.Refusal: refusedCause,
+	judge.SynQueueFull: synFull, judge.SynReserve: synReserve,
+}
+
+// causesOf are the causes of a set of hypotheses.
+func causesOf(set judge.Set) (all causes) {
+	for h, c := range causeOf {
+		if set.Has(h) {
+			all |= c
+		}
+	}
+	return all
+}
+
+// differential is what can have befallen the attempt, by its packets and those of the
+// other clients of its listener.
+func (a *Attempt) differential() judge.Differential {
+	a.t.weigh()
+	seen := a.sightings()
+	return judge.Attempt(&seen, &a.listener.weighed)
+}
+
+// left are the causes that nothing contradicts, among those that are judged.
+func (a *Attempt) left() causes { return causesOf(a.differential().Left) }
+
+// proven are the causes that alone explain something that was seen.
+func (a *Attempt) proven() causes {
+	if a.t.cfg.Sockets || !a.sees(ServerSide) {
+		return 0
+	}
+	return causesOf(a.differential().Proven)
+}
+
+// weigh reconstructs the queues of all listeners, if anything was seen since it last did.
+func (t *Tracker) weigh() {
+	if t.cfg.Sockets || t.weighed >= t.packets || t.folding && t.packets-t.weighed < weighAfter {
+		return
+	}
+	t.weighed = t.packets
+	struck := map[*listener][]judge.Visit{}
+	for a := range t.Attempts() {
+		if a.vainSYNs().Packets+a.vainACKs().Packets > 0 {
+			struck[a.listener] = nil
+		}
+	}
+	for a := range t.Attempts() {
+		if all, ok := struck[a.listener]; ok && !a.is(midway) {
+			struck[a.listener] = append(all, a.visit())
+		}
+	}
+	for l, all := range struck {
+		l.weighed = judge.Reconstruct(append(all, l.visits...))
+	}
+}
+
+// While attempts are folded the queues are weighed anew after so many packets, as it takes
+// a look at all attempts.
+const weighAfter = 1 << 16
+
+// remember keeps the visit of an attempt that is folded, if it has anything to do with a
+// queue.
+func (t *Tracker) remember(a *Attempt) {
+	if t.cfg.Sockets || a.is(midway) || len(a.listener.visits) >= maxVisits || t.visits >= allVisits {
+		return
+	}
+	if v := a.visit(); v.Entered != judge.None || v.SYN.Packets > 1 || v.ACK.Packets > 0 {
+		a.listener.visits = append(a.listener.visits, v)
+		t.visits++
+	}
+}
+
+// maxVisits bounds what is kept of folded attempts of one listener, allVisits of all: 15 MB.
+const (
+	maxVisits = 1 << 15
+	allVisits = 1 << 17
+)

@@ -1,0 +1,56 @@
+package judge
+
+import "math"
+
+// Overflow says what of a listener only a full accept queue explains; empty if there is
+// no such thing.
+//
+// A filter that drops SYNs drops no final ACKs, and one that drops ACKs drops no SYNs. One
+// that drops whatever comes drops what comes for connections that are there, too. One by
+// rate, by number or at random takes packets in between, whatever waits. A limit on
+// connections drops SYNs alone, by the number that are open. Each of them is contradicted
+// by something of its own.
+func (q *Queue) Overflow() string {
+	switch {
+	case q.Clients == 0 || q.Empty > 0:
+		return ""
+	case q.SYNs > 0 && q.ACKs > 0 && q.handshakesAlone():
+		return "SYNs and final ACKs were struck alike, and nothing of the connections that were there"
+	case q.Admitted > 0:
+		return ""
+	case q.SYNs > 0 && q.ACKs > 0 && q.consistent():
+		return "SYNs and final ACKs were struck alike, and none of them was taken while as many waited"
+	case q.Turns >= turns && (q.ACKs > 0 || !q.Limited):
+		return "what was struck and what was taken followed the number that waited, several times over"
+	}
+	return ""
+}
+
+// turns is how often striking and taking must follow each other, with the length of the
+// queue each time, to be no coincidence: it fills, drains, fills and drains.
+const turns = 3
+
+// handshakesAlone reports that what was struck was struck for being a handshake's: were it
+// struck by chance as often as handshakes were, connections that are there would have lost
+// something, too.
+func (q *Queue) handshakesAlone() bool {
+	if q.Lost > 0 {
+		return false
+	}
+	struck := float64(q.Packets) / float64(q.Packets+q.Admitted+q.Passed+1)
+	return math.Pow(1-struck, float64(q.There)) < chance
+}
+
+// chance is what is taken for no coincidence.
+const chance = 0.01
+
+// consistent reports that packets of several kinds were struck for one reason: connections
+// that were there went on, or it ended when the queue had room, or it began at the moment
+// when the last connection had entered and never ended.
+func (q *Queue) consistent() bool {
+	return q.Through > 0 || q.Turns > 0 || q.Sudden && q.Packets >= lasting && q.Passed == 0
+}
+
+// lasting is how many packets must be struck, one after the other, to be more than what
+// befalls a burst of packets.
+const lasting = 4
