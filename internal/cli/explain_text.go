@@ -48,6 +48,9 @@ func printFiles(s screen, r *explain.Report) {
 			lead = fmt.Sprintf("%d  ", i+1)
 		}
 		text := plural(f.Packets, "packet")
+		if f.SameAs != "" {
+			text = "the same packets as " + escaped(f.SameAs) + ", told once"
+		}
 		switch f.Place {
 		case explain.Unknown:
 		case explain.Between:
@@ -73,8 +76,15 @@ func printFiles(s screen, r *explain.Report) {
 	if r.Lost != nil && *r.Lost > 0 {
 		s.wrap(s.style(yellow, "  not captured: "), plural(int(*r.Lost), "packet")+": what is told below may have holes")
 	}
+	for _, what := range r.Lacks {
+		s.wrap(s.style(yellow, "  lacks: "), what)
+	}
 	for _, d := range r.Damage {
-		s.wrap(s.style(red, "  damaged: "), fmt.Sprintf("%s: byte %d: %s; what came before is told", escaped(d.File), d.Offset, escaped(d.Text)))
+		text := fmt.Sprintf("%s: byte %d: %s", escaped(d.File), d.Offset, escaped(d.Text))
+		if r.Packets > 0 {
+			text += "; what came before is told"
+		}
+		s.wrap(s.style(red, "  damaged: "), text)
 	}
 }
 
@@ -397,9 +407,12 @@ func reportOutlook(r *explain.Report) string {
 		return "Exit code 1: a listen queue overflowed."
 	}
 	if slices.ContainsFunc(r.Listeners, func(l explain.Listener) bool {
-		return l.Confidence == handshake.Possible && l.Finding != handshake.Unseen
+		return l.Finding == handshake.Overflow || l.Finding == handshake.SynOverflow || l.Finding == handshake.Undecided || l.Finding == handshake.Filtered
 	}) {
 		return "A listen queue may have overflowed, but the packets do not tell. Exit code 0."
+	}
+	if len(r.Lacks) > 0 {
+		return "The capture does not hold enough to tell. Exit code 0."
 	}
 	return "No listen queue overflowed, as far as the packets tell. Exit code 0."
 }

@@ -47,7 +47,11 @@ func (c *collector) add(a *handshake.Attempt, v *handshake.Verdict, sides handsh
 	if len(c.options.Outcomes) > 0 && !slices.Contains(c.options.Outcomes, v.Outcome) {
 		return
 	}
-	key := alike{a.Server(), sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives)}
+	server := a.Server()
+	if a.Unasked() {
+		server = netip.AddrPortFrom(a.Client().Addr(), 0) // what was not asked for is told with who got it
+	}
+	key := alike{server, sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives)}
 	g := c.groups[key]
 	switch {
 	case g == nil && len(c.groups) < maxGroups:

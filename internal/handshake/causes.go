@@ -99,6 +99,9 @@ func (a *Attempt) struckSYN() causes {
 	if a.odd.challenges > 0 {
 		return oldCause
 	}
+	if a.is(refusedSYN) && a.reset.n >= a.syn.n && !a.t.cfg.Sockets {
+		return nothing // each of them was answered
+	}
 	server := a.dropsSYN()
 	switch answered := a.answered(); {
 	case !a.is(sawSYN):

@@ -170,6 +170,9 @@ func (a *Attempt) openEnds() outlook {
 	case a.roomy():
 		return outlook{first: endEstablished}.or(endHalfOpen)
 	}
+	if a.odd.refusals > 0 {
+		return outlook{first: endEstablished}.or(endHalfOpen) // a request answers what it does not take, too
+	}
 	o := a.openFirst()
 	// The segment that came after the last SYN-ACK may have made a connection of the request.
 	waiting := a.is(ignored) && a.lastIn <= a.resent.last
@@ -383,22 +386,30 @@ func (a *Attempt) plainResetEnds() outlook {
 	return o
 }
 
+// longSilence is after how long without a segment something else may have forgotten the
+// connection: NATs, firewalls and balancers do after minutes, and so may the server.
+const longSilence = 30 * time.Second
+
 // likelyReset is plainResetEnds where others tell whether their listener goes on.
 func (a *Attempt) likelyReset(late bool) outlook {
 	denied := a.listener.denied >= a.reset.first
-	switch silent := a.is(ignored | untaken); {
+	quiet := a.reset.first - max(a.synack.last, a.ack.first)
+	silent := a.is(ignored | untaken | unacked)
+	switch {
 	case denied:
-		return outlook{first: endClosed, likely: true}.or(endAborted, endStale)
+		return outlook{first: endClosed, likely: true}.or(endAborted, endStale, endGone)
 	case late && a.kept() && a.reset.first-a.synack.last >= a.nextResend():
 		return only(endStale)
+	case late && !a.kept() && quiet > longSilence && !silent:
+		return outlook{first: endGone}.or(endRejected, endStale, endClosed)
 	case late && !a.kept():
-		return only(endRejected) // a request would have been heard of again
+		return outlook{first: endRejected}.or(endStale, endClosed, endGone) // a request would have been heard of again
 	case late && silent:
-		return outlook{first: endStale, likely: true}.or(endClosed)
+		return outlook{first: endStale}.or(endClosed, endGone)
 	case late:
-		return outlook{first: endAborted}.or(endStale, endClosed)
+		return outlook{first: endAborted}.or(endStale, endClosed, endGone)
 	case a.is(beyond) && !a.kept():
-		return only(endRejected)
+		return outlook{first: endRejected}.or(endClosed, endGone)
 	}
-	return only(endAborted)
+	return outlook{first: endAborted}.or(endClosed, endGone)
 }

@@ -10,12 +10,13 @@ import (
 
 // listener is what is known of one server address.
 type listener struct {
-	answered bool          // it has sent a SYN-ACK, or a sample has shown it
-	sampled  bool          // a sample has told whether it is open
-	denied   time.Duration // when a SYN was last answered with RST
-	overflow bool          // its accept queue was full at some time
-	members  []Listener    // the latest sample of each open socket
-	ended    time.Duration // when a sample last told that one was closed
+	address  netip.AddrPort // as it is listed
+	answered bool           // it has sent a SYN-ACK, or a sample has shown it
+	sampled  bool           // a sample has told whether it is open
+	denied   time.Duration  // when a SYN was last answered with RST
+	overflow bool           // its accept queue was full at some time
+	members  []Listener     // the latest sample of each open socket
+	ended    time.Duration  // when a sample last told that one was closed
 	crowd    crowd
 	weighed  judge.Queue   // its accept queue, as its packets allow it to be reconstructed
 	visits   []judge.Visit // of those that are folded
@@ -37,7 +38,7 @@ func (t *Tracker) listener(address netip.AddrPort) *listener {
 		l = t.listeners[address]
 	}
 	if l == nil {
-		l = &listener{crowd: crowd{answered: -1}}
+		l = &listener{address: address, crowd: crowd{answered: -1}}
 		for wild, w := range t.wildcards {
 			if wild.Addr().IsUnspecified() && wild.Port() == address.Port() {
 				l.members = slices.Clone(w.members)

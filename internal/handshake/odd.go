@@ -9,6 +9,8 @@ type oddities struct {
 	misacks    uint8  // segments of the client that acknowledge what the server has not sent
 	refusals   uint8  // ACKs that answered data and took none of it
 	badSums    uint8  // segments of the client with a wrong checksum
+	hops       uint8  // the TTL of the first SYN
+	forged     bool   // the client's RST has another one
 	older      bool   // the timestamp of what was refused was older than one before
 	misack     uint32 // the last such number
 	challenged uint32 // the number that a bare ACK acknowledged
@@ -45,6 +47,14 @@ func (a *Attempt) challenges(p *Packet) bool {
 func (a *Attempt) answersChallenge(p *Packet) bool {
 	return a.odd.challenges > 0 && a.synack.n == 0 && p.Seq == a.odd.challenged
 }
+
+// unasked reports a SYN-ACK of which no question was seen, nor anything else.
+func (a *Attempt) unasked() bool {
+	return a.synack.n > 0 && !a.is(sawSYN) && a.ack.n == 0 && !a.hasConnection()
+}
+
+// Unasked reports that the server's SYN-ACK is all that was seen.
+func (a *Attempt) Unasked() bool { return a.unasked() }
 
 // strange reports that an RST is none that a client takes which has sent a SYN alone: it
 // must acknowledge that (RFC 9293, 3.10.7.3).

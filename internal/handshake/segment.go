@@ -54,6 +54,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		a.syn.add(p.T)
 		switch a.syn.n {
 		case 1:
+			a.odd.hops = p.Hops
 			a.tsval, a.synLen, a.offered = p.Options.TSVal, uint32(p.Len), p.Options.Present
 		case 2:
 			a.synAgain = p.T
@@ -163,11 +164,11 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 	a.dataAgain++
 	a.odd.lost = a.odd.lost || a.takenAt > 0 && int32(end-a.odd.acked) > 0
 	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
-		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout
+		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout && a.odd.badSums == 0 && a.odd.refusals == 0
 		if came {
 			a.repulse()
 		}
-		if came || !a.sees(ClientSide|ServerSide) || a.t.cfg.Sockets {
+		if came || !a.sees(ServerSide) || a.t.cfg.Sockets {
 			a.set(unacked)
 		}
 	}
@@ -191,6 +192,7 @@ func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
 		return segOther
 	}
 	a.closes(p.T, true)
+	a.odd.forged = a.ack.n == 0 && p.Hops != 0 && a.odd.hops != 0 && p.Hops != a.odd.hops
 	a.leave()
 	a.accompany()
 	if seen.sent {

@@ -40,6 +40,8 @@ type Tracker struct {
 	probes map[netip.Addr]probe    // by client
 	strict bool                    // leave no reading out for want of a trace
 
+	acks bool // something was seen that is neither SYN nor RST nor FIN
+
 	packets, weighed int  // that were given; and when the queues were weighed
 	visits           int  // that are kept of folded attempts
 	folding          bool // attempts are being folded, and more is to come
@@ -88,6 +90,7 @@ func (t *Tracker) Packet(p Packet) { t.Take(&p) }
 func (t *Tracker) Take(p *Packet) {
 	t.at(p.T)
 	t.packets++
+	t.acks = t.acks || p.Flags&(SYN|RST|FIN) == 0
 	t.last.number, t.last.note.what = p.Number, noWhat
 	a, fromClient := t.find(p)
 	if a == nil {

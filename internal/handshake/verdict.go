@@ -26,7 +26,7 @@ func (a *Attempt) Verdict() Verdict {
 	switch {
 	case len(v.Alternatives) == 0 && !a.seems() && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
-	case (o.sure() || len(v.Alternatives) == 0) && v.Cause != UnknownCause && !a.guessed(&v):
+	case (o.sure() || len(v.Alternatives) == 0 || v.Cause.seen()) && v.Cause != UnknownCause && !a.guessed(&v):
 		v.Confidence = Likely
 	default:
 		v.Confidence = Possible
@@ -49,6 +49,10 @@ func (a *Attempt) guessed(v *Verdict) bool {
 	}
 	return slices.ContainsFunc(v.Alternatives, func(r Reading) bool { return r.Cause != v.Cause && r.Cause != NoCause && r.Cause != ByServer })
 }
+
+// seen reports that a cause is something that packets show by themselves, whatever became
+// of the attempt.
+func (c Cause) seen() bool { return c == OldConnection || c == DataRefused || c == BadChecksum }
 
 // proves reports that something was seen which the cause alone explains.
 func (a *Attempt) proves(v *Verdict) bool {
@@ -177,7 +181,7 @@ func (a *Attempt) first(set causes) causes {
 		waiting = a.waitedACK
 	}
 	switch c := &a.listener.crowd; {
-	case set&acceptFull != 0 && waiting > 0 && (q.Admitted == 0 || q.Admitted*4 < q.Clients):
+	case set&acceptFull != 0 && waiting > 0 && q.Empty == 0 && (q.Admitted == 0 || q.Admitted*4 < q.Clients):
 		return acceptFull
 	case set&(synFull|synReserve) != 0 && c.answered >= 0 && a.waiting > c.answered:
 		return set & (synFull | synReserve)
@@ -204,6 +208,8 @@ func (a *Attempt) struckAs(sets strokes, c causes) Struck {
 			return ""
 		}
 		switch told := a.strikes[s].packet; {
+		case c&(sumCause|refusedCause) != 0 && a.data.n > 0:
+			struck = StruckData
 		case told != "":
 			struck = told
 		case stage(s) == stageACK && a.is(dataFirst):
@@ -315,5 +321,12 @@ func (a *Attempt) delay(e end, by *strokes) (time.Duration, bool) {
 		}
 		late, to = true, passed[s]
 	}
-	return max(0, to-from), late
+	d := max(0, to-from)
+	if !a.t.cfg.Sockets && d < notLate {
+		return 0, false
+	}
+	return d, late
 }
+
+// notLate is what nobody feels.
+const notLate = 5 * time.Millisecond
