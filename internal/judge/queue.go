@@ -80,7 +80,9 @@ func left(visits []Visit) []time.Duration {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(visits[a].Entered, visits[b].Entered) })
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(visits[a].Entered, visits[b].Entered), cmp.Compare(visits[a].Served, visits[b].Served))
+	})
 	gone, next := make([]time.Duration, len(visits)), None
 	for _, i := range slices.Backward(order) {
 		v := &visits[i]
