@@ -237,6 +237,9 @@ func printGroups(s screen, r *explain.Report) {
 
 // isCalm reports that nothing speaks for a connection to have had any trouble.
 func isCalm(c *explain.Connection) bool {
+	if c.Then != nil && c.Then.What != handshake.Served && c.Then.What != handshake.ShutFirst {
+		return false
+	}
 	return c.Cause == handshake.NoCause && (c.Outcome == handshake.Accepted || c.Outcome == handshake.EstablishedBoth)
 }
 
@@ -311,7 +314,28 @@ func attemptFate(c *explain.Connection) string {
 	if c.Delay != nil {
 		text += ", " + seconds(*c.Delay) + " late"
 	}
-	return text + sure(c.Confidence)
+	return text + sure(c.Confidence) + sequel(c.Then)
+}
+
+// sequel is how a connection went on after its handshake.
+func sequel(then *explain.Sequel) string {
+	if then == nil {
+		return ""
+	}
+	after := seconds(then.After)
+	switch then.What {
+	case handshake.Served:
+		return "; served after " + after
+	case handshake.Unserved:
+		return "; its data was taken, and no answer came for " + after
+	case handshake.Untaken:
+		return "; its data was not taken for " + after
+	case handshake.ResetFirst:
+		return "; reset after " + after
+	case handshake.ShutFirst:
+		return "; closed by the server after " + after
+	}
+	return ""
 }
 
 // groupFate is what became of all of a group.

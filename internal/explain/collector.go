@@ -30,6 +30,7 @@ type alike struct {
 	kind         handshake.Kind
 	confidence   handshake.Confidence
 	alternatives uint64
+	then         handshake.What
 }
 
 // maxGroups bounds the groups; a listener has a dozen.
@@ -51,7 +52,7 @@ func (c *collector) add(a *handshake.Attempt, v *handshake.Verdict, sides handsh
 	if a.Unasked() {
 		server = netip.AddrPortFrom(a.Client().Addr(), 0) // what was not asked for is told with who got it
 	}
-	key := alike{server, sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives)}
+	key := alike{server, sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives), a.Sequel().What}
 	g := c.groups[key]
 	switch {
 	case g == nil && len(c.groups) < maxGroups:
@@ -121,6 +122,9 @@ func (e *explainer) connection(a *handshake.Attempt, v *handshake.Verdict, sides
 		Reading:        Reading{v.Reading, v.Struck, v.Handshake, v.Confidence, v.Alternatives},
 		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
 		Evidence: e.evidence(a.Evidence()),
+	}
+	if then := a.Sequel(); then.What != "" {
+		c.Then = &Sequel{then.What, milliseconds(then.After)}
 	}
 	if v.Late {
 		c.Delay = new(milliseconds(v.Delay))

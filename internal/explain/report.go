@@ -74,10 +74,17 @@ type Connection struct {
 	Start             record.Milliseconds  `json:"start_ms"`
 	Reading                                // its fields are those of the connection
 	Delay             *record.Milliseconds `json:"delay_ms,omitempty"` // how late the server had it; absent if it was not late
+	Then              *Sequel              `json:"then,omitempty"`     // how it went on after the handshake; absent if nothing was asked for
 	SynRetransmits    int                  `json:"syn_retransmits"`
 	SynAckRetransmits int                  `json:"synack_retransmits"`
 	DataRetransmits   int                  `json:"data_retransmits"`
 	Evidence          []Evidence           `json:"evidence"`
+}
+
+// Sequel is what the server did first after the handshake.
+type Sequel struct {
+	What  handshake.What      `json:"what"`
+	After record.Milliseconds `json:"after_ms"` // since the client asked, or connected if the server acts first
 }
 
 // Group is attempts on one address that went alike.

@@ -62,6 +62,7 @@ type tally struct {
 	repeated            int        // whose SYN was sent again
 	deaf                int        // that go on though nothing of the server was seen
 	mute                int        // of whose client nothing was seen
+	unserved            int        // that have asked for something and got nothing
 	seenBoth            int        // of which packets of both ends were seen
 	asked               int        // whose SYN-ACK came again without an ACK, or for an ACK that had come
 	old, refused, sums  int        // met an old connection, an ACK that takes no data; had a wrong checksum
@@ -147,6 +148,7 @@ func (y *tally) look(a *Attempt, r Reading) {
 		&y.sums:     a.odd.badSums > 0,
 		&y.misacked: r.Outcome == Reset && r.Cause == ByClient && a.odd.misacks > 0,
 		&y.forged:   a.odd.forged,
+		&y.unserved: a.Sequel().What == Unserved,
 	} {
 		if counts {
 			*n++
@@ -418,7 +420,7 @@ func (y *tally) text(f Finding, sure Confidence) string {
 
 // fine is what is told where nothing was dropped, or nothing shows that anything was.
 func (y *tally) fine(sure Confidence) string {
-	text := "nothing was dropped"
+	text := "nothing was dropped that held a client up"
 	if sure == Possible {
 		text = "nothing shows that anything was dropped"
 	}
@@ -435,6 +437,7 @@ func (y *tally) fine(sure Confidence) string {
 		{y.resets, "reset without a sign of why"},
 		{y.asked - y.causes[DeferAccept] - y.misacked, "with more than one SYN-ACK"},
 		{y.untold, "not served as far as the capture goes, perhaps struck without a trace"},
+		{y.unserved, "with data that the server has taken and not answered"},
 		{y.late, "without an answer when the capture ended"},
 	} {
 		if x.n > 0 {

@@ -33,7 +33,7 @@ func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
 // those who were there is taken, are an overflow; the evidence is there, and the time.
 func TestOverflowTold(t *testing.T) {
 	l := listenerOf(t, func(s *scene) {
-		s.web(90, 1900*time.Millisecond, 5, 6, 7, 8, 9) // waits
+		s.web(90, 1950*time.Millisecond, 5, 6, 7, 8, 9) // waits
 		s.add(2500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
 		s.add(3500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
 		more := exchange(client(90), 0)[3]
@@ -54,7 +54,7 @@ func TestOverflowTold(t *testing.T) {
 		}
 	})
 	if l.Finding != handshake.Overflow || l.Confidence != handshake.Likely || l.Attempts != 25 {
-		t.Errorf("%s, %s, of %d attempts: %s", l.Finding, l.Confidence, l.Attempts, l.Text)
+		t.Errorf("%s, %s, of %d attempts: %s; %+v", l.Finding, l.Confidence, l.Attempts, l.Text, l.Queue)
 	}
 	if len(l.Full) != 1 || l.Full[0].From < 2*time.Second || l.Full[0].To > 6*time.Second {
 		t.Errorf("full at %v, want once from about 2 s on", l.Full)

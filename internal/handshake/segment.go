@@ -222,7 +222,11 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 	case a.synack.n == 0 && a.challenges(p):
 	case p.Len > 0 || p.Flags.Has(FIN):
 		a.dates(p)
+		if p.Len > 0 {
+			a.answerOf(Served, p.T)
+		}
 		if p.Flags.Has(FIN) {
+			a.answerOf(ShutFirst, p.T)
 			a.set(serverFIN)
 			a.closes(p.T, a.is(finSent))
 		}
@@ -360,6 +364,9 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 		return
 	}
 	a.closes(p.T, true)
+	if a.ack.n > 0 {
+		a.answerOf(ResetFirst, p.T)
+	}
 	if p.Flags.Has(ACK) && a.synack.n > 0 {
 		a.serves(p.T)
 	}
