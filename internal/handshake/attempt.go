@@ -58,7 +58,7 @@ type Attempt struct {
 	closedAt time.Duration // when the second end closed, or the first reset; 0 if none did
 	takenAt  time.Duration // when the server last acknowledged something of the client's; 0 if it did not
 
-	sequel   Sequel        // what the server did first after the handshake, and when
+	sequel Sequel // what the server did first after the handshake, and when
 
 	strikes  [stages]strike
 	ruledOut [stages]causes // by counters that did not move when the first packet came

@@ -66,6 +66,9 @@ func (a *Attempt) knock() {
 
 // admit notes that a SYN was answered: there was room.
 func (a *Attempt) admit() {
+	if !a.t.cfg.Sockets && a.listener.denied > 0 {
+		a.listener.reopened = true
+	}
 	c := &a.listener.crowd
 	if a.t.now-c.since > firstTimeout {
 		c.recent, c.since = 0, a.t.now
@@ -219,8 +222,8 @@ func (a *Attempt) dropsSYN() causes {
 		return set
 	}
 	left := a.left() & anySYN
-	if left == 0 || left == hostDrop && a.sees(ClientSide) {
-		return set // what is seen at two places is not in one order
+	if left == 0 || left == hostDrop {
+		return set // the others mislead: settings change, and so does what is let in
 	}
 	return set & left
 }

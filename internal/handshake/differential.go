@@ -59,6 +59,9 @@ func (t *Tracker) weigh() {
 	}
 	for l, all := range struck {
 		l.weighed = judge.Reconstruct(append(all, l.visits...))
+		if l.weighed.Overflow() != "" {
+			l.shown = l.weighed
+		}
 	}
 }
 
@@ -67,19 +70,27 @@ func (t *Tracker) weigh() {
 const weighAfter = 1 << 16
 
 // remember keeps the visit of an attempt that is folded, if it has anything to do with a
-// queue.
+// queue; of a listener the latest ones.
 func (t *Tracker) remember(a *Attempt) {
-	if t.cfg.Sockets || a.is(midway) || len(a.listener.visits) >= maxVisits || t.visits >= allVisits {
+	if t.cfg.Sockets || a.is(midway) {
 		return
 	}
-	if v := a.visit(); v.Entered != judge.None || v.SYN.Packets > 1 || v.ACK.Packets > 0 {
-		a.listener.visits = append(a.listener.visits, v)
+	v := a.visit()
+	if v.Entered == judge.None && v.SYN.Packets <= 1 && v.ACK.Packets == 0 {
+		return
+	}
+	switch l := a.listener; {
+	case len(l.visits) == maxVisits:
+		l.visits[l.oldest] = v
+		l.oldest = (l.oldest + 1) % maxVisits
+	case t.visits < allVisits:
+		l.visits = append(l.visits, v)
 		t.visits++
 	}
 }
 
-// maxVisits bounds what is kept of folded attempts of one listener, allVisits of all: 15 MB.
+// maxVisits bounds what is kept of folded attempts of one listener, allVisits of all: 10 MB.
 const (
-	maxVisits = 1 << 15
-	allVisits = 1 << 17
+	maxVisits = 1 << 11
+	allVisits = 1 << 16
 )

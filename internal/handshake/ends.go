@@ -242,7 +242,7 @@ func (a *Attempt) unansweredEnds() outlook {
 		o = o.or(endPending) // the SYN-ACKs may be lost
 	}
 	switch {
-	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 5:
+	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 6:
 		o = outlook{first: endTimedOut, likely: true, others: o.others}.or(endUnanswered)
 	case quiet > gap*9/10:
 		o = o.or(endTimedOut)

@@ -66,6 +66,8 @@ type tally struct {
 	seenBoth            int        // of which packets of both ends were seen
 	asked               int        // whose SYN-ACK came again without an ACK, or for an ACK that had come
 	old, refused, sums  int        // met an old connection, an ACK that takes no data; had a wrong checksum
+	rejected            int        // refused while others were let in
+	together            int        // reset at one moment with others
 	resets              int        // reset, and nothing shows why
 	misacked            int        // reset since they acknowledged what was never sent
 	victim              netip.Addr // that all SYN-ACKs went to which were not asked for; none if there are several
@@ -117,6 +119,10 @@ func (y *tally) add(a *Attempt, r Reading) {
 	case SynQueueFull, SynQueueReserve:
 		y.synQueue++
 	case HostDrop:
+		if r.Outcome == Refused {
+			y.rejected++
+			break
+		}
 		y.perhaps++
 	case UnknownCause:
 		switch {
@@ -148,6 +154,7 @@ func (y *tally) look(a *Attempt, r Reading) {
 		&y.sums:     a.odd.badSums > 0,
 		&y.misacked: r.Outcome == Reset && r.Cause == ByClient && a.odd.misacks > 0,
 		&y.forged:   a.odd.forged,
+		&y.together: a.is(together),
 		&y.unserved: a.Sequel().What == Unserved,
 	} {
 		if counts {
@@ -316,7 +323,7 @@ func (t *Tracker) judge(address netip.AddrPort, l *listener, y *tally) ListenerV
 		v.Confidence = Certain
 	case v.Finding == Fine && y.untold+y.late+y.resets > 0, v.Finding == Lossy && !t.cfg.Sockets && t.cfg.Sides != ClientSide|ServerSide:
 		v.Confidence = Possible
-	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Filtered || v.Finding == SynOverflow || v.Finding == Nothing:
+	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Filtered || v.Finding == Gone && !t.cfg.Sockets && y.together == 0 || v.Finding == SynOverflow || v.Finding == Nothing:
 		v.Confidence = Possible
 	}
 	v.Text = y.text(v.Finding, v.Confidence)
@@ -349,7 +356,7 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 		return Unseen
 	case !c.mixed && t.scans(c.only):
 		return Scanned
-	case l.weighed.Overflow() != "" && y.overflowed > 0, y.certain:
+	case l.shown.Clients > 0 && y.overflowed > 0, y.certain:
 		return Overflow
 	case y.synQueue > 0:
 		return SynOverflow
@@ -370,7 +377,7 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 			return Unseen
 		}
 		return Filtered
-	case y.overflowed+y.perhaps > 0:
+	case y.overflowed+y.perhaps+y.rejected > 0:
 		return Undecided
 	case y.causes[NetworkLoss] > 0:
 		return Lossy
@@ -411,6 +418,9 @@ func (y *tally) text(f Finding, sure Confidence) string {
 	case Filtered:
 		return "no SYN is answered: it is filtered, or the accept queue was full before the capture began"
 	case Undecided:
+		if y.overflowed+y.perhaps == 0 {
+			return of + fmt.Sprintf("%d were refused while others were let in: a filter rejects them, or the listener was closed and opened again", y.rejected)
+		}
 		return of + fmt.Sprintf("%d had packets dropped; by a full queue or by something else, that alone cannot tell", y.overflowed+y.perhaps)
 	case Halved:
 		return "clients end the handshake at the SYN-ACK: " + of + fmt.Sprintf("%d answered it with RST, as checks by half a handshake do", y.bounced)

@@ -14,12 +14,15 @@ type listener struct {
 	answered bool           // it has sent a SYN-ACK, or a sample has shown it
 	sampled  bool           // a sample has told whether it is open
 	denied   time.Duration  // when a SYN was last answered with RST
+	reopened bool           // packets alone: and another one after that with SYN-ACK
 	overflow bool           // its accept queue was full at some time
 	members  []Listener     // the latest sample of each open socket
 	ended    time.Duration  // when a sample last told that one was closed
 	crowd    crowd
 	weighed  judge.Queue   // its accept queue, as its packets allow it to be reconstructed
 	visits   []judge.Visit // of those that are folded
+	oldest   int           // of visits, if there is no more room
+	shown    judge.Queue   // when only an overflow explained what was seen; without a client if it never did
 	tally    tally         // of those that are folded
 
 	firstFolded, lastFolded time.Duration // when the first and the last of them began

@@ -18,6 +18,7 @@ type oddities struct {
 	acked      uint32 // what the server has acknowledged of the client's bytes
 	stamp      uint32 // the timestamp of the last SYN-ACK
 	tsval      uint32 // the latest timestamp of the client
+	later      uint8  // segments with data or FIN of a connection that was there
 	lost       bool   // data was sent again by a connection that was there
 	asked      bool   // data has come since the server's last ACK
 }

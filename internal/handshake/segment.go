@@ -154,6 +154,9 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 		a.set(beyond)
 	}
 	if int32(end-a.top) > 0 {
+		if a.takenAt > 0 {
+			count(&a.odd.later)
+		}
 		a.top = end
 		a.data.add(p.T)
 		return

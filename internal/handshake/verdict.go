@@ -242,6 +242,8 @@ func (a *Attempt) base(e end) Cause {
 	switch {
 	case e == endPending && a.resent.n > 0:
 		return ByClient // it has had the time to answer
+	case e == endRefused && a.listener.reopened:
+		return HostDrop // a filter rejects it
 	case e == endRefused && a.listener.answered:
 		return ListenerClosed
 	case endings[e].base == "" || a.is(midway):
@@ -293,10 +295,8 @@ func (a *Attempt) besides(e end) []Cause {
 		return nil
 	case !a.listener.answered:
 		return []Cause{NoListener, ListenerClosed, HostDrop, UnknownCause} // of an RST that answers a SYN
-	case !a.informed():
-		return []Cause{ListenerClosed, HostDrop, UnknownCause}
 	}
-	return nil // a listener was there
+	return []Cause{ListenerClosed, HostDrop, UnknownCause}
 }
 
 // delay is how late the connection was, if it is there and was: from the first

@@ -22,6 +22,7 @@ func (a *Attempt) visit() judge.Visit {
 	default:
 		return v
 	}
+	v.Later = int(a.odd.later)
 	v.Lost = a.odd.lost && v.ACK.Packets == 0
 	v.Served, v.Closed, v.Taken = sometime(a.servedAt), sometime(a.closedAt), sometime(a.takenAt)
 	return v

@@ -14,16 +14,28 @@ func (q *Queue) Overflow() string {
 	switch {
 	case q.Clients == 0 || q.Empty > 0:
 		return ""
-	case q.SYNs > 0 && q.ACKs > 0 && q.handshakesAlone():
-		return "SYNs and final ACKs were struck alike, and nothing of the connections that were there"
-	case q.Admitted > 0:
+	case q.SYNs > 0 && q.ACKs > 0 && q.handshakesAlone() && (q.explained() || q.crowded()):
+		return "SYNs and final ACKs were struck alike by the number that waited, and nothing of the connections that were there"
+	case !q.explained():
 		return ""
 	case q.SYNs > 0 && q.ACKs > 0 && q.consistent():
-		return "SYNs and final ACKs were struck alike, and none of them was taken while as many waited"
-	case q.Turns >= turns && (q.ACKs > 0 || !q.Limited):
+		return "SYNs and final ACKs were struck alike, from the moment when so many waited until one was served"
+	case q.Turns >= turns && q.Admitted == 0 && (q.ACKs > 0 || !q.Limited):
 		return "what was struck and what was taken followed the number that waited, several times over"
 	}
 	return ""
+}
+
+// explained reports that a limit on the number that waited explains what was struck: what it
+// does not, by programs that accept without a sign, is little against what it does. A filter
+// by rate, by chance or for one client strikes and takes at the same numbers.
+func (q *Queue) explained() bool { return q.Wrong*3 <= q.Struck && q.Wrong*8 <= q.Signs }
+
+// crowded reports that packets were struck at no other time than when so many waited, though
+// most came at others: by chance that does not happen.
+func (q *Queue) crowded() bool {
+	share := float64(q.Struck+q.Admitted) / float64(q.Signs)
+	return math.Pow(share, float64(q.Struck)) < chance*chance
 }
 
 // turns is how often striking and taking must follow each other, with the length of the
@@ -38,7 +50,7 @@ func (q *Queue) handshakesAlone() bool {
 		return false
 	}
 	struck := float64(q.Packets) / float64(q.Packets+q.Admitted+q.Passed+1)
-	return math.Pow(1-struck, float64(q.There)) < chance
+	return math.Pow(1-struck, float64(q.Later)) < chance
 }
 
 // chance is what is taken for no coincidence.
@@ -48,7 +60,7 @@ const chance = 0.01
 // that were there went on, or it ended when the queue had room, or it began at the moment
 // when the last connection had entered and never ended.
 func (q *Queue) consistent() bool {
-	return q.Through > 0 || q.Turns > 0 || q.Sudden && q.Packets >= lasting && q.Passed == 0
+	return q.Admitted == 0 && (q.Through > 0 || q.Turns > 0 || q.Sudden && q.Packets >= lasting && q.Passed == 0)
 }
 
 // lasting is how many packets must be struck, one after the other, to be more than what

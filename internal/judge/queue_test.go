@@ -85,10 +85,13 @@ func TestHandshakesAlone(t *testing.T) {
 	busy := func(lost bool) shop {
 		var s shop
 		for i := range 100 {
-			s = s.serves(10*i, 10*i+200).taken(10*i + 100)
-			s[i].Lost = lost && i%10 == 0
+			s = s.serves(10*i, 10*i+20).taken(10*i + 10)
+			s[i].Lost, s[i].Later = lost && i%10 == 0, 1
 		}
-		return s.syn(300, 900, 9).ack(395, 400, 900, 9)
+		for i := range 6 { // wait from then on
+			s = s.serves(1000+i, 0)
+		}
+		return s.syn(1010, 2000, 9).syn(1012, 2000, 9).ack(1005, 1011, 2000, 9)
 	}
 	if q := Reconstruct(busy(false)); q.Overflow() == "" {
 		t.Errorf("nothing but handshakes was struck: %+v", q)
