@@ -301,8 +301,23 @@ func printAttempt(s screen, c *explain.Connection, fate string, at record.Millis
 	if len(c.Alternatives) > 0 {
 		s.wrap("  or: ", readings(c.Alternatives))
 	}
+	printHypotheses(s, c.Hypotheses)
 	for _, e := range c.Evidence {
 		s.wrap("    "+cite(e)+"  ", escaped(e.Text))
+	}
+}
+
+// printHypotheses prints why a cause is likely, and why others are not on the list.
+func printHypotheses(s screen, all []explain.Hypothesis) {
+	for _, h := range all {
+		if h.Proven != "" {
+			s.wrap("  because: ", h.Proven)
+		}
+	}
+	for _, h := range all {
+		if h.Out != "" {
+			s.wrap("  ruled out: ", h.Name+" ("+h.Out+")")
+		}
 	}
 }
 

@@ -123,6 +123,9 @@ func (e *explainer) connection(a *handshake.Attempt, v *handshake.Verdict, sides
 		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
 		Evidence: e.evidence(a.Evidence()),
 	}
+	for _, h := range a.Hypotheses() {
+		c.Hypotheses = append(c.Hypotheses, Hypothesis{h.Hypothesis.String(), h.Out, h.Only})
+	}
 	if then := a.Sequel(); then.What != "" {
 		c.Then = &Sequel{then.What, milliseconds(then.After)}
 	}

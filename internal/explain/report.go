@@ -79,6 +79,14 @@ type Connection struct {
 	SynAckRetransmits int                  `json:"synack_retransmits"`
 	DataRetransmits   int                  `json:"data_retransmits"`
 	Evidence          []Evidence           `json:"evidence"`
+	Hypotheses        []Hypothesis         `json:"hypotheses,omitempty"` // what was considered; absent if nothing was the matter
+}
+
+// Hypothesis is an explanation that was considered.
+type Hypothesis struct {
+	Name   string `json:"name"`
+	Out    string `json:"contradicted_by,omitempty"` // what was seen that contradicts it; absent if nothing was
+	Proven string `json:"proven_by,omitempty"`       // what was seen that it alone explains; absent if nothing was
 }
 
 // Sequel is what the server did first after the handshake.

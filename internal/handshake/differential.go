@@ -29,6 +29,15 @@ func (a *Attempt) differential() judge.Differential {
 	return judge.Attempt(&seen, &a.listener.weighed)
 }
 
+// Hypotheses returns what can have befallen the attempt, as far as packets alone show, with
+// what contradicts or proves each: nothing for an attempt without trouble.
+func (a *Attempt) Hypotheses() []judge.Ruling {
+	if a.t.cfg.Sockets {
+		return nil
+	}
+	return a.differential().All
+}
+
 // left are the causes that nothing contradicts, among those that are judged.
 func (a *Attempt) left() causes { return causesOf(a.differential().Left) }
 

@@ -15,13 +15,13 @@ func (q *Queue) Overflow() string {
 	case q.Clients == 0 || q.Empty > 0:
 		return ""
 	case q.SYNs > 0 && q.ACKs > 0 && q.handshakesAlone() && (q.explained() || q.crowded()):
-		return "SYNs and final ACKs were struck alike by the number that waited, and nothing of the connections that were there"
+		return "SYNs and final ACKs alike were dropped depending on how many connections waited, and nothing of established connections was"
 	case !q.explained():
 		return ""
 	case q.SYNs > 0 && q.ACKs > 0 && q.consistent():
-		return "SYNs and final ACKs were struck alike, from the moment when so many waited until one was served"
+		return "SYNs and final ACKs alike were dropped, and none of them was taken while as many connections waited"
 	case q.Turns >= turns && q.Admitted == 0 && (q.ACKs > 0 || !q.Limited):
-		return "what was struck and what was taken followed the number that waited, several times over"
+		return "what was dropped and what was taken followed the number of waiting connections, several times over"
 	}
 	return ""
 }

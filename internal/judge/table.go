@@ -165,7 +165,7 @@ func overflow(s *Seen, q *Queue) string {
 // onlyQueue contradicts what strikes packets without regard to the queue.
 func onlyQueue(s *Seen, q *Queue) string {
 	if s.AtServer && q.Overflow() != "" {
-		return "packets of all kinds were struck from the moment the queue was full, and taken when it had room"
+		return "what was dropped depended on how many connections waited"
 	}
 	return ""
 }
