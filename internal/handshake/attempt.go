@@ -52,11 +52,12 @@ type Attempt struct {
 	dataIn      time.Duration // when the first data came there; 0 if none did
 	futile      time.Duration // lastIn of the last segment that is known to have made no connection
 
-	odd      oddities      // what packets showed that is no handshake's
-	vain     time.Duration // when the last SYN came that had no answer, if tries > 1
-	servedAt time.Duration // when the server first sent data, or closed, or reset what it had; 0 if it did not
-	closedAt time.Duration // when the second end closed, or the first reset; 0 if none did
-	takenAt  time.Duration // when the server last acknowledged something of the client's; 0 if it did not
+	odd       oddities      // what packets showed that is no handshake's
+	vain      time.Duration // when the last SYN came that had no answer, if tries > 1
+	enteredBy time.Duration // when the last segment came before the server showed that it has a connection
+	servedAt  time.Duration // when the server first sent data, or closed, or reset what it had; 0 if it did not
+	closedAt  time.Duration // when the second end closed, or the first reset; 0 if none did
+	takenAt   time.Duration // when the server last acknowledged something of the client's; 0 if it did not
 
 	sequel Sequel // what the server did first after the handshake, and when
 

@@ -59,6 +59,7 @@ func (a *Attempt) knock() {
 		c.lone++
 		a.set(lone)
 	case 2:
+		a.t.trouble++
 		a.accompany()
 		c.dropped = true
 	}
@@ -165,6 +166,7 @@ func (a *Attempt) leave() {
 
 // refuse notes that the server has asked again for an ACK that had come.
 func (a *Attempt) refuse() {
+	a.t.trouble++
 	c := &a.listener.crowd
 	if !a.is(requested) {
 		a.set(requested)
@@ -177,6 +179,7 @@ func (a *Attempt) refuse() {
 
 // repulse notes that data came again that had come before and was not acknowledged.
 func (a *Attempt) repulse() {
+	a.t.trouble++
 	c := &a.listener.crowd
 	if !a.is(untaken) {
 		a.set(untaken)

@@ -2,8 +2,9 @@ package handshake
 
 import "listenq/internal/judge"
 
-// causeOf is the cause that a hypothesis is, as verdicts name it.
-var causeOf = map[judge.Hypothesis]causes{
+// causeOf is the cause that a hypothesis is, as verdicts name it; 0 for one that ends an
+// attempt in its own way.
+var causeOf = [...]causes{
 	judge.FullAtSYN: acceptFull, judge.FullAtACK: acceptFull,
 	judge.FilterSYN: hostDrop, judge.FilterACK: hostDrop,
 	judge.Loss: netLoss, judge.DeferAccept: deferred,
@@ -14,7 +15,7 @@ var causeOf = map[judge.Hypothesis]causes{
 // causesOf are the causes of a set of hypotheses.
 func causesOf(set judge.Set) (all causes) {
 	for h, c := range causeOf {
-		if set.Has(h) {
+		if set.Has(judge.Hypothesis(h)) {
 			all |= c
 		}
 	}
@@ -38,23 +39,39 @@ func (a *Attempt) Hypotheses() []judge.Ruling {
 	return a.differential().All
 }
 
+// weigh returns the causes that nothing contradicts, and of them those that alone explain
+// something that was seen.
+func (a *Attempt) weigh() (remaining, proven causes) {
+	a.t.weigh()
+	seen := a.sightings()
+	if seen.SYNs+seen.ACKs == 0 && !seen.Challenged && !seen.BadSum && !seen.Refused {
+		return 0, 0
+	}
+	all, only := judge.Weigh(&seen, &a.listener.weighed)
+	return causesOf(all), causesOf(only)
+}
+
 // left are the causes that nothing contradicts, among those that are judged.
-func (a *Attempt) left() causes { return causesOf(a.differential().Left) }
+func (a *Attempt) left() causes {
+	remaining, _ := a.weigh()
+	return remaining
+}
 
 // proven are the causes that alone explain something that was seen.
 func (a *Attempt) proven() causes {
 	if a.t.cfg.Sockets || !a.sees(ServerSide) {
 		return 0
 	}
-	return causesOf(a.differential().Proven)
+	_, proven := a.weigh()
+	return proven
 }
 
 // weigh reconstructs the queues of all listeners, if anything was seen since it last did.
 func (t *Tracker) weigh() {
-	if t.cfg.Sockets || t.weighed >= t.packets || t.folding && t.packets-t.weighed < weighAfter {
+	if t.cfg.Sockets || t.weighed >= t.packets || t.folding && (t.trouble == 0 || t.packets-t.weighed < weighAfter) {
 		return
 	}
-	t.weighed = t.packets
+	t.weighed, t.trouble = t.packets, 0
 	struck := map[*listener][]judge.Visit{}
 	for a := range t.Attempts() {
 		if a.vainSYNs().Packets+a.vainACKs().Packets > 0 {
@@ -68,15 +85,15 @@ func (t *Tracker) weigh() {
 	}
 	for l, all := range struck {
 		l.weighed = judge.Reconstruct(append(all, l.visits...))
-		if l.weighed.Overflow() != "" {
+		if l.weighed.Only != "" {
 			l.shown = l.weighed
 		}
 	}
 }
 
-// While attempts are folded the queues are weighed anew after so many packets, as it takes
-// a look at all attempts.
-const weighAfter = 1 << 16
+// While attempts are folded the queues are weighed anew after so many packets, if anything
+// was struck since, as it takes a look at all attempts.
+const weighAfter = 1 << 18
 
 // remember keeps the visit of an attempt that is folded, if it has anything to do with a
 // queue; of a listener the latest ones.

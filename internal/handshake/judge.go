@@ -143,24 +143,23 @@ func (y *tally) add(a *Attempt, r Reading) {
 // look counts what was seen of an attempt, whatever became of it.
 func (y *tally) look(a *Attempt, r Reading) {
 	server := a.synack.n+a.reset.n > 0 || a.odd.challenges > 0 || a.hasConnection()
-	for n, counts := range map[*int]bool{
-		&y.repeated: a.syn.n > 1,
-		&y.deaf:     !server && a.ack.n > 0 && !a.is(midway),
-		&y.mute:     !a.is(sawSYN) && a.ack.n+a.clientReset.n == 0,
-		&y.seenBoth: server && a.is(sawSYN),
-		&y.asked:    a.synack.n > 1,
-		&y.old:      a.odd.challenges > 0,
-		&y.refused:  a.odd.refusals > 0,
-		&y.sums:     a.odd.badSums > 0,
-		&y.misacked: r.Outcome == Reset && r.Cause == ByClient && a.odd.misacks > 0,
-		&y.forged:   a.odd.forged,
-		&y.together: a.is(together),
-		&y.unserved: a.Sequel().What == Unserved,
-	} {
-		if counts {
+	add := func(n *int, seen bool) {
+		if seen {
 			*n++
 		}
 	}
+	add(&y.repeated, a.syn.n > 1)
+	add(&y.deaf, !server && a.ack.n > 0 && !a.is(midway))
+	add(&y.mute, !a.is(sawSYN) && a.ack.n+a.clientReset.n == 0)
+	add(&y.seenBoth, server && a.is(sawSYN))
+	add(&y.asked, a.synack.n > 1)
+	add(&y.old, a.odd.challenges > 0)
+	add(&y.refused, a.odd.refusals > 0)
+	add(&y.sums, a.odd.badSums > 0)
+	add(&y.misacked, r.Outcome == Reset && r.Cause == ByClient && a.odd.misacks > 0)
+	add(&y.forged, a.odd.forged)
+	add(&y.together, a.is(together))
+	add(&y.unserved, a.Sequel().What == Unserved)
 }
 
 // unsettled reports that an attempt which nothing seems to have struck was not served, and

@@ -442,7 +442,7 @@ func (a *Attempt) hasConnection() bool { return a.is(taken | child | owned) }
 // connect notes that the server has a connection, since the segment that came at t.
 func (a *Attempt) connect(t time.Duration) {
 	if !a.hasConnection() {
-		a.established = t
+		a.established, a.enteredBy = t, a.lastIn
 	}
 	a.set(child)
 	a.clear(unacked | vacant | gone)

@@ -43,6 +43,7 @@ type Tracker struct {
 	acks bool // something was seen that is neither SYN nor RST nor FIN
 
 	packets, weighed int  // that were given; and when the queues were weighed
+	trouble          int  // times that something was struck since
 	visits           int  // that are kept of folded attempts
 	folding          bool // attempts are being folded, and more is to come
 

@@ -15,6 +15,8 @@ func (a *Attempt) visit() judge.Visit {
 	}
 	v.Ignored = v.ACK.Packets > 0 && a.data.n == 0
 	switch {
+	case a.hasConnection() && v.ACK.Packets > 0:
+		v.Entered = a.enteredBy // one of several segments, and it may have been the last
 	case a.hasConnection():
 		v.Entered = a.established
 	case a.is(finished) && v.ACK.Packets == 0 && !a.is(plainReset):

@@ -87,22 +87,43 @@ func Attempt(s *Seen, q *Queue) Differential {
 		if !r.predicts(s) {
 			continue
 		}
-		ruling := Ruling{Hypothesis: h}
-		if r.out != nil {
-			ruling.Out = r.out(s, q)
-		}
-		if ruling.Out == "" && r.only != nil {
-			ruling.Only = r.only(s, q)
-		}
+		ruling := Ruling{Hypothesis: h, Out: r.contradiction(s, q)}
 		if ruling.Out == "" {
-			d.Left.add(h)
-		}
-		if ruling.Only != "" {
-			d.Proven.add(h)
+			ruling.Only = r.proof(s, q)
 		}
 		d.All = append(d.All, ruling)
 	}
+	d.Left, d.Proven = Weigh(s, q)
 	return d
+}
+
+// Weigh is Attempt without the reasons. It allocates nothing.
+func Weigh(s *Seen, q *Queue) (remaining, proven Set) {
+	for h := range hypotheses {
+		r := &table[h]
+		if !r.predicts(s) || r.contradiction(s, q) != "" {
+			continue
+		}
+		remaining.add(h)
+		if r.proof(s, q) != "" {
+			proven.add(h)
+		}
+	}
+	return remaining, proven
+}
+
+func (r *row) contradiction(s *Seen, q *Queue) string {
+	if r.out == nil {
+		return ""
+	}
+	return r.out(s, q)
+}
+
+func (r *row) proof(s *Seen, q *Queue) string {
+	if r.only == nil {
+		return ""
+	}
+	return r.only(s, q)
 }
 
 // String is the name of a hypothesis, as output has it.

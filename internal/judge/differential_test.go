@@ -26,7 +26,7 @@ func names(s Set) (all []string) {
 
 // full is a queue that nothing else explains, and quiet one of which nothing is known.
 var (
-	full  = Queue{Clients: 3, SYNs: 1, ACKs: 2, Packets: 9, Fill: 2, Through: 1}
+	full  = Queue{Clients: 3, SYNs: 1, ACKs: 2, Packets: 9, Fill: 2, Through: 1, Only: "that of this queue"}
 	quiet = Queue{}
 )
 

@@ -2,15 +2,15 @@ package judge
 
 import "math"
 
-// Overflow says what of a listener only a full accept queue explains; empty if there is
-// no such thing.
+// overflow is what of a listener only a full accept queue explains; empty if there is no such
+// thing.
 //
 // A filter that drops SYNs drops no final ACKs, and one that drops ACKs drops no SYNs. One
 // that drops whatever comes drops what comes for connections that are there, too. One by
 // rate, by number or at random takes packets in between, whatever waits. A limit on
 // connections drops SYNs alone, by the number that are open. Each of them is contradicted
 // by something of its own.
-func (q *Queue) Overflow() string {
+func (q *Queue) overflow() string {
 	switch {
 	case q.Clients == 0 || q.Empty > 0:
 		return ""
@@ -57,10 +57,13 @@ func (q *Queue) handshakesAlone() bool {
 const chance = 0.01
 
 // consistent reports that packets of several kinds were struck for one reason: connections
-// that were there went on, or it ended when the queue had room, or it began at the moment
-// when the last connection had entered and never ended.
+// that were there went on without a loss, or it ended when the queue had room, or it began at
+// the moment when the last connection had entered and never ended.
 func (q *Queue) consistent() bool {
-	return q.Admitted == 0 && (q.Through > 0 || q.Turns > 0 || q.Sudden && q.Packets >= lasting && q.Passed == 0)
+	if q.Admitted > 0 {
+		return q.Through > 1 && q.Lost == 0
+	}
+	return q.Through > 0 || q.Turns > 0 || q.Sudden && q.Packets >= lasting && q.Passed == 0
 }
 
 // lasting is how many packets must be struck, one after the other, to be more than what

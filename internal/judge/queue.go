@@ -37,24 +37,25 @@ type Strike struct {
 // a sign: so many it holds at most. A packet that was dropped for a full queue met limit + 1
 // of them (sk_acceptq_is_full, include/net/sock.h); one that was taken met the limit at most.
 type Queue struct {
-	Clients  int  // struck
-	SYNs     int  // of them, those whose SYNs were
-	ACKs     int  // and those whose final ACKs were, or data in their place
-	Packets  int  // in vain
-	Fill     int  // the fewest that may have waited when a packet was struck; with 0 it was no full queue
-	Empty    int  // clients that were struck while nothing can have waited
-	Admitted int  // packets that were taken while as many as Fill may have waited
-	Passed   int  // that were taken while fewer may have, once the queue had been full
-	Turns    int  // how often it went over from striking to taking and back, each time with its length
-	Through  int  // connections of which something was taken while others were struck
-	There    int  // connections of which something was taken at any time
-	Lost     int  // and of those, the ones that had to send something again
-	Later    int  // segments that connections sent once they were there, and that would have been missed
-	Struck   int  // signs of being struck: the first and the last packet of each client
-	Signs    int  // of being struck or taken, in all
-	Wrong    int  // of them, those that the best limit does not explain: struck with fewer, taken with more
-	Sudden   bool // what came at the moment when the last connection had entered was struck, and all that came later
-	Limited  bool // a limit on the number of open connections would strike the same packets
+	Clients  int    // struck
+	SYNs     int    // of them, those whose SYNs were
+	ACKs     int    // and those whose final ACKs were, or data in their place
+	Packets  int    // in vain
+	Fill     int    // the fewest that may have waited when a packet was struck; with 0 it was no full queue
+	Empty    int    // clients that were struck while nothing can have waited
+	Admitted int    // packets that were taken while as many as Fill may have waited
+	Passed   int    // that were taken while fewer may have, once the queue had been full
+	Turns    int    // how often it went over from striking to taking and back, each time with its length
+	Through  int    // connections of which something was taken while others were struck
+	There    int    // connections of which something was taken at any time
+	Lost     int    // and of those, the ones that had to send something again
+	Later    int    // segments that connections sent once they were there, and that would have been missed
+	Struck   int    // signs of being struck: the first and the last packet of each client
+	Signs    int    // of being struck or taken, in all
+	Wrong    int    // of them, those that the best limit does not explain: struck with fewer, taken with more
+	Sudden   bool   // what came at the moment when the last connection had entered was struck, and all that came later
+	Only     string // what only a full queue explains; empty if there is nothing
+	Limited  bool   // a limit on the number of open connections would strike the same packets
 }
 
 // Reconstruct weighs all visits of a listener. Their order does not matter.
@@ -76,6 +77,7 @@ func Reconstruct(visits []Visit) Queue {
 	limit := w.lengths(&q)
 	w.fit(&q)
 	w.weigh(&q, limit)
+	q.Only = q.overflow()
 	return q
 }
 

@@ -72,7 +72,7 @@ func TestOverflow(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q := Reconstruct(c.shop)
-			if got := q.Overflow(); (got != "") != c.full {
+			if got := q.Only; (got != "") != c.full {
 				t.Errorf("only a full queue: %q, want %v; %+v", got, c.full, q)
 			}
 		})
@@ -93,11 +93,11 @@ func TestHandshakesAlone(t *testing.T) {
 		}
 		return s.syn(1010, 2000, 9).syn(1012, 2000, 9).ack(1005, 1011, 2000, 9)
 	}
-	if q := Reconstruct(busy(false)); q.Overflow() == "" {
+	if q := Reconstruct(busy(false)); q.Only == "" {
 		t.Errorf("nothing but handshakes was struck: %+v", q)
 	}
-	if q := Reconstruct(busy(true)); q.Overflow() != "" {
-		t.Errorf("everything was struck, told %q: %+v", q.Overflow(), q)
+	if q := Reconstruct(busy(true)); q.Only != "" {
+		t.Errorf("everything was struck, told %q: %+v", q.Only, q)
 	}
 }
 
@@ -132,8 +132,8 @@ func FuzzReconstruct(f *testing.F) {
 		if diff := cmp.Diff(want, Reconstruct(slices.Clone(visits))); diff != "" {
 			t.Errorf("in another order (-want +got):\n%s", diff)
 		}
-		if want.Clients == 0 && want.Overflow() != "" {
-			t.Errorf("nobody was struck: %s", want.Overflow())
+		if want.Clients == 0 && want.Only != "" {
+			t.Errorf("nobody was struck: %s", want.Only)
 		}
 	})
 }

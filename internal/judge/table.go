@@ -159,12 +159,12 @@ func overflow(s *Seen, q *Queue) string {
 	if !s.AtServer {
 		return ""
 	}
-	return q.Overflow()
+	return q.Only
 }
 
 // onlyQueue contradicts what strikes packets without regard to the queue.
 func onlyQueue(s *Seen, q *Queue) string {
-	if s.AtServer && q.Overflow() != "" {
+	if s.AtServer && q.Only != "" {
 		return "what was dropped depended on how many connections waited"
 	}
 	return ""
