@@ -23,8 +23,9 @@ type crowd struct {
 	unserved int           // finished handshakes of which the server has sent nothing yet: as many wait at most
 	answered int           // the most requests, at least, that there were when a SYN was answered; -1 if none was
 
-	slowest time.Duration // answer to a SYN
-	takesUp OptionSet     // of what SYNs have offered, whenever it was taken up
+	admitted time.Duration // when a SYN was last answered
+	slowest  time.Duration // answer to a SYN
+	takesUp  OptionSet     // of what SYNs have offered, whenever it was taken up
 
 	only  netip.Addr // the first client's
 	mixed bool       // there are others
@@ -67,6 +68,7 @@ func (a *Attempt) knock() {
 
 // admit notes that a SYN was answered: there was room.
 func (a *Attempt) admit() {
+	a.listener.crowd.admitted = a.t.now
 	if !a.t.cfg.Sockets && a.listener.denied > 0 {
 		a.listener.reopened = true
 	}

@@ -329,11 +329,9 @@ func (a *Attempt) resetEnds() outlook {
 	case a.hasConnection() || a.reset.n > 0 && !a.is(plainReset):
 		// tcp_disconnect and close() with unread data send RST with ACK.
 		o := outlook{first: endAccepted, likely: true}.or(endClosed)
-		if a.informed() && a.is(together) {
-			return only(endClosed)
-		}
-		if a.listener.denied >= a.reset.first {
-			o = outlook{first: endClosed, likely: true}.or(endAccepted)
+		lives := a.listener.crowd.admitted > a.reset.first // unless it is another of its group
+		if !lives && (a.informed() && a.is(together) || a.listener.denied >= a.reset.first) {
+			o = outlook{first: endClosed}.or(endAccepted) // a program that ends resets what it had accepted, too
 		}
 		if !a.sees(ServerSide) {
 			o = o.or(endForeign)

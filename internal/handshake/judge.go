@@ -322,7 +322,7 @@ func (t *Tracker) judge(address netip.AddrPort, l *listener, y *tally) ListenerV
 		v.Confidence = Certain
 	case v.Finding == Fine && y.untold+y.late+y.resets > 0, v.Finding == Lossy && !t.cfg.Sockets && t.cfg.Sides != ClientSide|ServerSide:
 		v.Confidence = Possible
-	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Filtered || v.Finding == Gone && !t.cfg.Sockets && y.together == 0 || v.Finding == SynOverflow || v.Finding == Nothing:
+	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Filtered || v.Finding == Gone && !t.cfg.Sockets && (y.together == 0 || l.denied == 0 || l.reopened) || v.Finding == SynOverflow || v.Finding == Nothing:
 		v.Confidence = Possible
 	}
 	v.Text = y.text(v.Finding, v.Confidence)

@@ -188,7 +188,9 @@ func (w *walk) add(v *Visit, left time.Duration) {
 	}
 	w.put(v.Entered, enters)
 	w.put(left, leaves)
-	w.put(v.Taken, takes)
+	if v.Taken != None && v.Taken-v.Entered > burst {
+		w.put(v.Taken, takes)
+	}
 }
 
 // lengths notes how many may have waited at each event, and finds the fewest when a packet
@@ -256,6 +258,10 @@ func (w *walk) fit(q *Queue) {
 		q.Wrong = min(q.Wrong, wrong)
 	}
 }
+
+// burst is how long after a connection has entered what it sends may be of the burst that it
+// came with, and pass or fail with it.
+const burst = 100 * time.Millisecond
 
 // moment is how soon after a connection the next packet comes that belongs to the same burst.
 const moment = 20 * time.Millisecond
