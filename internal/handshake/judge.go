@@ -63,6 +63,7 @@ type tally struct {
 	deaf                int        // that go on though nothing of the server was seen
 	mute                int        // of whose client nothing was seen
 	unserved            int        // that have asked for something and got nothing
+	heard               int        // of whose server anything was seen
 	seenBoth            int        // of which packets of both ends were seen
 	asked               int        // whose SYN-ACK came again without an ACK, or for an ACK that had come
 	old, refused, sums  int        // met an old connection, an ACK that takes no data; had a wrong checksum
@@ -151,6 +152,7 @@ func (y *tally) look(a *Attempt, r Reading) {
 	add(&y.repeated, a.syn.n > 1)
 	add(&y.deaf, !server && a.ack.n > 0 && !a.is(midway))
 	add(&y.mute, !a.is(sawSYN) && a.ack.n+a.clientReset.n == 0)
+	add(&y.heard, server || a.is(midway))
 	add(&y.seenBoth, server && a.is(sawSYN))
 	add(&y.asked, a.synack.n > 1)
 	add(&y.old, a.odd.challenges > 0)
@@ -351,7 +353,7 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 	switch {
 	case !c.mixed && y.forged >= bounces && y.forged*10 >= y.attempts*9:
 		return Reflecting
-	case !t.cfg.Sockets && y.seenBoth == 0 && (y.deaf+y.midway == y.attempts || y.mute+y.midway >= y.attempts):
+	case !t.cfg.Sockets && y.seenBoth == 0 && (y.deaf > 0 && y.heard == 0 || y.mute+y.midway >= y.attempts):
 		return Unseen
 	case !c.mixed && t.scans(c.only):
 		return Scanned
