@@ -448,7 +448,7 @@ func reportOutlook(r *explain.Report) string {
 	if slices.ContainsFunc(r.Listeners, func(l explain.Listener) bool {
 		return l.Finding == handshake.Overflow || l.Finding == handshake.SynOverflow || l.Finding == handshake.Undecided || l.Finding == handshake.Filtered
 	}) {
-		return "A listen queue may have overflowed, but the packets do not tell. Exit code 0."
+		return "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0."
 	}
 	if len(r.Lacks) > 0 {
 		return "The capture does not hold enough to tell. Exit code 0."

@@ -34,7 +34,8 @@ func (a *Attempt) challenges(p *Packet) bool {
 		return false
 	}
 	if p.Ack-a.isn-1 <= a.synLen {
-		return false // of this connection: the SYN-ACK was not captured
+		a.set(midway) // it is of this connection: the SYN-ACK was not captured
+		return false
 	}
 	count(&a.odd.challenges)
 	a.odd.challenged = p.Ack
