@@ -64,6 +64,7 @@ type tally struct {
 	mute                int        // of whose client nothing was seen
 	unserved            int        // that have asked for something and got nothing
 	heard               int        // of whose server anything was seen
+	acked               int        // whose client has sent anything after its SYN
 	seenBoth            int        // of which packets of both ends were seen
 	asked               int        // whose SYN-ACK came again without an ACK, or for an ACK that had come
 	old, refused, sums  int        // met an old connection, an ACK that takes no data; had a wrong checksum
@@ -110,7 +111,7 @@ func (y *tally) add(a *Attempt, r Reading) {
 		}
 	case a.ack.n == 0 && a.clientReset.n > 0:
 		y.bounced++
-	case a.ack.n == 0 && a.reset.n == 0 && !a.is(real|child|gaveUp|timedOut):
+	case a.ack.n == 0 && a.reset.n == 0 && !a.is(real|child|gaveUp|timedOut) && (a.t.cfg.Sockets || a.syn.n <= 1):
 		y.unfinished++
 	}
 	y.look(a, r)
@@ -153,6 +154,7 @@ func (y *tally) look(a *Attempt, r Reading) {
 	add(&y.deaf, !server && a.ack.n > 0 && !a.is(midway))
 	add(&y.mute, !a.is(sawSYN) && a.ack.n+a.clientReset.n == 0)
 	add(&y.heard, server || a.is(midway))
+	add(&y.acked, a.ack.n+a.clientReset.n > 0)
 	add(&y.seenBoth, server && a.is(sawSYN))
 	add(&y.asked, a.synack.n > 1)
 	add(&y.old, a.odd.challenges > 0)
@@ -343,6 +345,7 @@ const (
 	certainFlood = 1000 // the same of a server that answers none
 	scanFrom     = 20   // addresses that one client looked at
 	bounces      = 20   // SYN-ACKs that one client has not asked for
+	looksOnce    = 3    // attempts on one address, of a client that looks what is open; who comes back checks its health
 	fewBounces   = 3    // clients that end the handshake at the SYN-ACK
 )
 
@@ -355,13 +358,13 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 		return Reflecting
 	case !t.cfg.Sockets && y.seenBoth == 0 && (y.deaf > 0 && y.heard == 0 || y.mute+y.midway >= y.attempts):
 		return Unseen
-	case !c.mixed && t.scans(c.only):
+	case !c.mixed && t.scans(c.only) && (t.cfg.Sockets || y.attempts <= looksOnce):
 		return Scanned
 	case l.shown.Clients > 0 && y.overflowed > 0, y.certain:
 		return Overflow
 	case y.synQueue > 0:
 		return SynOverflow
-	case !t.cfg.Sockets && !t.acks && y.unfinished == y.attempts && l.answered:
+	case !t.cfg.Sockets && !t.acks && y.acked == 0 && l.answered:
 		return Unseen
 	case y.bounced >= fewBounces && y.bounced*10 >= y.attempts*9:
 		return Halved
@@ -472,7 +475,7 @@ func (y *tally) lacks(l *listener) string {
 		return "the server's packets are not in the capture: take it again in both directions"
 	case y.mute > 0 && y.seenBoth == 0:
 		return "the clients' packets are not in the capture: take it again in both directions"
-	case l.answered && y.unfinished > 0:
+	case l.answered && y.acked == 0:
 		return "the clients' ACKs are not in the capture, which seems to hold SYNs alone: take it again with a filter by port, not by flags"
 	case y.outcomes[Unanswered] > 0:
 		return "no SYN was answered, and none was sent again: the capture is too short to tell"

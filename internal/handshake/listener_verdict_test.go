@@ -107,3 +107,27 @@ func TestScan(t *testing.T) {
 		}
 	}
 }
+
+// TestHealthChecks: a balancer that checks many servers by half a handshake comes back to each
+// of them, and is no scan.
+func TestHealthChecks(t *testing.T) {
+	tr := handshake.New(handshake.Config{Sides: handshake.ClientSide})
+	for n := range 150 {
+		at := time.Duration(n) * 10 * ms
+		from := netip.AddrPortFrom(client(1).Addr(), uint16(20000+n))
+		to := netip.AddrPortFrom(serverAddr.Addr(), uint16(1000+n%30))
+		for i, p := range []handshake.Packet{
+			{Src: from, Dst: to, Flags: handshake.SYN, Seq: 1000, Hops: 64},
+			{Src: to, Dst: from, Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001, Hops: 64},
+			{Src: from, Dst: to, Flags: handshake.RST, Seq: 1001, Hops: 64},
+		} {
+			p.T, p.Side, p.Number = at+time.Duration(i)*ms, handshake.ClientSide, 3*n+i+1
+			tr.Packet(p)
+		}
+	}
+	for _, l := range tr.Listeners() {
+		if l.Finding != handshake.Halved {
+			t.Errorf("%s: %s: %s", l.Address, l.Finding, l.Text)
+		}
+	}
+}
