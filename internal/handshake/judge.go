@@ -335,6 +335,8 @@ func (t *Tracker) judge(address netip.AddrPort, l *listener, y *tally) ListenerV
 		v.Text = y.lacks(l)
 	case v.Finding == Fine && !t.cfg.Sockets:
 		v.Text = y.fine(v.Confidence)
+	case v.Finding == Undecided && l.weighed.Fits():
+		v.Text += fits(&l.weighed)
 	}
 	return v
 }
@@ -430,6 +432,20 @@ func (y *tally) text(f Finding, sure Confidence) string {
 		return "clients end the handshake at the SYN-ACK: " + of + fmt.Sprintf("%d answered it with RST, as checks by half a handshake do", y.bounced)
 	}
 	return "nothing was dropped"
+}
+
+// fits says how well a full accept queue would explain what was dropped, and what else would.
+func fits(q *judge.Queue) string {
+	other := "a filter"
+	switch {
+	case q.ACKs == 0 && q.Limited:
+		other = "a limit on connections"
+	case q.ACKs == 0:
+		other = "a filter for SYNs"
+	case q.SYNs == 0:
+		other = "a filter for ACKs"
+	}
+	return fmt.Sprintf(". A full queue fits: each of them was dropped while %d connections or more may have waited, and none was taken then; %s does the same", q.Fill, other)
 }
 
 // fine is what is told where nothing was dropped, or nothing shows that anything was.

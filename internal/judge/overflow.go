@@ -26,6 +26,10 @@ func (q *Queue) overflow() string {
 	return ""
 }
 
+// Fits reports that a full accept queue explains all that was struck, though something else may
+// as well.
+func (q *Queue) Fits() bool { return q.Clients > 0 && q.Empty == 0 && q.Admitted == 0 }
+
 // explained reports that a limit on the number that waited explains what was struck: what it
 // does not, by programs that accept without a sign, is little against what it does. A filter
 // by rate, by chance or for one client strikes and takes at the same numbers.
