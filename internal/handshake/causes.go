@@ -208,7 +208,7 @@ func (a *Attempt) struckACK() causes {
 		return netLoss
 	case a.odd.refusals > 0:
 		return refusedCause
-	case a.odd.badSums > 0:
+	case a.badSum():
 		return sumCause
 	case a.roomy() && a.is(dataFirst):
 		return nothing | netLoss

@@ -159,7 +159,7 @@ func (y *tally) look(a *Attempt, r Reading) {
 	add(&y.asked, a.synack.n > 1)
 	add(&y.old, a.odd.challenges > 0)
 	add(&y.refused, a.odd.refusals > 0)
-	add(&y.sums, a.odd.badSums > 0)
+	add(&y.sums, a.badSum())
 	add(&y.misacked, r.Outcome == Reset && r.Cause == ByClient && a.odd.misacks > 0)
 	add(&y.forged, a.odd.forged)
 	add(&y.together, a.is(together))
@@ -180,7 +180,7 @@ func (a *Attempt) unsettled() bool {
 // overflow counts one that was struck by a full accept queue, surely or not.
 func (y *tally) overflow(a *Attempt) {
 	v := a.Verdict()
-	if v.Confidence == Possible && !a.proves(&v) {
+	if v.Confidence == Possible && a.proven() != acceptFull {
 		y.perhaps++
 		return
 	}

@@ -10,6 +10,7 @@ type oddities struct {
 	refusals   uint8  // ACKs that answered data and took none of it
 	badSums    uint8  // segments of the client with a wrong checksum
 	hops       uint8  // the TTL of the first SYN
+	badSYN     bool   // the checksum of the first SYN is wrong
 	forged     bool   // the client's RST has another one
 	older      bool   // the timestamp of what was refused was older than one before
 	misack     uint32 // the last such number
@@ -97,6 +98,12 @@ func (a *Attempt) inspect(p *Packet, size uint32) {
 		}
 	}
 	a.odd.asked = a.odd.asked || size > 0
+}
+
+// badSum reports that segments came to the server with a wrong checksum, and that those of
+// this capture tell something: nothing was taken that has one.
+func (a *Attempt) badSum() bool {
+	return a.odd.badSums > 0 && !a.listener.crowd.sumless && a.sees(ServerSide)
 }
 
 // refuses takes an ACK of the server that acknowledges the SYN and nothing after it. One that

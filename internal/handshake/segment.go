@@ -54,7 +54,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		a.syn.add(p.T)
 		switch a.syn.n {
 		case 1:
-			a.odd.hops = p.Hops
+			a.odd.hops, a.odd.badSYN = p.Hops, p.Sum == SumBad
 			a.tsval, a.synLen, a.offered = p.Options.TSVal, uint32(p.Len), p.Options.Present
 		case 2:
 			a.synAgain = p.T
@@ -167,7 +167,7 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 	a.dataAgain++
 	a.odd.lost = a.odd.lost || a.takenAt > 0 && int32(end-a.odd.acked) > 0
 	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
-		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout && a.odd.badSums == 0 && a.odd.refusals == 0
+		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout && !a.badSum() && a.odd.refusals == 0
 		if came {
 			a.repulse()
 		}
@@ -290,6 +290,9 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 
 // answer takes a SYN-ACK as it was sent.
 func (a *Attempt) answer(p *Packet) {
+	if a.odd.badSYN {
+		a.listener.crowd.sumless = true // it was taken all the same
+	}
 	number(&a.firsts.synack, p)
 	if a.synack.n == 0 || a.serverISN != p.Seq {
 		a.serverISN = p.Seq

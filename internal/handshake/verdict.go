@@ -24,7 +24,7 @@ func (a *Attempt) Verdict() Verdict {
 		History:           slices.Clone(a.history),
 	}
 	switch {
-	case len(v.Alternatives) == 0 && !a.seems() && v.Outcome != Unknown && v.Cause != UnknownCause:
+	case len(v.Alternatives) == 0 && !a.seems() && !v.Cause.seen() && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
 	case (o.sure() || len(v.Alternatives) == 0 || v.Cause.seen()) && v.Cause != UnknownCause && !a.guessed(&v):
 		v.Confidence = Likely
@@ -57,6 +57,9 @@ func (c Cause) seen() bool { return c == OldConnection || c == DataRefused || c 
 // proves reports that something was seen which the cause alone explains.
 func (a *Attempt) proves(v *Verdict) bool {
 	proven := a.proven()
+	if proven == acceptFull && !a.listener.weighed.Fits() {
+		return false // the queue was full, and something else may have struck this one
+	}
 	return proven != 0 && proven.name() == v.Cause
 }
 

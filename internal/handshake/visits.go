@@ -52,7 +52,7 @@ func (a *Attempt) vainSYNs() judge.Strike {
 // vainACKs are final ACKs, and data in their place, that made no connection though they
 // could have.
 func (a *Attempt) vainACKs() judge.Strike {
-	if a.odd.misacks|a.odd.refusals|a.odd.badSums > 0 || a.ack.n == 0 {
+	if a.odd.misacks|a.odd.refusals > 0 || a.badSum() || a.ack.n == 0 {
 		return judge.Strike{}
 	}
 	first := a.came(&a.ack, &a.ackIn)
@@ -80,7 +80,7 @@ func (a *Attempt) sightings() judge.Seen {
 		SYNs: a.vainSYNs().Packets, ACKs: a.vainACKs().Packets,
 		Challenged: a.odd.challenges > 0, Data: a.is(ignoredData | unacked | untaken), AskedAgain: a.resent.n,
 		Overlooked: a.overlooked(), Speaks: c.speaks, Request: a.is(sawKept), Cookie: a.is(cookie),
-		BadSum: a.odd.badSums > 0, Misacked: a.odd.misacks > 0, Refused: a.odd.refusals > 0, Older: a.odd.older,
+		BadSum: a.badSum(), Misacked: a.odd.misacks > 0, Refused: a.odd.refusals > 0, Older: a.odd.older,
 		MayWait: a.unserved, Others: a.listener.crowd.answered >= 0, Requests: a.waiting, Answered: c.answered,
 		Reserve: reserves(a.waiting),
 	}
