@@ -71,14 +71,15 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitLastStep(t, out)
-	if n := len(labProcesses(t)); n < 3 {
-		t.Errorf("%d processes at work; the test cannot tell when they are gone", n)
+	started := below(t, cmd.Process.Pid)
+	if len(started) < 3 {
+		t.Errorf("%d processes at work; the test cannot tell when they are gone", len(started))
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	for deadline := time.Now().Add(10 * time.Second); len(labProcesses(t)) > 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); len(alive(started)) > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("still there: %v", labProcesses(t))
+			t.Fatalf("still there: %v", alive(started))
 		}
 	}
 	if diff := cmp.Diff(before, host(t)); diff != "" {
@@ -115,26 +116,53 @@ func awaitLastStep(t *testing.T, out string) {
 	}
 }
 
-// labProcesses are the processes that run this binary, but for the test itself:
-// the program, and what it started in its namespaces.
-func labProcesses(t *testing.T) (found []string) {
+// process is one of the machine: its number, and when it started, as numbers come again.
+type process struct{ pid, started string }
+
+// below are the processes that a process has started, and those that they have: the
+// runner, init of the commands, the server.
+func below(t *testing.T, pid int) (found []process) {
 	t.Helper()
-	self, err := os.Stat("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
+	parents := map[string]string{}
 	all, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
+	starts := map[string]string{}
 	for _, dir := range all {
-		exe, err := os.Stat(dir + "/exe")
-		if err == nil && os.SameFile(exe, self) && filepath.Base(dir) != strconv.Itoa(os.Getpid()) {
-			cmdline, _ := os.ReadFile(dir + "/cmdline")
-			found = append(found, dir+" "+strings.ReplaceAll(string(cmdline), "\x00", " "))
+		child := filepath.Base(dir)
+		parents[child], starts[child] = parentAndStart(child)
+	}
+	for child := range parents {
+		for p := parents[child]; p != ""; p = parents[p] {
+			if p == strconv.Itoa(pid) {
+				found = append(found, process{child, starts[child]})
+			}
 		}
 	}
 	return found
+}
+
+// alive are those of the processes that are there.
+func alive(all []process) (left []process) {
+	for _, p := range all {
+		if _, started := parentAndStart(p.pid); started == p.started {
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+// parentAndStart reads a /proc/PID/stat (proc_pid_stat(5), fields 4 and 22); both are ""
+// if there is no such process.
+func parentAndStart(pid string) (parent, started string) {
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
+	_, rest, ok := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if err != nil || !ok || len(fields) < 20 {
+		return "", ""
+	}
+	return fields[1], fields[19]
 }
 
 // host is what an experiment must not change.

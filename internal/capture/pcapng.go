@@ -12,6 +12,7 @@ type pcapng struct {
 	begun   bool
 	first   int     // of the section's interfaces among those of the file
 	clocks  []clock // of each interface of the file
+	text    int     // bytes kept of what interfaces say
 	raw     []byte  // the block that was read last, until the next one is
 }
 
@@ -47,6 +48,7 @@ const (
 	optIsbDroppedByOS  = 7
 	maxInterfaces      = 1 << 14 // in a file
 	maxInterfaceString = 1 << 10 // bytes kept of each name, comment, filter
+	maxInterfaceText   = 1 << 20 // bytes kept of all of them in a file
 	maxComments        = 100     // kept of an interface
 )
 
@@ -160,15 +162,23 @@ func (r *Reader) describe(body []byte) (wrong string) {
 	}
 	c := clock{resolution: micro}
 	for code, value := range blockOptions(body[fixed:], o) {
-		i.option(code, value)
+		i.option(code, value, &r.ng.text)
 		c.option(code, value, o)
 	}
 	r.interfaces, r.ng.clocks = append(r.interfaces, i), append(r.ng.clocks, c)
 	return ""
 }
 
-func (i *Interface) option(code uint16, value []byte) {
-	text := string(value[:min(len(value), maxInterfaceString)])
+// option takes what an option says, and what it keeps of it off the room that is left for
+// the texts of the file.
+func (i *Interface) option(code uint16, value []byte, used *int) {
+	switch code {
+	case optIfName, optIfDescription, optIfFilter, optComment:
+	default:
+		return
+	}
+	text := string(value[:min(len(value), maxInterfaceString, maxInterfaceText-*used)])
+	*used += len(text)
 	switch code {
 	case optIfName:
 		i.Name = text

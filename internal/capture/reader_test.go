@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -254,4 +255,28 @@ func BenchmarkReader(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/packets, "ns/packet")
+}
+
+// TestInterfaceTexts: what is kept of what interfaces say is bounded for the file.
+func TestInterfaceTexts(t *testing.T) {
+	said := bytes.Repeat([]byte("x"), maxInterfaceString)
+	file := sectionBlock(little)
+	for range 2 * maxInterfaceText / maxInterfaceString {
+		file = append(file, interfaceBlock(little, Ethernet, 0, opt(little, optIfName, said), opt(little, optComment, said))...)
+	}
+	r, err := NewReader(bytes.NewReader(append(file, packetBlock(little, 0, 7, syn, len(syn))...)), "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p Packet
+	if err := r.Next(&p); err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	for _, i := range r.Interfaces() {
+		kept += len(i.Name) + len(strings.Join(i.Comments, ""))
+	}
+	if kept != maxInterfaceText || len(r.Interfaces()[0].Name) != maxInterfaceString {
+		t.Errorf("%d bytes are kept", kept)
+	}
 }

@@ -13,23 +13,25 @@ import (
 
 // printBurst prints what a search for the largest burst found.
 func printBurst(s screen, b lab.Burst) {
-	s.wrap("", s.style(bold, clean(b.Server))+meanwhile(b))
-	fmt.Fprintln(s)
+	s.wrap("", s.style(bold, b.Server)+meanwhile(b))
+	s.blank()
 	s.wrap("", largest(b))
 	if why := rangeReason(b); why != "" {
 		s.wrap("", why)
 	}
 	if len(b.Rows) > 0 {
-		fmt.Fprintf(s, "\n%8s %9s %9s  %-16s %-14s %s\n", "clients", "dropped", "late", "by", "not connected", "dropped first")
+		s.blank()
+		s.line("%8s %9s %9s  %-16s %-14s %s", "clients", "dropped", "late", "by", "not connected", "dropped first")
 	}
 	for _, row := range b.Rows {
 		printBurstRow(s, row)
 	}
 	printFirstDrop(s, b.FirstDrop)
 	printWant(s, b.Want)
-	fmt.Fprintf(s, "\n%d bursts in %s on Linux %s\n", b.Tried, seconds(b.Duration), clean(b.Kernel))
+	s.blank()
+	s.line("%d bursts in %s on Linux %s", b.Tried, seconds(b.Duration), b.Kernel)
 	if b.Recordings != "" {
-		fmt.Fprintf(s, "recordings: %s\n", b.Recordings)
+		s.line("recordings: %s", b.Recordings)
 	}
 }
 
@@ -97,7 +99,7 @@ func short(t record.Milliseconds) string {
 
 func printBurstRow(s screen, row lab.BurstRow) {
 	line := fmt.Sprintf("%8d %9s %9s  %-16s %-14s %s", row.Clients, some(int(row.Dropped)), some(row.Late), lateBy(row), some(row.NotConnected), struck(row.Struck))
-	fmt.Fprintln(s, strings.TrimRight(line, " "))
+	s.line("%s", strings.TrimRight(line, " "))
 }
 
 // some is a number, or - for none.
@@ -137,7 +139,8 @@ func printFirstDrop(s screen, d *lab.BurstDrop) {
 	if d == nil {
 		return
 	}
-	fmt.Fprintf(s, "\nThe first drop, in a burst of %d:\n", d.Clients)
+	s.blank()
+	s.line("The first drop, in a burst of %d:", d.Clients)
 	printConnection(s, []record.Connection{d.Connection})
 }
 
@@ -145,7 +148,7 @@ func printWant(s screen, w *lab.BurstWant) {
 	if w == nil {
 		return
 	}
-	fmt.Fprintln(s)
+	s.blank()
 	if w.Backlog == nil {
 		s.wrap("", fmt.Sprintf("For a burst of %d no backlog was found that is enough.", w.Clients))
 		return

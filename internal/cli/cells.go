@@ -1,32 +1,10 @@
 package cli
 
 import (
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 )
-
-// escaped is a text that others chose (a process chooses its name, a container
-// engine its cgroup) as it can be printed in a line: what cannot be printed, a
-// line feed, an escape, a turn of direction, as strconv.Quote writes it.
-func escaped(text string) string {
-	if plain(text) {
-		return text
-	}
-	var b strings.Builder
-	for i, r := range text {
-		_, size := utf8.DecodeRuneInString(text[i:])
-		if strconv.IsPrint(r) && (r != utf8.RuneError || size > 1) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.Quote(text[i : i+size])
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
 
 // printed counts the columns of a text, without what only changes its look.
 func printed(text string) int {

@@ -5,32 +5,11 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+
+	"listenq/internal/text"
 )
-
-func TestEscaped(t *testing.T) {
-	for in, want := range map[string]string{
-		"nginx": "nginx", "a b": "a b", "a\x1b[2Jb": `a\x1b[2Jb`, "a\nb": `a\nb`, "\u009b31m": `\u009b31m`, "a\u202eb": `a\u202eb`,
-		"\xff": `\xff`, "\ufffd": "\ufffd", `say "hi" \o/`: `say "hi" \o/`, "漢字": "漢字", "<b>": "<b>", "\x7f": `\x7f`, "": "",
-	} {
-		if got := escaped(in); got != want {
-			t.Errorf("escaped(%q) is %s, want %s", in, got, want)
-		}
-	}
-}
-
-func FuzzEscaped(f *testing.F) {
-	f.Add("a\x1b[2J\xff\u202e")
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, r := range escaped(text) {
-			if !unicode.IsPrint(r) {
-				t.Errorf("%q is escaped as %q", text, escaped(text))
-			}
-		}
-	})
-}
 
 func TestCut(t *testing.T) {
 	tests := []struct {
@@ -62,9 +41,8 @@ func TestInertJSON(t *testing.T) {
 	if err := printJSON(&out, map[string]string{"name": name}); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.TrimSuffix(strings.ReplaceAll(out.String(), "\n", ""), "\n")
-	if escaped(text) != text {
-		t.Errorf("not fit for a terminal: %q", text)
+	if line := strings.ReplaceAll(out.String(), "\n", ""); text.Plain(line) != line {
+		t.Errorf("not fit for a terminal: %q", line)
 	}
 	var read map[string]string
 	if err := json.Unmarshal(out.Bytes(), &read); err != nil {

@@ -3,12 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/files"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 )
@@ -102,7 +102,7 @@ func openAnswer(env Env, path string) (io.WriteCloser, error) {
 	case "-":
 		return nopCloser{env.Stdout}, nil
 	}
-	return os.Create(path)
+	return files.Create(path, 0o666)
 }
 
 type nopCloser struct{ io.Writer }
@@ -134,7 +134,7 @@ func printChecked(w io.Writer, c checked) {
 	}
 	for _, n := range c.Namespaces {
 		if text := n.line(); text != "" {
-			say("  network namespace %s: %s", escaped(n.label), text)
+			say("  network namespace %s: %s", n.label, text)
 		}
 	}
 	if c.why != "" {

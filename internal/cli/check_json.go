@@ -74,7 +74,7 @@ func newChecked(t *queue.Tally, f queue.Filter, e ended) checked {
 	if f.Empty() {
 		c.decide(all, "the counters of a network namespace could not be read")
 	} else if len(matched) == 0 {
-		c.decide(answers{nil}, "no listener was seen that matches "+escaped(f.String()))
+		c.decide(answers{nil}, "no listener was seen that matches "+f.String())
 	} else {
 		c.decide(matched, "its namespace had overflows, or they could not be counted, and which listener they were of was not seen")
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -35,10 +34,12 @@ func (g *guard) run(env Env, argv []string) (ended, error) {
 		return ended{}, err
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, underlying(env.Stdout), env.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, underlying(env.Stdout), underlying(env.Stderr)
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	defer signal.Stop(signals)
+	env.checks.Store(true)
+	defer env.checks.Store(false)
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return ended{}, fmt.Errorf("start command: %w", err)
@@ -106,13 +107,4 @@ func exitStatus(state *os.ProcessState) int {
 		return 128 + int(status.Signal())
 	}
 	return state.ExitCode()
-}
-
-// underlying is the file behind an answer: what a command writes goes there
-// directly.
-func underlying(w io.Writer) io.Writer {
-	if a, ok := w.(*answer); ok {
-		return a.Writer
-	}
-	return w
 }

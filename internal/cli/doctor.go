@@ -73,7 +73,7 @@ func consult(ctx context.Context, env Env, colour string, asJSON bool, o *observ
 	d := newDiagnosis(o.history, f)
 	var err error
 	if asJSON {
-		err = printJSON(env.Stdout, d)
+		err = d.printJSON(env.Stdout)
 	} else {
 		printDiagnosis(newScreen(env.Stdout, colour), d)
 	}
@@ -151,9 +151,13 @@ func newDiagnosis(h *queue.History, f queue.Filter) diagnosis {
 			spaces[trends[i].Listener.Netns] = true
 		}
 	}
+	names := map[queue.NetnsID]*queue.Namespace{}
+	for i := range last.Namespaces {
+		names[last.Namespaces[i].ID] = &last.Namespaces[i]
+	}
 	for _, found := range diagnose.Diagnose(h) {
 		if l := found.Listener; l != nil && f.Match(l) || l == nil && (f.Empty() || spaces[found.Netns]) {
-			d.Findings = append(d.Findings, newFinding(last, &found))
+			d.Findings = append(d.Findings, newFinding(names[found.Netns], &found))
 		}
 	}
 	return d
@@ -176,9 +180,9 @@ func (n *seen) lacking(listeners int) bool {
 	return min(n.limits, n.drops, n.requests, n.owners) < listeners
 }
 
-func newFinding(last *queue.Sample, f *diagnose.Finding) finding {
+func newFinding(in *queue.Namespace, f *diagnose.Finding) finding {
 	row := finding{
-		Code: f.Code, Severity: f.Severity, Netns: f.Netns, NetnsName: netnsName(last.Namespace(f.Netns), f.Netns),
+		Code: f.Code, Severity: f.Severity, Netns: f.Netns, NetnsName: netnsName(in, f.Netns),
 		Title: f.Title, Evidence: slices.Clone(f.Evidence), Effect: f.Effect, Fix: slices.Clone(f.Fix), Check: slices.Clone(f.Check),
 	}
 	if f.Listener != nil {

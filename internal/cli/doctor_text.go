@@ -2,22 +2,22 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"listenq/internal/diagnose"
+	"listenq/internal/text"
 )
 
 func printDiagnosis(s screen, d diagnosis) {
 	printMachine(s, d)
 	for _, alike := range fold(d.Findings) {
-		fmt.Fprintln(s)
+		s.blank()
 		printFinding(s, alike[0])
 		if more := alike[1:]; len(more) > 0 {
 			s.wrap("  the same: ", others(more))
 		}
 	}
-	fmt.Fprintln(s)
+	s.blank()
 	s.wrap("", outlook(d))
 }
 
@@ -27,15 +27,15 @@ func printMachine(s screen, d diagnosis) {
 	if d.recorded {
 		machine = "the recorded machine"
 	}
-	fmt.Fprintln(s, s.style(bold, machine))
+	s.line("%s", s.style(bold, machine))
 	about := ""
 	if d.filter != "" {
-		about = " that match " + escaped(d.filter)
+		about = " that match " + d.filter
 		if d.Listeners == 1 {
-			about = " that matches " + escaped(d.filter)
+			about = " that matches " + d.filter
 		}
 	}
-	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", escaped(d.Kernel), d.Samples, span(d.Window.Duration())))
+	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", d.Kernel, d.Samples, span(d.Window.Duration())))
 	s.wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
 	if d.Listeners > 0 {
 		s.wrap("  seen: ", strings.Join([]string{
@@ -44,9 +44,9 @@ func printMachine(s screen, d diagnosis) {
 		}, ", "))
 	}
 	for _, m := range d.Missing {
-		text := escaped(m.What) + ": " + escaped(m.Why)
+		text := m.What + ": " + m.Why
 		if m.Hint != "" {
-			text += "; " + escaped(m.Hint)
+			text += "; " + m.Hint
 		}
 		s.wrap(s.style(yellow, "  not seen: "), text)
 	}
@@ -72,56 +72,66 @@ func plural(n int, noun string) string {
 
 func printFinding(s screen, f finding) {
 	s.wrap("", s.style(severityLook(f.Severity), f.Code+" "+string(f.Severity))+"  "+s.style(bold, subject(f)))
-	s.wrap("  ", escaped(f.Title))
+	s.wrap("  ", f.Title)
 	head := func(title string, n int) {
 		if n > 0 {
-			fmt.Fprintln(s, "  "+s.style(faint, title))
+			s.line("  %s", s.style(faint, title))
 		}
 	}
 	head("evidence", len(f.Evidence))
 	for _, line := range f.Evidence {
-		s.wrap("    - ", escaped(line))
+		s.wrap("    - ", line)
 	}
 	head("what clients feel", len(f.Effect))
 	if f.Effect != "" {
 		for part := range strings.SplitSeq(f.Effect, "; ") {
-			s.wrap("    - ", escaped(part))
+			s.wrap("    - ", part)
 		}
 	}
 	head("what to do", len(f.Fix))
 	for i, line := range f.Fix {
-		s.wrap(fmt.Sprintf("    %d. ", i+1), escaped(line))
+		s.wrap(fmt.Sprintf("    %d. ", i+1), line)
 	}
 	head("check by hand", len(f.Check))
 	for _, line := range f.Check {
-		fmt.Fprintln(s, "    $ "+escaped(line)) // whole, to be copied
+		s.line("    $ %s", line) // whole, to be copied
 	}
-	fmt.Fprintln(s, "  more: listenq explain "+f.Code)
+	s.line("  more: listenq explain %s", f.Code)
 }
 
 // fold puts findings together that say the same of one program, each where the
 // first of them is.
 func fold(all []finding) [][]finding {
 	var folded [][]finding
+	places := map[kindOfFinding]int{}
 	for _, f := range all {
-		i := slices.IndexFunc(folded, func(alike []finding) bool { return alike[0].like(f) })
-		if i < 0 {
-			folded = append(folded, []finding{f})
-			continue
+		kind := f.kind()
+		i, known := places[kind]
+		if !known {
+			i = len(folded)
+			places[kind] = i
+			folded = append(folded, nil)
 		}
 		folded[i] = append(folded[i], f)
 	}
 	return folded
 }
 
-func (f *finding) like(other finding) bool {
-	if f.Code != other.Code || f.Severity != other.Severity || f.Title != other.Title {
-		return false
+// kindOfFinding is what findings have in common that are told together.
+type kindOfFinding struct {
+	code     string
+	severity diagnose.Severity
+	title    string
+	listener bool
+	program  string
+}
+
+func (f *finding) kind() kindOfFinding {
+	kind := kindOfFinding{f.Code, f.Severity, f.Title, f.Listener != nil, ""}
+	if f.Listener != nil {
+		kind.program = processCell(f.Listener)
 	}
-	if f.Listener == nil || other.Listener == nil {
-		return f.Listener == other.Listener
-	}
-	return processCell(f.Listener) == processCell(other.Listener)
+	return kind
 }
 
 // mostOthers is how many of the findings that are alike are named.
@@ -133,7 +143,7 @@ func others(all []finding) string {
 		if f.Listener != nil {
 			names = append(names, f.Listener.Address)
 		} else {
-			names = append(names, "network namespace "+escaped(f.NetnsName))
+			names = append(names, "network namespace "+f.NetnsName)
 		}
 	}
 	text := strings.Join(names, ", ")
@@ -146,7 +156,7 @@ func others(all []finding) string {
 // subject is what a finding is about.
 func subject(f finding) string {
 	if f.Listener == nil {
-		return "network namespace " + escaped(f.NetnsName)
+		return "network namespace " + f.NetnsName
 	}
 	if p := processCell(f.Listener); p != unknown && p != none {
 		return f.Listener.Address + " " + p
@@ -154,7 +164,7 @@ func subject(f finding) string {
 	return f.Listener.Address
 }
 
-func severityLook(severity diagnose.Severity) string {
+func severityLook(severity diagnose.Severity) text.Look {
 	switch severity {
 	case diagnose.Critical:
 		return red
@@ -177,7 +187,7 @@ func outlook(d diagnosis) string {
 	case len(d.Findings) > 0:
 		return fmt.Sprintf("%s, and nothing worse. Exit code 0.", plural(len(d.Findings), "notice"))
 	case d.Listeners == 0 && d.filter != "":
-		return fmt.Sprintf("No listener matches %s. Exit code 0.", escaped(d.filter))
+		return fmt.Sprintf("No listener matches %s. Exit code 0.", d.filter)
 	case d.Listeners == 0:
 		return "No TCP socket listens here. Exit code 0."
 	case len(d.Missing) > 0 || d.seen.lacking(d.Listeners):

@@ -21,7 +21,7 @@ func ill(t *testing.T) diagnosis {
 	d := newDiagnosis(h, f)
 	trends := h.Trends()
 	found := func(code string, severity diagnose.Severity, l *queue.Trend, title string) finding {
-		return newFinding(h.Last(), &diagnose.Finding{
+		return newFinding(h.Last().Namespace(4026531840), &diagnose.Finding{
 			Code: code, Severity: severity, Listener: l, Netns: 4026531840, Title: title,
 			Evidence: []string{"accept queue: 12 of limit 128, 129 at most", "process: \"\x1b[2J\" \u202ex\nexit code 0"},
 			Effect:   "clients hang in connect() for 1, 3, 7 … s, then it fails with ETIMEDOUT after 127 s, which is longer than most people wait",
@@ -53,7 +53,7 @@ func TestGoldenDiagnosis(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.Writer = &out
+			tt.screen.out = &out
 			printDiagnosis(tt.screen, ill(t))
 			golden(t, "doctor-"+tt.name+".txt", out.String())
 			var wrapped []string // all but the commands, which are whole to be copied

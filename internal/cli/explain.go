@@ -48,7 +48,7 @@ error or a damaged file (what came before the damage is explained all the same),
 				}
 				return explainRecording(cmd.Context(), env, s, f, asJSON, args[0])
 			}
-			return explainCaptures(cmd.Context(), env, s, f, asJSON, args)
+			return explainCaptures(cmd.Context(), env, s, f, asJSON, openCapture, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -128,14 +128,14 @@ func printRules(s screen, rules []ruleText, titles bool) {
 			s.wrap(s.style(bold, r.Code)+"  ", r.Title)
 			continue
 		case i > 0:
-			fmt.Fprintln(s)
+			s.blank()
 		}
 		for line := range strings.Lines(r.Text) {
 			line = strings.TrimSuffix(line, "\n")
 			if strings.HasPrefix(line, "#") {
 				line = s.style(bold, line)
 			}
-			fmt.Fprintln(s, line)
+			s.line("%s", line)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"listenq/internal/capture"
 	"listenq/internal/explain"
+	"listenq/internal/files"
 )
 
 // annotations are what is written into a copy of captures, by file and packet.
@@ -35,16 +36,16 @@ func (a annotations) comment(file, number int, text string) {
 }
 
 // write copies the files into one, with what was found out about their packets.
-func (a annotations) write(path string, files []string, r *explain.Report) error {
-	if slices.ContainsFunc(files, func(name string) bool { return same(name, path) }) {
+func (a annotations) write(path string, captures []string, r *explain.Report) error {
+	if slices.ContainsFunc(captures, func(name string) bool { return same(name, path) }) {
 		return &usageError{"--annotate would write over " + path, "name another file"}
 	}
 	a.tell(r)
-	out, err := os.Create(path)
+	out, err := files.Create(path, 0o600)
 	if err != nil {
 		return fmt.Errorf("annotate: %w", err)
 	}
-	for i, name := range files {
+	for i, name := range captures {
 		if err := a.copy(out, i, name, addressNames(r)); err != nil {
 			out.Close()
 			return err
@@ -58,7 +59,7 @@ func (a annotations) write(path string, files []string, r *explain.Report) error
 
 // copy adds one file. What is damaged in it the report tells.
 func (a annotations) copy(out *os.File, i int, name string, names map[netip.Addr]string) error {
-	in, err := os.Open(name)
+	in, err := files.Open(name)
 	if err != nil {
 		return fmt.Errorf("annotate: %w", err)
 	}

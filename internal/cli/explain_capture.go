@@ -79,8 +79,11 @@ func (f *captureFlags) places(files int) ([]explain.Place, error) {
 	return places, nil
 }
 
+// opener opens a file to read.
+type opener func(ctx context.Context, name string) (*os.File, error)
+
 // explainCaptures reads capture files and prints what happened in them.
-func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, files []string) error {
+func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, open opener, files []string) error {
 	options, err := f.options()
 	if err != nil {
 		return err
@@ -89,7 +92,7 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 	if err != nil {
 		return err
 	}
-	report, interrupted := readCaptures(ctx, env, f, options, places, files)
+	report, interrupted := readCaptures(ctx, env, f, options, places, open, files)
 	if report == nil {
 		return interrupted
 	}
@@ -97,7 +100,9 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 	if asJSON {
 		err = printJSON(env.Stdout, report)
 	} else {
-		printReport(s, report, f.all)
+		long, flush := s.buffered()
+		printReport(long, report, f.all)
+		err = flush()
 	}
 	for _, d := range report.Damage {
 		err = worse(err, fmt.Errorf("read %s: byte %d: %s", d.File, d.Offset, d.Text))
@@ -110,16 +115,17 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 
 // readCaptures opens the files and explains them, and annotates them if that is asked for.
 // Of an interrupted read it returns what was read, and the error.
-func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.Options, places []explain.Place, files []string) (*explain.Report, error) {
+func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.Options, places []explain.Place, open opener, files []string) (*explain.Report, error) {
 	progress := newReading(env.Stderr)
 	defer progress.clear()
-	inputs := make([]explain.Input, len(files))
+	inputs, opened := make([]explain.Input, len(files)), make([]*os.File, len(files))
 	for i, name := range files {
-		in, err := openCapture(name)
+		in, err := open(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		defer in.Close()
+		opened[i] = in
 		inputs[i] = explain.Input{Name: name, Data: progress.of(in), Place: places[i]}
 		if name == stdin {
 			inputs[i].Name = "standard input"
@@ -127,8 +133,10 @@ func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.
 	}
 	var notes annotations
 	if f.annotate != "" {
-		if slices.Contains(files, stdin) {
-			return nil, &usageError{"--annotate reads its files twice, and standard input cannot be", "write it to a file first"}
+		for i := range files {
+			if info, err := opened[i].Stat(); err != nil || !info.Mode().IsRegular() {
+				return nil, &usageError{fmt.Sprintf("--annotate reads its files twice, and %s cannot be", inputs[i].Name), "write it to a file first"}
+			}
 		}
 		notes = newAnnotations(len(files))
 		options.Comment = notes.comment
@@ -146,15 +154,35 @@ func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.
 // stdin is the name of the standard input among files.
 const stdin = "-"
 
-func openCapture(name string) (*os.File, error) {
+func openCapture(ctx context.Context, name string) (*os.File, error) {
 	if name == stdin {
 		return os.Stdin, nil
 	}
-	file, err := os.Open(name)
-	if err != nil {
+	file, err := openNamed(ctx, name)
+	if err != nil && ctx.Err() == nil {
 		return nil, &usageError{err.Error(), "listenq explain takes capture files, a recording or codes of findings"}
 	}
-	return file, nil
+	return file, err
+}
+
+// openNamed opens what somebody named on purpose, whatever it is. A pipe opens when
+// another program writes to it; if ctx ends before, so does the wait.
+func openNamed(ctx context.Context, name string) (*os.File, error) {
+	type result struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		file, err := os.Open(name)
+		done <- result{file, err}
+	}()
+	select {
+	case r := <-done:
+		return r.file, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func hintCapture(err error) error {
@@ -171,7 +199,7 @@ type reading struct {
 
 // terminalWidth is 0 for what is no terminal.
 func terminalWidth(w io.Writer) int {
-	file, ok := w.(*os.File)
+	file, ok := underlying(w).(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return 0
 	}
@@ -184,7 +212,7 @@ func terminalWidth(w io.Writer) int {
 
 // newReading shows nothing unless w is a terminal.
 func newReading(w io.Writer) *reading {
-	return &reading{progress: &progress{w: w, width: terminalWidth(w), stop: make(chan struct{})}, began: time.Now()}
+	return &reading{progress: &progress{w: asText(w), width: terminalWidth(w), stop: make(chan struct{})}, began: time.Now()}
 }
 
 // of is a file that is read with progress.
@@ -230,5 +258,5 @@ func (r *reading) add(n int) {
 	if r.size > 0 {
 		text += fmt.Sprintf(" of %.1f GB, %d %%", float64(r.size)/1e9, r.done*100/r.size)
 	}
-	fmt.Fprintf(r.w, "\r\x1b[K%s", text)
+	r.w.Redraw(text)
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"listenq/internal/handshake"
@@ -17,10 +19,8 @@ import (
 // explainRecording tells what a recording holds: what an experiment has shown, what is
 // wrong with the listeners of a host; of one that was cut short, its packets.
 func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, dir string) error {
-	has := func(name string) bool {
-		info, err := os.Stat(filepath.Join(dir, name))
-		return err == nil && info.Mode().IsRegular()
-	}
+	collectSooner()
+	has := func(name string) bool { return record.Has(dir, name) }
 	switch {
 	case has(record.SamplesFile):
 		return explainSamples(env, s, f, asJSON, dir)
@@ -28,12 +28,24 @@ func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, as
 		return explainRun(env, s, asJSON, dir)
 	case has(record.PacketsFile):
 		if !has(record.ResultFile) {
-			fmt.Fprintf(env.Stderr, "listenq: %s has no %s: its packets alone are explained\n", escaped(dir), record.ResultFile)
+			newScreen(env.Stderr, "never").line("listenq: %s has no %s: its packets alone are explained", dir, record.ResultFile)
 		}
-		return explainCaptures(ctx, env, s, f, asJSON, []string{filepath.Join(dir, record.PacketsFile)})
+		open := func(context.Context, string) (*os.File, error) { return record.Open(dir, record.PacketsFile) }
+		return explainCaptures(ctx, env, s, f, asJSON, open, []string{filepath.Join(dir, record.PacketsFile)})
 	}
 	return &usageError{fmt.Sprintf("%s is no recording: it has neither %s nor %s nor %s", dir, record.ResultFile, record.PacketsFile, record.SamplesFile),
 		"listenq lab run --out DIR makes recordings; for captures name the files"}
+}
+
+// recordingMemory is how much memory a recording may take, most of it garbage of its JSON.
+const recordingMemory = 384 << 20
+
+// collectSooner makes the garbage collector hold to recordingMemory, as far as that goes,
+// unless somebody has set GOMEMLIMIT.
+func collectSooner() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(recordingMemory)
+	}
 }
 
 // explainRun tells the result of an experiment as it was told then.
@@ -49,7 +61,9 @@ func explainRun(env Env, s screen, asJSON bool, dir string) error {
 			Runs   []record.Run `json:"runs"`
 		}{"listenq/lab/v1", []record.Run{run}})
 	} else {
-		printRun(s, run)
+		long, flush := s.buffered()
+		printRun(long, run)
+		err = flush()
 	}
 	if overflowed(&run) {
 		err = worse(err, errBad)
@@ -93,12 +107,15 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 	for i := range samples.All {
 		history.Add(&samples.All[i])
 	}
+	samples.All = nil // no longer needed, and large
 	d := newDiagnosis(history, filter)
 	d.recorded = true
 	if asJSON {
-		err = printJSON(env.Stdout, d)
+		err = d.printJSON(env.Stdout)
 	} else {
-		printSamples(s, &samples, d)
+		long, flush := s.buffered()
+		printSamples(long, &samples, d)
+		err = flush()
 	}
 	if d.bad() {
 		err = worse(err, errBad)
@@ -110,7 +127,7 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 func printSamples(s screen, samples *record.Samples, d diagnosis) {
 	host := "a host"
 	if samples.Meta.Host != "" {
-		host = escaped(samples.Meta.Host)
+		host = samples.Meta.Host
 	}
 	s.wrap("recorded on ", fmt.Sprintf("%s from %s", s.style(bold, host), samples.Meta.Started.UTC().Format("2006-01-02 15:04:05 MST")))
 	printDiagnosis(s, d)

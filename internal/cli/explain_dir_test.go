@@ -11,6 +11,7 @@ import (
 
 	"listenq/internal/queue"
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 // explainDir runs the command on a folder.
@@ -96,7 +97,7 @@ func TestReading(t *testing.T) {
 	if r := newReading(&out); r.width != 0 {
 		t.Errorf("a buffer is a terminal of %d columns", r.width)
 	}
-	r := &reading{progress: &progress{w: &out, width: 80, stop: make(chan struct{})}, size: 4e9, began: time.Now().Add(-time.Minute)}
+	r := &reading{progress: &progress{w: text.NewWriter(&out), width: 80, stop: make(chan struct{})}, size: 4e9, began: time.Now().Add(-time.Minute)}
 	r.add(1e9)
 	r.add(1e9) // too soon to be drawn
 	if got, want := out.String(), "\r\x1b[Kread 1.0 GB of 4.0 GB, 25 %"; got != want {

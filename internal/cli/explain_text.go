@@ -11,6 +11,7 @@ import (
 	"listenq/internal/explain"
 	"listenq/internal/handshake"
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 // printReport prints what captures tell: where they were captured, the listeners, the
@@ -18,14 +19,16 @@ import (
 func printReport(s screen, r *explain.Report, all bool) {
 	printFiles(s, r)
 	if len(r.Listeners) == 0 {
-		fmt.Fprintln(s, "\nno attempt to open a TCP connection")
+		s.blank()
+		s.line("no attempt to open a TCP connection")
 	}
 	for i := range r.Listeners {
 		printVerdict(s, &r.Listeners[i], r.Span)
 	}
 	switch {
 	case all && len(r.Connections) > 0:
-		fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections, by their start"))
+		s.blank()
+		s.line("%s", s.style(bold, "connections, by their start"))
 		for i := range r.Connections {
 			c := &r.Connections[i]
 			printAttempt(s, c, attemptFate(c), c.Start)
@@ -36,7 +39,7 @@ func printReport(s screen, r *explain.Report, all bool) {
 	case len(r.Groups) > 0:
 		printGroups(s, r)
 	}
-	fmt.Fprintln(s)
+	s.blank()
 	s.wrap("", reportOutlook(r))
 }
 
@@ -49,7 +52,7 @@ func printFiles(s screen, r *explain.Report) {
 		}
 		text := plural(f.Packets, "packet")
 		if f.SameAs != "" {
-			text = "the same packets as " + escaped(f.SameAs) + ", told once"
+			text = "the same packets as " + f.SameAs + ", told once"
 		}
 		switch f.Place {
 		case explain.Unknown:
@@ -61,7 +64,7 @@ func printFiles(s screen, r *explain.Report) {
 		if f.Clock != nil {
 			text += fmt.Sprintf("; its clock is %s, by %s in both", ahead(f.Clock.Duration()), plural(f.Matched, "packet"))
 		}
-		s.wrap(lead, s.style(bold, escaped(f.Name))+": "+text)
+		s.wrap(lead, s.style(bold, f.Name)+": "+text)
 	}
 	if r.Packets > 0 {
 		s.wrap("  ", fmt.Sprintf("from %s, for %s", r.Start.Format("2006-01-02 15:04:05.000 MST"), seconds(r.Span)))
@@ -80,7 +83,7 @@ func printFiles(s screen, r *explain.Report) {
 		s.wrap(s.style(yellow, "  lacks: "), what)
 	}
 	for _, d := range r.Damage {
-		text := fmt.Sprintf("%s: byte %d: %s", escaped(d.File), d.Offset, escaped(d.Text))
+		text := fmt.Sprintf("%s: byte %d: %s", d.File, d.Offset, d.Text)
 		if r.Packets > 0 {
 			text += "; what came before is told"
 		}
@@ -109,7 +112,7 @@ func capturedAt(p explain.Place) string {
 }
 
 func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
-	fmt.Fprintln(s)
+	s.blank()
 	s.wrap(s.style(bold, l.Address)+"  ", s.style(findingLook(l), string(l.Finding))+sureOf(l)+", seen "+capturedAt(l.CapturedAt))
 	s.wrap("  ", l.Verdict)
 	s.wrap("  outcomes: ", counts(l.Outcomes))
@@ -130,7 +133,7 @@ func sureOf(l *explain.Listener) string {
 	return sure(l.Confidence)
 }
 
-func findingLook(l *explain.Listener) string {
+func findingLook(l *explain.Listener) text.Look {
 	switch {
 	case l.Finding == handshake.Fine:
 		return green
@@ -172,7 +175,7 @@ func printFull(s screen, full []explain.Interval, span record.Milliseconds) {
 			line[i] = '#'
 		}
 	}
-	fmt.Fprintf(s, "  full:     0 s %s %s\n", line, seconds(span))
+	s.line("  full:     0 s %s %s", line, seconds(span))
 	var times []string
 	for _, x := range full[:min(len(full), mostTimes)] {
 		text := fmt.Sprintf("%.3f", x.From.Duration().Seconds())
@@ -221,17 +224,20 @@ func printGroups(s screen, r *explain.Report) {
 		}
 	}
 	if len(troubled) > 0 {
-		fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections, worst first"))
+		s.blank()
+		s.line("%s", s.style(bold, "connections, worst first"))
 	}
 	for _, g := range troubled[:min(len(troubled), mostGroups)] {
 		printAttempt(s, &g.Example, groupFate(g), g.First)
 	}
 	if more := len(troubled) - mostGroups; more > 0 {
-		s.wrap("\n", fmt.Sprintf("%d more kinds: --all tells each connection", more))
+		s.blank()
+		s.wrap("", fmt.Sprintf("%d more kinds: --all tells each connection", more))
 	}
 	printCalm(s, calm)
 	if r.OtherGroups > 0 {
-		s.wrap("\n", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
+		s.blank()
+		s.wrap("", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
 	}
 }
 
@@ -256,7 +262,8 @@ func printCalm(s screen, groups []*explain.Group) {
 	if len(groups) == 0 {
 		return
 	}
-	fmt.Fprintf(s, "\n%s\n", s.style(bold, "connections without trouble"))
+	s.blank()
+	s.line("%s", s.style(bold, "connections without trouble"))
 	var kinds []calmKind
 	sums := map[calmKind]explain.Group{}
 	for _, g := range groups {
@@ -295,7 +302,7 @@ func otherOutcomes(told handshake.Outcome, all []handshake.Reading) (others []st
 }
 
 func printAttempt(s screen, c *explain.Connection, fate string, at record.Milliseconds) {
-	fmt.Fprintln(s)
+	s.blank()
 	s.wrap("", s.style(bold, c.Client+" > "+c.Server)+"  at "+clock(at))
 	s.wrap("  ", fate)
 	if len(c.Alternatives) > 0 {
@@ -303,7 +310,7 @@ func printAttempt(s screen, c *explain.Connection, fate string, at record.Millis
 	}
 	printHypotheses(s, c.Hypotheses)
 	for _, e := range c.Evidence {
-		s.wrap("    "+cite(e)+"  ", escaped(e.Text))
+		s.wrap("    "+cite(e)+"  ", e.Text)
 	}
 }
 

@@ -78,7 +78,7 @@ func TestGoldenReport(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.Writer = &out
+			tt.screen.out = &out
 			printReport(tt.screen, captured(), tt.all)
 			golden(t, "explain-"+tt.name+".txt", out.String())
 			narrow(t, out.String(), tt.screen)

@@ -101,9 +101,9 @@ func pause(ctx context.Context, d time.Duration) error {
 // warn says what could not be looked at.
 func warn(w io.Writer, missing []queue.Missing) {
 	for _, m := range missing {
-		text := escaped(m.What) + ": " + escaped(m.Why)
+		text := m.What + ": " + m.Why
 		if m.Hint != "" {
-			text += " (" + escaped(m.Hint) + ")"
+			text += " (" + m.Hint + ")"
 		}
 		newScreen(w, "never").wrap("listenq: warning: not seen: ", text)
 	}

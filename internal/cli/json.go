@@ -5,42 +5,48 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"unicode"
+	"unicode/utf16"
+
+	"listenq/internal/text"
 )
 
 // printJSON prints one document.
-func printJSON(w io.Writer, v any) error { return encode(w, v, "  ") }
+func printJSON(w io.Writer, v any) error { return encode(w, v, "", "  ") }
 
 // printJSONLine prints one document of many: one a line.
-func printJSONLine(w io.Writer, v any) error { return encode(w, v, "") }
+func printJSONLine(w io.Writer, v any) error { return encode(w, v, "", "") }
 
-func encode(w io.Writer, v any, indent string) error {
-	var text bytes.Buffer
-	out := json.NewEncoder(&text)
+func encode(w io.Writer, v any, prefix, indent string) error {
+	out := json.NewEncoder(inertWriter{w})
 	out.SetEscapeHTML(false)
-	out.SetIndent("", indent)
-	if err := out.Encode(v); err != nil {
-		return err
-	}
-	_, err := w.Write(inert(text.Bytes()))
-	return err
+	out.SetIndent(prefix, indent)
+	return out.Encode(v)
 }
 
-// inert escapes what encoding/json leaves as it is and a terminal may obey: control
-// characters from U+0080 up, and those that turn the direction of text. They are
-// in strings alone, where \u0085 is the same.
-func inert(text []byte) []byte {
-	active := func(r rune) bool { return r >= 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
-	if bytes.IndexFunc(text, active) < 0 {
-		return text
+// inertWriter writes documents, each whole at once, as an Encoder does.
+type inertWriter struct{ io.Writer }
+
+func (w inertWriter) Write(document []byte) (int, error) {
+	if _, err := w.Writer.Write(inert(document)); err != nil {
+		return 0, err
+	}
+	return len(document), nil
+}
+
+// inert escapes what encoding/json leaves as it is and a terminal may obey, or
+// text.Inert does not know. It is in strings alone, where \u0085 is the same.
+func inert(document []byte) []byte {
+	active := func(r rune) bool { return r >= 0x7f && !text.Inert(r) }
+	if bytes.IndexFunc(document, active) < 0 {
+		return document
 	}
 	var b bytes.Buffer
-	for _, r := range string(text) {
+	for _, r := range string(document) {
 		switch {
 		case !active(r):
 			b.WriteRune(r)
 		case r > 0xffff:
-			high, low := 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff
+			high, low := utf16.EncodeRune(r)
 			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
 		default:
 			fmt.Fprintf(&b, `\u%04x`, r)

@@ -12,6 +12,7 @@ import (
 	"listenq/internal/lab"
 	"listenq/internal/queue"
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 func newKernel(env Env) *cobra.Command {
@@ -55,7 +56,7 @@ func (f kernelsFlags) facts(ctx context.Context, env Env) (lab.Kernel, error) {
 	if len(f.kernels) > 1 {
 		return lab.Kernel{}, &usageError{"kernel tells of one kernel", "for several side by side: listenq lab run --kernel A --kernel B --json"}
 	}
-	kernels, err := f.open()
+	kernels, err := f.open(ctx)
 	if err != nil {
 		return lab.Kernel{}, err
 	}
@@ -69,16 +70,18 @@ func (f kernelsFlags) facts(ctx context.Context, env Env) (lab.Kernel, error) {
 }
 
 func printKernel(s screen, k lab.Kernel, how bool) {
-	s.wrap("", clean(strings.TrimSpace("Linux "+k.Kernel+" "+k.Version)))
+	s.wrap("", strings.TrimSpace("Linux "+k.Kernel+" "+k.Version))
 	group := ""
 	for _, f := range k.Facts {
 		if f.Group != group {
 			group = f.Group
-			fmt.Fprintf(s, "\n%s\n", s.style(bold, group))
+			s.blank()
+			s.line("%s", s.style(bold, group))
 		}
 		printFact(s, f, k.Missing, how)
 	}
-	fmt.Fprintf(s, "\n%s\n", s.style(bold, "settings"))
+	s.blank()
+	s.line("%s", s.style(bold, "settings"))
 	for _, setting := range k.Settings {
 		printSetting(s, setting)
 	}
@@ -88,13 +91,13 @@ func printKernel(s screen, k lab.Kernel, how bool) {
 const valueWidth = 6
 
 // printValue prints a value, and the text beside it.
-func printValue(s screen, value, text string) {
-	value = clean(value)
+func printValue(s screen, value, meaning string) {
+	value = text.Plain(value)
 	if printed(value) > valueWidth {
-		fmt.Fprintln(s, "  "+value)
+		s.line("  %s", value)
 		value = ""
 	}
-	s.wrap(fmt.Sprintf("  %-*s  ", valueWidth, value), clean(text))
+	s.wrap(fmt.Sprintf("  %-*s  ", valueWidth, value), meaning)
 }
 
 // printFact prints a fact. Why experiments could not be run was said already.
@@ -107,7 +110,7 @@ func printFact(s screen, f lab.Fact, said []record.Missing, how bool) {
 	}
 	printValue(s, value, text)
 	if how {
-		s.wrap(strings.Repeat(" ", valueWidth+4), s.style(faint, "how: "+clean(f.How)))
+		s.wrap(strings.Repeat(" ", valueWidth+4), s.style(faint, "how: "+f.How))
 	}
 }
 

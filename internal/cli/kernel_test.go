@@ -45,7 +45,7 @@ func TestGoldenKernel(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.Writer = &out
+			tt.screen.out = &out
 			printKernel(tt.screen, exampleKernel(), tt.how)
 			golden(t, "kernel-"+tt.name+".txt", out.String())
 			for line := range strings.Lines(out.String()) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,10 +12,12 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
 
+	"listenq/internal/files"
 	"listenq/internal/lab"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 func newLab(env Env) *cobra.Command {
@@ -80,12 +83,13 @@ func newLabList(env Env) *cobra.Command {
 func printList(s screen, rows []listed) {
 	for i, r := range rows {
 		if i == 0 || rows[i-1].Source != r.Source {
-			fmt.Fprintln(s, s.style(bold, "from "+r.Source))
+			s.line("%s", s.style(bold, "from "+r.Source))
 		}
-		fmt.Fprintf(s, "  %-34s %8s\n", r.Name, seconds(r.Expected))
+		s.line("  %-34s %8s", r.Name, seconds(r.Expected))
 		s.wrap("      ", s.style(faint, r.Title))
 	}
-	fmt.Fprintln(s, "\nRun one: listenq lab run ID, such as b2. Read one: listenq lab show ID.")
+	s.blank()
+	s.line("Run one: listenq lab run ID, such as b2. Read one: listenq lab show ID.")
 }
 
 func newLabShow(env Env) *cobra.Command {
@@ -158,14 +162,14 @@ func unknownScenario(word string) error {
 
 // load finds the experiments of a command line: files, names, ids. Nothing
 // means all that are quick.
-func load(words []string, all bool) ([]*script.Script, error) {
+func load(ctx context.Context, words []string, all bool) ([]*script.Script, error) {
 	if len(words) == 0 {
 		found, err := builtIn(scenarios.Names())
 		return slices.DeleteFunc(found, func(s *script.Script) bool { return !all && s.Takes > quick }), err
 	}
 	var found []*script.Script
 	for _, word := range words {
-		if s, err := loadFile(word); err != nil {
+		if s, err := loadFile(ctx, word); err != nil {
 			return nil, err
 		} else if s != nil {
 			found = append(found, s)
@@ -184,11 +188,21 @@ func load(words []string, all bool) ([]*script.Script, error) {
 	return found, nil
 }
 
+// readScript reads a script, which may come from a pipe.
+func readScript(ctx context.Context, path string) ([]byte, error) {
+	file, err := openNamed(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return files.ReadAll(file, script.MaxSize, path)
+}
+
 // quick is what `lab run` without a name runs.
 const quick = 3 * time.Second
 
 // loadFile reads a script from a file; nil if the word names none.
-func loadFile(word string) (*script.Script, error) {
+func loadFile(ctx context.Context, word string) (*script.Script, error) {
 	isPath := strings.ContainsRune(word, filepath.Separator) || strings.HasSuffix(word, ".lab")
 	info, err := os.Stat(word)
 	switch {
@@ -201,11 +215,11 @@ func loadFile(word string) (*script.Script, error) {
 	case info.Size() > script.MaxSize:
 		return nil, &usageError{fmt.Sprintf("read script: %s is larger than %d bytes", word, script.MaxSize), ""}
 	}
-	text, err := os.ReadFile(word)
+	words, err := readScript(ctx, word)
 	if err != nil {
 		return nil, fmt.Errorf("read script: %w", err)
 	}
-	s, err := script.Parse(word, text, lab.Facts())
+	s, err := script.Parse(text.Plain(word), words, lab.Facts())
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 
@@ -55,14 +54,14 @@ func (a *kernelsAnswer) of(i int) []record.Run {
 }
 
 // open reads the kernels; nil stands for the running one.
-func (f kernelsFlags) open() ([]*vm.Kernel, error) {
+func (f kernelsFlags) open(ctx context.Context) ([]*vm.Kernel, error) {
 	var kernels []*vm.Kernel
 	for _, path := range f.kernels {
 		if path == hostKernel {
 			kernels = append(kernels, nil)
 			continue
 		}
-		k, err := vm.Open(path, f.modules)
+		k, err := vm.Open(ctx, path, f.modules)
 		if err != nil {
 			return nil, err
 		}
@@ -95,13 +94,18 @@ func runMatrix(ctx context.Context, env Env, colour string, f runFlags, args []s
 // runOnKernels runs the scripts on every kernel, as many side by side as there
 // are cores: an emulated guest takes one.
 func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) (*kernelsAnswer, error) {
-	kernels, err := f.kernels.open()
+	kernels, err := f.kernels.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out, err := recordingsFolder(f.out)
-	if err != nil {
-		return nil, err
+	out := f.out
+	if out == "" {
+		folder, err := record.MakeFolder("", "kernels")
+		if err != nil {
+			return nil, err
+		}
+		defer folder.Discard() // unless there is a recording in it
+		out = folder.Path
 	}
 	results := make([]lab.OnKernel, len(kernels))
 	errs := make([]error, len(kernels))
@@ -114,9 +118,6 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		})
 	}
 	all.Wait()
-	if f.out == "" {
-		os.Remove(out) // unless there is a recording in it
-	}
 	answer := &kernelsAnswer{Schema: "listenq/lab/v1", scripts: scripts, given: f.kernels.kernels}
 	var worst error
 	for i, r := range results {
@@ -144,7 +145,7 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent,
 	if err != nil {
 		return lab.OnKernel{Runs: make([]record.Run, len(scripts))}, err
 	}
-	defer os.Remove(out) // unless there is a recording in it
+	defer out.Discard() // unless there is a recording in it
 	command := append([]string{"listenq"}, env.Args...)
 	if k != nil {
 		return lab.RunOn(ctx, k, scripts, lab.GuestOptions{
@@ -152,7 +153,7 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent,
 			Limit: int64(f.limit) << 20, Program: f.kernels.program, Memory: f.kernels.memory, Facts: f.asJSON, Progress: step,
 		})
 	}
-	f.out = out
+	f.out = out.Path
 	runs, err := runAll(ctx, env, f, scripts, step)
 	result := lab.OnKernel{Kernel: lab.Kernel{Kernel: lab.Release()}, Runs: runs}
 	if f.asJSON {
@@ -160,12 +161,4 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent,
 		result.Kernel, err = facts, worse(err, probed)
 	}
 	return result, err
-}
-
-// recordingsFolder makes the folder for the recordings of all kernels.
-func recordingsFolder(out string) (string, error) {
-	if out != "" {
-		return out, os.MkdirAll(out, 0o755)
-	}
-	return record.MakeFolder("", "kernels")
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 // printMatrix prints scenario × kernel, and below it what differs and why.
@@ -16,7 +17,7 @@ func printMatrix(s screen, a *kernelsAnswer) {
 	for k, name := range a.shortNames() {
 		columns = append(columns, column[int]{title: name, rank: len(a.Kernels) - k, cell: func(i *int) string {
 			return a.cell(*i, k)
-		}, look: func(i *int) string { return outcomeLook(a.of(*i)[k]) }})
+		}, look: func(i *int) text.Look { return outcomeLook(a.of(*i)[k]) }})
 	}
 	rows := make([]int, len(a.scripts))
 	for i := range rows {
@@ -36,12 +37,12 @@ func (a *kernelsAnswer) shortNames() []string {
 	count := map[string]int{}
 	for _, k := range a.Kernels {
 		parts := strings.SplitN(k.Kernel, ".", 3)
-		names = append(names, clean(strings.Join(parts[:min(2, len(parts))], ".")))
+		names = append(names, strings.Join(parts[:min(2, len(parts))], "."))
 		count[names[len(names)-1]]++
 	}
 	for i, name := range names {
 		if count[name] > 1 {
-			names[i] = clean(a.Kernels[i].Kernel)
+			names[i] = a.Kernels[i].Kernel
 		}
 	}
 	return names
@@ -82,7 +83,7 @@ func fromSource(runs []record.Run) []int {
 	return slices.Sorted(maps.Keys(taken))
 }
 
-func outcomeLook(run record.Run) string {
+func outcomeLook(run record.Run) text.Look {
 	switch {
 	case run.Skipped != "":
 		return faint
@@ -101,14 +102,15 @@ func (a *kernelsAnswer) printDifferences(s screen, i int) {
 		return
 	}
 	names := a.shortNames()
-	fmt.Fprintf(s, "\n%s\n", s.style(bold, a.scripts[i].Name))
+	s.blank()
+	s.line("%s", s.style(bold, a.scripts[i].Name))
 	for _, e := range ends {
 		var on []string
 		for _, k := range e.kernels {
 			on = append(on, names[k])
 		}
 		for _, line := range e.lines {
-			s.wrap("  "+strings.Join(on, ", ")+": ", clean(line))
+			s.wrap("  "+strings.Join(on, ", ")+": ", line)
 		}
 	}
 	facts := decidedBy(runs, names)
@@ -152,13 +154,13 @@ func decidedBy(runs []record.Run, names []string) []string {
 // printTotals prints one line a kernel, the branches that none takes, and where the
 // recordings are.
 func (a *kernelsAnswer) printTotals(s screen) {
-	fmt.Fprintln(s)
+	s.blank()
 	for k := range a.Kernels {
 		count := map[string]int{}
 		for i := range a.scripts {
 			count[outcomeWord(a.of(i)[k])]++
 		}
-		line := fmt.Sprintf("%d of %d pass on Linux %s", count["pass"], len(a.scripts), clean(a.Kernels[k].Kernel))
+		line := fmt.Sprintf("%d of %d pass on Linux %s", count["pass"], len(a.scripts), a.Kernels[k].Kernel)
 		if count["skip"] > 0 {
 			line += fmt.Sprintf(", %d not run", count["skip"])
 		}
@@ -174,6 +176,6 @@ func (a *kernelsAnswer) printTotals(s screen) {
 		s.wrap("* ", "from source: a branch that none of these kernels takes was read in the kernel's source, not run: "+strings.Join(branches, ", "))
 	}
 	if i := slices.IndexFunc(a.Runs, func(run record.Run) bool { return run.Recording != "" }); i >= 0 {
-		fmt.Fprintf(s, "recordings: in %s\n", filepath.Dir(filepath.Dir(a.Runs[i].Recording)))
+		s.line("recordings: in %s", filepath.Dir(filepath.Dir(a.Runs[i].Recording)))
 	}
 }

@@ -85,7 +85,7 @@ func TestMatrix(t *testing.T) {
 		width int
 	}{{"80", 80}, {"pipe", 0}} {
 		var out bytes.Buffer
-		printMatrix(screen{Writer: &out, width: tt.width}, a)
+		printMatrix(screen{out: &out, width: tt.width}, a)
 		golden(t, "matrix-"+tt.name+".txt", out.String())
 	}
 }

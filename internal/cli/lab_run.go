@@ -77,7 +77,7 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 	if f.limit < 1 || f.limit > maxLimit {
 		return &usageError{fmt.Sprintf("--limit takes a number of MiB from 1 to %d", maxLimit), ""}
 	}
-	scripts, err := load(args, f.all)
+	scripts, err := load(ctx, args, f.all)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func worse(a, b error) error {
 func printEach(s screen, runs []record.Run) {
 	for i, run := range runs {
 		if i > 0 {
-			fmt.Fprintln(s)
+			s.blank()
 		}
 		printRun(s, run)
 	}
@@ -168,7 +168,7 @@ func printSummary(s screen, runs []record.Run) {
 			skipped++
 		default:
 			printRun(s, run)
-			fmt.Fprintln(s)
+			s.blank()
 		}
 	}
 	for _, run := range runs {
@@ -176,14 +176,15 @@ func printSummary(s screen, runs []record.Run) {
 		if run.Error != "" {
 			what = run.Error
 		}
-		s.wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, seconds(run.Duration)), clean(what))
+		s.wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, seconds(run.Duration)), what)
 	}
-	fmt.Fprintf(s, "\n%d of %d pass", passed, len(runs))
+	total := fmt.Sprintf("%d of %d pass", passed, len(runs))
 	if skipped > 0 {
-		fmt.Fprintf(s, ", %d not run", skipped)
+		total += fmt.Sprintf(", %d not run", skipped)
 	}
-	fmt.Fprintln(s)
+	s.blank()
+	s.line("%s", total)
 	if i := slices.IndexFunc(runs, func(run record.Run) bool { return run.Recording != "" }); i >= 0 {
-		fmt.Fprintf(s, "recordings: in %s (--out FOLDER puts them elsewhere)\n", filepath.Dir(runs[i].Recording))
+		s.line("recordings: in %s (--out FOLDER puts them elsewhere)", filepath.Dir(runs[i].Recording))
 	}
 }

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -155,19 +153,14 @@ func (l *lister) print() (err error) {
 	return err
 }
 
-// textBuffer is as much as a pipe takes at once (pipe(7)).
-const textBuffer = 64 << 10
-
 func (l *lister) printText(answer listing) error {
-	screen := newScreen(l.env.Stdout, l.colour)
-	text := bufio.NewWriterSize(l.env.Stdout, textBuffer)
-	screen.Writer = text
+	screen, flush := newScreen(l.env.Stdout, l.colour).buffered()
 	if l.flags.watch > 0 {
-		fmt.Fprintln(screen, screen.style(bold, answer.Time.Format(time.DateTime)))
+		screen.line("%s", screen.style(bold, answer.Time.Format(time.DateTime)))
 	}
 	printListing(screen, answer, l.flags.all)
 	if l.flags.watch > 0 {
-		fmt.Fprintln(screen)
+		screen.blank()
 	}
-	return text.Flush()
+	return flush()
 }

@@ -9,6 +9,7 @@ import (
 
 	"listenq/internal/queue"
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 // unknown is how a table shows what was not looked at; none, what there is none of.
@@ -32,9 +33,9 @@ func printListing(s screen, l listing, all bool) {
 	}
 	printTable(table, listingColumns(l, all), rows)
 	if more := len(l.Listeners) - len(rows); more > 0 {
-		fmt.Fprintln(s, s.style(faint, fmt.Sprintf("%d more, none worse: listenq ls --all", more)))
+		s.line("%s", s.style(faint, fmt.Sprintf("%d more, none worse: listenq ls --all", more)))
 	}
-	fmt.Fprintln(s)
+	s.blank()
 	s.wrap("", verdict(l))
 }
 
@@ -68,9 +69,9 @@ func nobody(l listing) string {
 	case l.others == 0:
 		return "No TCP socket listens here."
 	case l.others == 1:
-		return fmt.Sprintf("No listener matches %s; there is 1 other.", escaped(l.filter))
+		return fmt.Sprintf("No listener matches %s; there is 1 other.", l.filter)
 	}
-	return fmt.Sprintf("No listener matches %s; there are %d others.", escaped(l.filter), l.others)
+	return fmt.Sprintf("No listener matches %s; there are %d others.", l.filter, l.others)
 }
 
 // listingColumns are the columns of `ls`. Without a window there is no rate: the
@@ -90,7 +91,7 @@ func listingColumns(l listing, all bool) []column[listener] {
 		{title: "DROPS/s", right: true, rank: 4, cell: rateCell},
 		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r *listener) string { return countCell(r.Drops) }},
 		{title: "LOCAL", rank: 3, least: 14, cell: func(r *listener) string { return r.Address }, cut: cutAddress},
-		{title: "NETNS", rank: 10, extra: true, cell: func(r *listener) string { return escaped(r.NetnsName) }},
+		{title: "NETNS", rank: 10, extra: true, cell: func(r *listener) string { return r.NetnsName }},
 		{title: "PROCESS", rank: 5, least: 8, cell: processCell},
 		{title: "UNIT", rank: 9, extra: true, least: 12, cell: unitCell},
 		{title: "UID", right: true, rank: 12, extra: true, cell: func(r *listener) string { return fmt.Sprint(r.UID) }},
@@ -129,7 +130,7 @@ func stateCell(r *listener) string {
 	return string(r.State)
 }
 
-func stateLook(r *listener) string {
+func stateLook(r *listener) text.Look {
 	switch r.State {
 	case queue.Dropping, queue.Full:
 		return red
@@ -197,7 +198,7 @@ func processCell(r *listener) string {
 	case len(r.Processes) == 0:
 		return none
 	}
-	text := escaped(r.Processes[0].Name) + "[" + strconv.Itoa(r.Processes[0].PID) + "]"
+	text := r.Processes[0].Name + "[" + strconv.Itoa(r.Processes[0].PID) + "]"
 	if more := len(r.Processes) - 1; more > 0 {
 		text += " +" + strconv.Itoa(more)
 	}
@@ -212,13 +213,13 @@ func unitCell(r *listener) string {
 	case len(r.Processes) == 0:
 		return none
 	case r.Processes[0].Unit != "":
-		return escaped(r.Processes[0].Unit)
+		return r.Processes[0].Unit
 	case r.Processes[0].Cgroup == "":
 		return unknown
 	case r.Processes[0].Cgroup == "/":
 		return none
 	}
-	return escaped(r.Processes[0].Cgroup)
+	return r.Processes[0].Cgroup
 }
 
 // verdict says in a sentence how bad it is, and what to do next.

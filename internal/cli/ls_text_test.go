@@ -13,6 +13,7 @@ import (
 
 	"listenq/internal/queue"
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 // busyHost is two samples of a host with everything in it that a table shows.
@@ -76,7 +77,7 @@ func TestGoldenListing(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.Writer = &out
+			tt.screen.out = &out
 			printListing(tt.screen, tt.listing, tt.all)
 			golden(t, "ls-"+tt.name+".txt", out.String())
 			narrow(t, out.String(), tt.screen)
@@ -94,14 +95,14 @@ func TestGoldenListingJSON(t *testing.T) {
 
 // narrow checks that nothing on a screen is wider than it, and that nothing there
 // steers it.
-func narrow(t *testing.T, text string, s screen) {
+func narrow(t *testing.T, shown string, s screen) {
 	t.Helper()
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(shown) {
 		line = strings.TrimSuffix(line, "\n")
 		if n := printed(line); s.width > 0 && n > s.width {
 			t.Errorf("%d columns: %s", n, line)
 		}
-		if !s.colour && escaped(line) != line {
+		if !s.colour && text.Plain(line) != line {
 			t.Errorf("not fit for a terminal: %q", line)
 		}
 	}
@@ -173,7 +174,7 @@ func TestScreenful(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printListing(screen{Writer: &out, width: 80, height: tt.height}, tt.listing, tt.all)
+			printListing(screen{out: &out, width: 80, height: tt.height}, tt.listing, tt.all)
 			if got := strings.Count(out.String(), "10.0.0.1:"); got != tt.want {
 				t.Errorf("%d rows, want %d", got, tt.want)
 			}
@@ -190,7 +191,7 @@ func TestNamespacesOfListing(t *testing.T) {
 	l := newListing(busyHost(), queue.Filter{})
 	l.Listeners[1].Netns, l.Listeners[1].NetnsName = 4026532000, "blue"
 	var out bytes.Buffer
-	printListing(screen{Writer: &out, width: 80}, l, false)
+	printListing(screen{out: &out, width: 80}, l, false)
 	head, _, _ := strings.Cut(out.String(), "\n")
 	if !strings.Contains(head, "NETNS") || !strings.Contains(out.String(), "  blue") {
 		t.Errorf("no namespaces in\n%s", out.String())
@@ -209,7 +210,7 @@ func TestNobody(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printListing(screen{Writer: &out}, tt.listing, false)
+			printListing(screen{out: &out}, tt.listing, false)
 			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}

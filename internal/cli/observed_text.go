@@ -12,14 +12,15 @@ import (
 func printObservations(s screen, all []record.Observation) {
 	for i, o := range all {
 		if i == 0 || o.Line != all[i-1].Line {
-			fmt.Fprintf(s, "\n%-30s %8s %8s %8s %8s\n", fmt.Sprintf("seen by others at line %d", o.Line), "sockets", "counters", "fields", "differ")
+			s.blank()
+			s.line("%-30s %8s %8s %8s %8s", fmt.Sprintf("seen by others at line %d", o.Line), "sockets", "counters", "fields", "differ")
 		}
-		fmt.Fprintf(s, "%-30s %8s %8s %8s %8s\n", o.Program+" on the "+o.Side, compared(o.Sockets), compared(o.Counters), compared(o.Fields), differ(o))
+		s.line("%-30s %8s %8s %8s %8s", o.Program+" on the "+o.Side, compared(o.Sockets), compared(o.Counters), compared(o.Fields), differ(o))
 		for _, d := range o.Differences {
-			s.wrap(s.style(red, "  differs: "), clean(difference(d)))
+			s.wrap(s.style(red, "  differs: "), difference(d))
 		}
 		for _, d := range o.Explained {
-			s.wrap("  known: ", clean(difference(d)))
+			s.wrap("  known: ", difference(d))
 		}
 	}
 }

@@ -4,20 +4,18 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
 	"listenq/internal/lab"
+	"listenq/internal/text"
 )
 
 // progress tells on stderr what the experiments wait for: on a terminal in one
 // line that is drawn again, elsewhere in one line for each long wait.
 type progress struct {
-	w     io.Writer
+	w     *text.Writer
 	width int // 0: not a terminal
 
 	mu      sync.Mutex
@@ -30,17 +28,19 @@ type progress struct {
 const longWait = 2 * time.Second
 
 func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, stop: make(chan struct{})}
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return p
+	p := &progress{w: asText(w), width: terminalWidth(w), stop: make(chan struct{})}
+	if p.width > 0 {
+		go p.redraw()
 	}
-	p.width = 80
-	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
-		p.width = columns
-	}
-	go p.redraw()
 	return p
+}
+
+// asText is a writer for the terminal.
+func asText(w io.Writer) *text.Writer {
+	if t, ok := w.(*text.Writer); ok {
+		return t
+	}
+	return text.NewWriter(w)
 }
 
 func (p *progress) redraw() {
@@ -63,14 +63,15 @@ func (p *progress) step(now lab.Progress) {
 	defer p.mu.Unlock()
 	if len(now.Enter) > 0 {
 		p.erase()
-		fmt.Fprintf(p.w, "listenq: %s stands until Ctrl-C; look inside:\n", now.Scenario)
+		s := newScreen(p.w, "never")
+		s.line("listenq: %s stands until Ctrl-C; look inside:", now.Scenario)
 		for _, side := range slices.Sorted(maps.Keys(now.Enter)) {
-			fmt.Fprintf(p.w, "  %s: %s ss -tan\n", side, now.Enter[side])
+			s.line("  %s: %s ss -tan", side, now.Enter[side])
 		}
 	}
 	p.current, p.began = now, time.Now()
 	if p.width == 0 && now.AtMost >= longWait {
-		fmt.Fprintf(p.w, "listenq: %s\n", p.line())
+		newScreen(p.w, "never").line("listenq: %s", p.line())
 	}
 }
 
@@ -78,24 +79,24 @@ func (p *progress) line() string {
 	if p.current.Scenario == "" {
 		return "starting"
 	}
-	text := fmt.Sprintf("%s: line %d: %s", p.current.Scenario, p.current.Line, clean(p.current.Text))
+	line := fmt.Sprintf("%s: line %d: %s", p.current.Scenario, p.current.Line, p.current.Text)
 	if p.current.Kernel != "" {
-		text = "Linux " + clean(p.current.Kernel) + ": " + text
+		line = "Linux " + p.current.Kernel + ": " + line
 	}
 	if p.current.AtMost > 0 && p.width > 0 {
-		text += fmt.Sprintf(" (%.0f of at most %.0f s)", time.Since(p.began).Seconds(), p.current.AtMost.Seconds())
+		line += fmt.Sprintf(" (%.0f of at most %.0f s)", time.Since(p.began).Seconds(), p.current.AtMost.Seconds())
 	}
-	return text
+	return line
 }
 
 func (p *progress) draw() {
-	text := []rune(p.line())
-	fmt.Fprintf(p.w, "\r\x1b[K%s", string(text[:min(len(text), p.width-1)]))
+	line := []rune(text.Plain(p.line()))
+	p.w.Redraw(string(line[:min(len(line), p.width-1)]))
 }
 
 func (p *progress) erase() {
 	if p.width > 0 {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		p.w.Redraw("")
 	}
 }
 

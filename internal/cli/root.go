@@ -4,47 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"listenq/internal/text"
 )
 
-// Main runs the command line and returns the exit code.
+// Main runs the command line and returns the exit code. All that it prints goes through
+// a text.Writer.
 func Main(env Env) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	answer := &answer{Writer: env.Stdout}
-	env.Stdout = answer
+	answer, messages := text.NewWriter(env.Stdout), text.NewWriter(env.Stderr)
+	env.Stdout, env.Stderr, env.checks = answer, messages, new(atomic.Bool)
 	root := newRoot(env)
 	root.SetArgs(env.Args)
-	err := worse(root.ExecuteContext(ctx), answer.err)
+	defer endOnSignal(ctx, root, env)()
+	err := root.ExecuteContext(ctx)
+	if failed := answer.Flush(); failed != nil {
+		err = worse(err, fmt.Errorf("write answer: %w", failed))
+	}
 	switch {
 	case err == nil, told(err):
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(env.Stderr, "listenq: interrupted")
+		tellInterrupted(env)
 	default:
 		message(env.Stderr, err)
 	}
+	_ = messages.Flush() // there is nowhere to tell of it
 	return exitCode(err)
-}
-
-// answer is stdout; it keeps the first error of writing to it, as a full disk
-// must not pass for a good answer.
-type answer struct {
-	io.Writer
-	err error
-}
-
-func (a *answer) Write(b []byte) (int, error) {
-	n, err := a.Writer.Write(b)
-	if err != nil && a.err == nil {
-		a.err = fmt.Errorf("write answer: %w", err)
-	}
-	return n, err
 }
 
 func newRoot(env Env) *cobra.Command {

@@ -17,14 +17,14 @@ func printRun(s screen, run record.Run) {
 	if run.Recording == "" && run.Error != "" { // it never began
 		return
 	}
-	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+clean(run.Title), ": "))
+	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+run.Title, ": "))
 	if run.Skipped != "" {
-		fmt.Fprintln(s)
-		s.wrap(outcome(s, run)+"  ", "not run: "+clean(run.Skipped))
+		s.blank()
+		s.wrap(outcome(s, run)+"  ", "not run: "+run.Skipped)
 		return
 	}
 	if run.Verdict != "" {
-		fmt.Fprintln(s)
+		s.blank()
 		s.wrap("", run.Verdict)
 	}
 	for _, group := range foldAlike(run.Connections) {
@@ -39,12 +39,13 @@ func printRun(s screen, run record.Run) {
 	printObservations(s, run.Observations)
 	printExpectations(s, run.Expectations)
 	for _, m := range run.Missing {
-		fmt.Fprintln(s)
+		s.blank()
 		s.wrap("not seen: ", m.What+": "+m.Why)
 	}
-	fmt.Fprintf(s, "\n%s  in %s on Linux %s\n", outcome(s, run), seconds(run.Duration), clean(run.Kernel))
+	s.blank()
+	s.line("%s  in %s on Linux %s", outcome(s, run), seconds(run.Duration), run.Kernel)
 	if run.Recording != "" {
-		fmt.Fprintf(s, "recording: %s\n", run.Recording)
+		s.line("recording: %s", run.Recording)
 	}
 }
 
@@ -84,10 +85,10 @@ func foldAlike(all []record.Connection) [][]record.Connection {
 
 func printConnection(s screen, group []record.Connection) {
 	c := group[0]
-	fmt.Fprintln(s)
+	s.blank()
 	s.wrap(s.style(bold, fmt.Sprintf("%-8s", c.Name))+" ", fate(c)+alike(group))
 	for _, line := range c.Story {
-		s.wrap(fmt.Sprintf("%9s  ", clock(line.T)), clean(line.Text))
+		s.wrap(fmt.Sprintf("%9s  ", clock(line.T)), line.Text)
 	}
 }
 
@@ -132,25 +133,27 @@ func printFolded(s screen, folded []record.Folded) {
 		for _, o := range slices.Sorted(maps.Keys(f.Outcomes)) {
 			parts = append(parts, fmt.Sprintf("%d %s", f.Outcomes[o], o))
 		}
-		fmt.Fprintln(s)
+		s.blank()
 		s.wrap("", fmt.Sprintf("%d more attempts, of clients that were never heard of again: %s", f.Attempts, strings.Join(parts, ", ")))
 	}
 }
 
 func printCommand(s screen, c record.Command) {
-	fmt.Fprintf(s, "\n%s: %s: exit %d after %s\n", c.Name, clean(strings.Join(c.Argv, " ")), c.Exit, seconds(c.Duration))
-	for line := range strings.Lines(clean(c.Output)) {
-		fmt.Fprintf(s, "  | %s\n", strings.TrimRight(line, "\n"))
+	s.blank()
+	s.line("%s: %s: exit %d after %s", c.Name, strings.Join(c.Argv, " "), c.Exit, seconds(c.Duration))
+	for line := range strings.Lines(c.Output) {
+		s.line("  | %s", strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "        "))
 	}
 }
 
 func printQueues(s screen, listeners []record.Listener) {
 	for _, l := range listeners {
-		fmt.Fprintf(s, "\n%-22s %8s %8s %8s %8s\n", clean(l.Name)+" "+l.Address, "before", "after", "most", "limit")
-		fmt.Fprintf(s, "%-22s %8d %8s %8d %8d\n", "accept queue", l.Before.AcceptLen, after(l, l.After.AcceptLen), l.AcceptMax, l.After.AcceptLimit)
-		fmt.Fprintf(s, "%-22s %8s %8s %8s\n", "SYN queue", known(l.Before.SynLen), known(l.After.SynLen), known(l.SynMax))
+		s.blank()
+		s.line("%-22s %8s %8s %8s %8s", l.Name+" "+l.Address, "before", "after", "most", "limit")
+		s.line("%-22s %8d %8s %8d %8d", "accept queue", l.Before.AcceptLen, after(l, l.After.AcceptLen), l.AcceptMax, l.After.AcceptLimit)
+		s.line("%-22s %8s %8s %8s", "SYN queue", known(l.Before.SynLen), known(l.After.SynLen), known(l.SynMax))
 		if l.Drops != nil {
-			fmt.Fprintf(s, "%-22s %8s %8d\n", "drops (sk_drops)", "", *l.Drops)
+			s.line("%-22s %8s %8d", "drops (sk_drops)", "", *l.Drops)
 		}
 	}
 }
@@ -174,16 +177,17 @@ func printCounters(s screen, c record.Counters) {
 	if len(c.Server) == 0 {
 		return
 	}
-	fmt.Fprintf(s, "\n%-30s %8s %8s %8s\n", "counters of the server", "before", "after", "delta")
+	s.blank()
+	s.line("%-30s %8s %8s %8s", "counters of the server", "before", "after", "delta")
 	for _, name := range slices.Sorted(maps.Keys(c.Server)) {
 		m := c.Server[name]
-		fmt.Fprintf(s, "%-30s %8d %8d %+8d\n", name, m.Before, m.After, int64(m.After-m.Before))
+		s.line("%-30s %8d %8d %+8d", name, m.Before, m.After, int64(m.After-m.Before))
 	}
 }
 
 func printExpectations(s screen, all []record.Expectation) {
 	if len(all) > 0 {
-		fmt.Fprintln(s)
+		s.blank()
 	}
 	for _, e := range all {
 		lead := fmt.Sprintf(" line %-3d ", e.Line)
@@ -196,7 +200,7 @@ func printExpectations(s screen, all []record.Expectation) {
 			s.wrap(s.style(green, "pass")+lead, e.Text)
 		default:
 			s.wrap(s.style(red, "FAIL")+lead, e.Text)
-			s.wrap("              ", "got: "+clean(e.Got))
+			s.wrap("              ", "got: "+e.Got)
 		}
 	}
 }

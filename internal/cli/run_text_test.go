@@ -17,6 +17,7 @@ import (
 	"listenq/internal/handshake"
 	"listenq/internal/lab"
 	"listenq/internal/lab/sandbox"
+	"listenq/internal/lab/script"
 	"listenq/internal/record"
 )
 
@@ -82,7 +83,7 @@ func TestGoldenRun(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.Writer = &out
+			tt.screen.out = &out
 			printRun(tt.screen, example())
 			golden(t, "run-"+tt.name+".txt", out.String())
 			for line := range strings.Lines(out.String()) {
@@ -99,9 +100,9 @@ func TestSkipped(t *testing.T) {
 	passed := record.Run{Scenario: "a4", Title: "A title.", Kernel: "5.10", Pass: true, Verdict: "All is well.", Duration: 1200, Recording: "/tmp/rec/a4"}
 	skipped := record.Run{Scenario: "x9-mptcp", Title: "Another.", Kernel: "5.10", Skipped: "it requires has_mptcp, which is false here. What asks for such a socket gets an error."}
 	var out bytes.Buffer
-	printEach(screen{Writer: &out, width: 60}, []record.Run{skipped})
+	printEach(screen{out: &out, width: 60}, []record.Run{skipped})
 	fmt.Fprintln(&out)
-	printSummary(screen{Writer: &out, width: 100}, []record.Run{skipped, passed})
+	printSummary(screen{out: &out, width: 100}, []record.Run{skipped, passed})
 	golden(t, "run-skipped.txt", out.String())
 }
 
@@ -156,7 +157,9 @@ func TestMessage(t *testing.T) {
 		{"plain", errors.New("no such thing"), "listenq: error: no such thing\n"},
 		{"hint", &usageError{"unknown word", "see --help"}, "listenq: error: unknown word\nlistenq: hint: see --help\n"},
 		{"forbidden", forbidden, "listenq: error: namespaces are not allowed here: user.max_user_namespaces is 0: permission denied\nlistenq: hint: sysctl user.max_user_namespaces=10000\n"},
-		{"hostile", errors.New("a\x1b]0;title\x07b"), "listenq: error: a·]0;title·b\n"},
+		{"hostile", errors.New("a\x1b]0;title\x07b"), "listenq: error: a\\x1b]0;title\\ab\n"},
+		{"lines of others", errors.New("the lab ended\nlistenq: hint: sudo rm\x1b[A"), "listenq: error: the lab ended\n  | listenq: hint: sudo rm\\x1b[A\n"},
+		{"a mistake", fmt.Errorf("x: %w", script.Errors{{File: "a.lab", Line: 1, Column: 1, Message: "no"}}), "x: a.lab:1:1: no\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

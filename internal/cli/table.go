@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"slices"
+
+	"listenq/internal/text"
 )
 
 // column is one of a table of rows R.
@@ -14,7 +16,7 @@ type column[R any] struct {
 	least int  // columns that it can be cut to; 0: it cannot
 	cell  func(*R) string
 	cut   func(text string, width int) string // nil: at the end
-	look  func(*R) string                     // nil: plain
+	look  func(*R) text.Look                  // nil: plain
 }
 
 // fitted is a column with what is in it, and how wide it is.
@@ -38,7 +40,7 @@ const gap = 2 // blanks between two columns
 // printTable prints rows below the titles of their columns.
 func printTable[R any](s screen, columns []column[R], rows []R) {
 	var line []byte
-	put := func(c *fitted[R], x cell, look string) {
+	put := func(c *fitted[R], x cell, look text.Look) {
 		if len(line) > 0 {
 			line = blanks(line, gap)
 		}
@@ -52,7 +54,7 @@ func printTable[R any](s screen, columns []column[R], rows []R) {
 		}
 	}
 	end := func() {
-		s.Write(append(bytes.TrimRight(line, " "), '\n'))
+		s.out.Write(append(bytes.TrimRight(line, " "), '\n'))
 		line = line[:0]
 	}
 	fit := fitColumns(columns, rows, s.width)
@@ -86,7 +88,7 @@ func (c *fitted[R]) shorten(x cell) cell {
 	return newCell(cut(x.text, c.width))
 }
 
-func (c *fitted[R]) lookOf(row *R) string {
+func (c *fitted[R]) lookOf(row *R) text.Look {
 	if c.look == nil {
 		return ""
 	}
@@ -112,7 +114,7 @@ func fitColumns[R any](columns []column[R], rows []R, width int) []fitted[R] {
 func fill[R any](c column[R], rows []R) fitted[R] {
 	f := fitted[R]{column: c, cells: make([]cell, len(rows)), full: printed(c.title)}
 	for i := range rows {
-		f.cells[i] = newCell(c.cell(&rows[i]))
+		f.cells[i] = newCell(text.Plain(c.cell(&rows[i])))
 		f.full = max(f.full, f.cells[i].width)
 	}
 	f.width = f.full

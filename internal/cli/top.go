@@ -84,11 +84,7 @@ func (f *topFlags) check() error {
 
 // terminals are stdin and stdout where they are terminals.
 func terminals(env Env) (in, out *os.File) {
-	below := env.Stdout
-	if a, ok := below.(*answer); ok {
-		below = a.Writer
-	}
-	if file, ok := below.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file, ok := underlying(env.Stdout).(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		out = file
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
@@ -104,6 +100,7 @@ func runTop(cmd *cobra.Command, env Env, f topFlags, filter []string, in, out *o
 	}
 	o.Title, _ = os.Hostname() // without it the header names the kernel alone
 	if f.replay != "" {
+		collectSooner()
 		recording, err := record.ReadSamples(f.replay)
 		if err != nil {
 			return err
@@ -171,14 +168,16 @@ func saver(parent, version, host string) func([]queue.Sample) (string, error) {
 // printSeen tells in two lines what is left to say.
 func printSeen(s screen, summary tui.Summary) {
 	if summary.Screen != "" {
-		fmt.Fprintln(s, summary.Screen)
+		for line := range strings.SplitSeq(summary.Screen, "\n") {
+			s.line("%s", line)
+		}
 	}
-	fmt.Fprintln(s, worstSeen(summary))
+	s.line("%s", worstSeen(summary))
 	if summary.Recording == "" {
-		fmt.Fprintln(s, "recording: none (S saves one)")
+		s.line("recording: none (S saves one)")
 		return
 	}
-	fmt.Fprintf(s, "recording: %s (see it again: listenq top --replay %s)\n", escaped(summary.Recording), escaped(summary.Recording))
+	s.line("recording: %s (see it again: listenq top --replay %s)", summary.Recording, summary.Recording)
 }
 
 func worstSeen(summary tui.Summary) string {
@@ -196,7 +195,7 @@ func worstSeen(summary tui.Summary) string {
 	}
 	name := ""
 	if len(t.Listener.Processes) > 0 {
-		name = fmt.Sprintf(" %s[%d]", escaped(t.Listener.Processes[0].Name), t.Listener.Processes[0].PID)
+		name = fmt.Sprintf(" %s[%d]", t.Listener.Processes[0].Name, t.Listener.Processes[0].PID)
 	}
 	return fmt.Sprintf("worst: %s%s, at most %d/%s; drops seen: %s, in %s", t.Listener.Address, name, t.AcceptMax, limit,
 		drops, summary.Watched.Round(time.Second))
@@ -228,7 +227,7 @@ func withoutTerminal(cmd *cobra.Command, env Env, f topFlags, filter []string) e
 	if f.replay != "" {
 		return &usageError{"--replay needs a terminal", ""}
 	}
-	fmt.Fprintf(env.Stderr, "listenq: no terminal: this is listenq ls --watch %s\n", f.interval)
+	newScreen(env.Stderr, "never").line("listenq: no terminal: this is listenq ls --watch %s", f.interval)
 	return runLs(cmd.Context(), env, colourFlag(cmd), lsFlags{hostFlags: f.hostFlags, window: step, watch: f.interval}, filter)
 }
 

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"slices"
+	"sort"
 	"time"
 
 	"listenq/internal/queue"
@@ -83,15 +84,10 @@ func (s *situation) constant(since int) bool {
 	return !slices.ContainsFunc(s.Points[since:], func(p queue.Point) bool { return p.AcceptLen != s.Listener.AcceptLen })
 }
 
-// waiting is how many have waited for that long.
+// waiting is how many have waited for that long. The longest waits are first.
 func (s *situation) waiting(since time.Duration) int {
-	n := 0
-	for _, wait := range s.Listener.Waiting.Waits {
-		if wait >= since {
-			n++
-		}
-	}
-	return n
+	waits := s.Listener.Waiting.Waits
+	return sort.Search(len(waits), func(i int) bool { return waits[i] < since })
 }
 
 // apart is more than two looks of one sample are apart: a connection that came between

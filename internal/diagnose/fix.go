@@ -74,7 +74,7 @@ func (s *situation) raiseSomaxconn() string {
 
 // service is a name of a systemd unit that may stand in a command.
 var service = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[A-Za-z0-9@._:-]+\.service$`)
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._:-]*\.service$`)
 })
 
 // restart is how to restart the program, if systemd runs it.

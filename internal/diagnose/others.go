@@ -14,10 +14,7 @@ func skewed(s *situation) (Finding, bool) {
 	}
 	full, idle, members := 0, 0, 0
 	var rows []string
-	for _, o := range s.place.listeners {
-		if o.Listener.Address != s.Listener.Address {
-			continue
-		}
+	for _, o := range s.place.groups[s.Listener.Address] {
 		bad := o.overflowed || o.Listener.Full()
 		switch {
 		case bad && full == 0 && o != s:

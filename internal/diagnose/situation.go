@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -23,6 +24,11 @@ type place struct {
 	trend     *queue.NamespaceTrend // nil: its counters and settings could not be looked at
 	host      *queue.Namespace      // that of PID 1; nil if not known
 	listeners []*situation          // worst first
+	groups    map[netip.AddrPort][]*situation
+
+	unknown int    // listeners whose drops are not known
+	dropped uint64 // by all others
+	full    int    // that were seen full and may have dropped something
 }
 
 // situation is one listener and what is known around it.
@@ -67,10 +73,21 @@ func places(h *queue.History) []*place {
 }
 
 func (p *place) judge() {
+	p.groups = map[netip.AddrPort][]*situation{}
 	dropping := 0
 	for _, s := range p.listeners {
-		if !s.Dropped.Known || s.Dropped.N > 0 {
+		p.groups[s.Listener.Address] = append(p.groups[s.Listener.Address], s)
+		switch {
+		case !s.Dropped.Known:
+			p.unknown++
+		case s.Dropped.N > 0:
+			p.dropped += s.Dropped.N
+		}
+		if s.mayDrop() {
 			dropping++
+		}
+		if s.mayDrop() && s.wasFull() {
+			p.full++
 		}
 	}
 	for _, s := range p.listeners {
@@ -79,6 +96,9 @@ func (p *place) judge() {
 		s.cause = s.tellCause()
 	}
 }
+
+// mayDrop reports whether the listener dropped something, for all that is known.
+func (s *situation) mayDrop() bool { return !s.Dropped.Known || s.Dropped.N > 0 }
 
 // moved is how far a counter of the namespace moved within the window.
 func (p *place) moved(name string) queue.Count {
@@ -140,32 +160,17 @@ func (s *situation) tellOverflow() (overflowed, certain bool) {
 	case !overflows.Known || !s.Dropped.Known:
 		return false, false
 	}
-	certain = s.alone || s.place.exceeds(overflows.N, s)
-	return certain || !s.place.othersFull(s), certain
+	certain = s.alone || s.exceedOthers(overflows.N)
+	return certain || !s.othersFull(), certain
 }
 
-// exceeds reports whether there were more overflows than the others can account for:
-// each raises sk_drops of its listener by one at least.
-func (p *place) exceeds(overflows uint64, but *situation) bool {
-	var theirs uint64
-	for _, s := range p.listeners {
-		if s != but && !s.Dropped.Known {
-			return false
-		}
-		if s != but {
-			theirs += s.Dropped.N
-		}
-	}
-	return overflows > theirs+theirs/slack+slack
+// exceedOthers reports whether there were more overflows than the other listeners can
+// account for: each raises sk_drops of its listener by one at least. Its own are known.
+func (s *situation) exceedOthers(overflows uint64) bool {
+	theirs := s.place.dropped - s.Dropped.N
+	return s.place.unknown == 0 && overflows > theirs+theirs/slack+slack
 }
 
 // othersFull reports whether another listener that dropped something was seen full:
-// then the overflows may all be its own.
-func (p *place) othersFull(but *situation) bool {
-	for _, s := range p.listeners {
-		if s != but && s.wasFull() && (!s.Dropped.Known || s.Dropped.N > 0) {
-			return true
-		}
-	}
-	return false
-}
+// then the overflows may all be its own. This one was not.
+func (s *situation) othersFull() bool { return s.place.full > 0 }

@@ -165,6 +165,7 @@ type Delta struct {
 	TCPReqQFullDrop, TCPReqQFullDoCookies            int // SYN queue full: dropped; answered with a cookie
 	SyncookiesSent, SyncookiesRecv, SyncookiesFailed int
 	EmbryonicRsts                                    int // requests ended by a reset, sent (abort_on_overflow) or received
+	Filtered, InCsumErrors, IPReversePathFilter      int // dropped before it came to the listener: by a packet filter, for its checksum, for its sender's address
 	TCPDeferAcceptDrop                               int // bare final ACKs ignored under TCP_DEFER_ACCEPT
 }
 

@@ -41,6 +41,7 @@ type note struct {
 	what    what
 	segment segment // of dropped, lost and held; segOther is the SYN-ACK; of serverReset what it answers
 	causes  causes  // of dropped
+	where   place   // of dropped by no queue, where that is known
 	n       int     // how often it happened
 	at      moment  // the first time
 	times   [maxTimes]time.Duration
@@ -61,7 +62,7 @@ const maxTimes = 8
 // note adds to what is worth telling of the attempt.
 func (a *Attempt) note(n note, now time.Duration, number int) {
 	i := slices.IndexFunc(a.notes, func(o note) bool {
-		return o.what == n.what && o.segment == n.segment && o.causes == n.causes && o.call == n.call && o.errno == n.errno
+		return o.what == n.what && o.segment == n.segment && o.causes == n.causes && o.where == n.where && o.call == n.call && o.errno == n.errno
 	})
 	if i >= 0 {
 		old := &a.notes[i]

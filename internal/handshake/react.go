@@ -133,6 +133,29 @@ func (a *Attempt) ruleOut(kind segment, x *Delta) {
 	}
 }
 
+// place is where a host drops what is no matter of a queue.
+type place uint8
+
+const (
+	somewhere place = iota
+	inFilter
+	inChecksum
+	inReversePath
+)
+
+// elsewhere is where a segment was dropped before it came to the listener.
+func (x *Delta) elsewhere() place {
+	switch {
+	case x.Filtered > 0:
+		return inFilter
+	case x.InCsumErrors > 0:
+		return inChecksum
+	case x.IPReversePathFilter > 0:
+		return inReversePath
+	}
+	return somewhere
+}
+
 // react takes what the counters did for one segment alone.
 func (a *Attempt) react(d delivery, x *Delta) {
 	switch d.kind {
@@ -165,11 +188,13 @@ func (a *Attempt) reactSYN(d delivery, x *Delta) {
 		a.note(n, d.at.T, d.at.number)
 		a.remark(d.at.number, n)
 	case x.TCPReqQFullDrop > 0:
-		a.drop(d, synFull)
+		a.drop(d, synFull, somewhere)
 	case x.ListenOverflows > 0:
-		a.drop(d, acceptFull)
+		a.drop(d, acceptFull, somewhere)
 	case x.ListenDrops > 0:
-		a.drop(d, a.t.unexplained(a.listener))
+		a.drop(d, a.t.unexplained(a.listener), somewhere)
+	case x.elsewhere() != somewhere:
+		a.drop(d, hostDrop, x.elsewhere())
 	default:
 		a.ruleOut(segSYN, x)
 	}
@@ -194,11 +219,11 @@ func (a *Attempt) reactACK(d delivery, x *Delta) {
 		if x.EmbryonicRsts > 0 {
 			a.set(aborted)
 		}
-		a.drop(d, acceptFull)
+		a.drop(d, acceptFull, somewhere)
 	case x.TCPDeferAcceptDrop > 0:
-		a.drop(d, deferred)
-	case x.ListenDrops > 0:
-		a.drop(d, hostDrop)
+		a.drop(d, deferred, somewhere)
+	case x.ListenDrops > 0 || x.elsewhere() != somewhere:
+		a.drop(d, hostDrop, x.elsewhere())
 	case x.SyncookiesRecv > 0 || !a.is(cookie|gone) && a.synack.n > 0 && a.reset.n == 0 && !a.listener.closed():
 		a.ruleOut(d.kind, x)
 		a.established = d.at.T
@@ -207,11 +232,11 @@ func (a *Attempt) reactACK(d delivery, x *Delta) {
 }
 
 // drop notes that the server dropped a segment, as its counters say.
-func (a *Attempt) drop(d delivery, c causes) {
+func (a *Attempt) drop(d delivery, c causes, where place) {
 	if c == acceptFull {
 		a.listener.overflow = true
 	}
-	n := note{what: dropped, segment: d.kind, causes: c}
+	n := note{what: dropped, segment: d.kind, causes: c, where: where}
 	a.listener.measure(&n, &a.t.reserve)
 	a.note(n, d.at.T, d.at.number)
 	n.again = d.kind == segACK && a.ackIn.n > 1

@@ -307,6 +307,14 @@ func (n *note) reason() string {
 	case deferred:
 		return "with TCP_DEFER_ACCEPT the server waits for data"
 	case hostDrop:
+		switch n.where {
+		case inFilter:
+			return "a packet filter takes it"
+		case inChecksum:
+			return "its checksum is wrong"
+		case inReversePath:
+			return "the way back to its sender's address is another one (rp_filter)"
+		}
 		return "memory, route or a security module failed"
 	}
 	return "not because a queue is full"

@@ -90,11 +90,15 @@ func wanted(clients, backlog int, tried map[int]BurstRow) *BurstWant {
 }
 
 // makeFolder makes the folder for the recordings.
-func (b *burst) makeFolder() (err error) {
+func (b *burst) makeFolder() error {
 	b.answer.Recordings = b.Out
 	if b.Out != "" {
 		return nil // each recording makes it
 	}
-	b.answer.Recordings, err = record.MakeFolder("", "burst")
-	return err
+	dir, err := record.MakeFolder("", "burst")
+	if err != nil {
+		return err
+	}
+	b.answer.Recordings = dir.Path
+	return dir.Close()
 }

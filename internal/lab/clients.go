@@ -77,6 +77,10 @@ func assignPorts(s *script.Script, client netip.Addr) map[string]netip.AddrPort 
 	port := firstClientPort
 	for _, step := range s.Steps {
 		if do, ok := step.Do.(script.Connect); ok {
+			if do.Reuse != "" {
+				assigned[do.Names[0]] = assigned[do.Reuse]
+				continue
+			}
 			for _, name := range do.Names {
 				for slices.Contains(servers, port) {
 					port++
@@ -125,9 +129,12 @@ func (e *experiment) dial(do script.Connect, names ...string) error {
 func (e *experiment) dialOne(name string, do script.Connect) (err error) {
 	to := e.server(do.To).address
 	c := &connection{name: name, pair: pair{e.assigned[name], to}}
+	if do.Reuse != "" {
+		e.obs.retire(do.Reuse, c.pair)
+	}
 	e.obs.expectClient(c.pair)
 	c.Conn, err = client.Dial(client.Config{
-		Local: c.client, Remote: to, MPTCP: do.MPTCP, Text: do.Text, GiveUp: do.GiveUp, Clock: e.clock.now,
+		Local: c.client, Reuse: do.Reuse != "", Remote: to, MPTCP: do.MPTCP, Text: do.Text, GiveUp: do.GiveUp, Clock: e.clock.now,
 		Report: func(call handshake.Call) { e.obs.call(name, call) },
 	})
 	if err != nil {

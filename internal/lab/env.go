@@ -8,14 +8,19 @@ import (
 
 // env is what an expression of the script can ask for now.
 func (e *experiment) env() script.Env {
+	filters, err := e.filters.env()
+	unseen, refused := e.net.losses()
 	o := e.obs
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.lost.own = unseen+refused > 0
+	o.note(err)
 	env := script.Env{
 		Conns:     map[string]script.Conn{},
 		Groups:    map[string][]script.Conn{},
 		Listeners: map[string]script.Listener{},
 		Execs:     e.results,
+		Filters:   filters,
 		Observed:  e.observed,
 		Delta:     movedInt(o.counters[0]),
 		Facts:     e.facts,
@@ -29,8 +34,11 @@ func (e *experiment) env() script.Env {
 		}
 	}
 	for _, s := range e.servers {
-		if s.watched != nil {
+		switch {
+		case s.watched != nil:
 			env.Listeners[s.name] = s.watched.env()
+		case s.control != nil:
+			env.Listeners[s.name] = script.Listener{} // it does not listen yet
 		}
 	}
 	env.ClientDelta = env.Delta
@@ -51,7 +59,7 @@ func movedInt(m movement) map[string]int64 {
 
 // connEnv is a connection; the caller holds mu.
 func (o *observer) connEnv(c *connection) script.Conn {
-	ends := o.lastSeen(c.pair)
+	ends := o.seenAs(c.name, c.pair)
 	env := script.Conn{
 		Name:        c.name,
 		Outcome:     handshake.Unknown,
@@ -80,14 +88,13 @@ func (o *observer) connEnv(c *connection) script.Conn {
 		}
 	}
 	if a := o.tracker.Attempt(c.client, c.server); a != nil {
-		describe(&env, a)
+		describe(&env, a, o.lost.judge(a))
 	}
 	return env
 }
 
 // describe adds what the model makes of a connection.
-func describe(env *script.Conn, a *handshake.Attempt) {
-	v := a.Verdict()
+func describe(env *script.Conn, a *handshake.Attempt, v handshake.Verdict) {
 	env.Outcome, env.Cause, env.EndedBy = v.Outcome, v.Cause, v.EndedBy
 	env.Struck, env.Handshake, env.Confidence = v.Struck, v.Handshake, v.Confidence
 	env.SynRetransmits, env.SynAckRetransmits, env.DataRetransmits = v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits

@@ -52,7 +52,7 @@ func (e *experiment) exec(ctx context.Context, do script.ClientExec) error {
 	case late:
 		return &Failure{fmt.Sprintf("%s did not end within %v%s", argv[0], do.AtMost, output.said()), "exec at most 2m … gives it longer"}
 	case exit != 0:
-		return &Failure{fmt.Sprintf("%s failed with exit code %d%s", argv[0], exit, output.said()), "exec may fail … allows that"}
+		return &Failure{fmt.Sprintf("%s failed with exit code %d%s", argv[0], exit, output.said()), "exec may fail … allows that; if it misses files of the script's folder: files NAME…"}
 	}
 	return nil
 }

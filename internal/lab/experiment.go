@@ -35,6 +35,8 @@ type experiment struct {
 	byName   map[string]*connection
 	groups   map[string][]string
 	holds    []*wire.Hold
+	filters  *filters
+	routes   *wire.Routes // that the server has lost
 	floods   *floods
 	commands []record.Command
 	results  map[string]script.Exec
@@ -76,6 +78,7 @@ func newExperiment(box *sandbox.Inside, s *script.Script, to recordingTo, tick t
 	if e.net, err = newNetwork(box, s); err != nil {
 		return nil, err
 	}
+	e.filters = newFilters(e.net)
 	packets, err := capture.NewWriter(to.packets, to.started, to.tool, e.net.interfaces()...)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write recording: %w", err), e.net.close())
@@ -126,6 +129,7 @@ func (e *experiment) begin(step script.Step) {
 // close ends what the experiment started and takes its network down.
 func (e *experiment) close() error {
 	errs := []error{e.floods.stop(), e.stopTick(), e.net.stop(), e.obs.finish()} // first, so that the recording ends with the script
+	errs = append(errs, e.filters.close())
 	for _, c := range e.clients {
 		c.Abandon()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"listenq/internal/lab/filter"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
@@ -139,7 +140,7 @@ func failedReadings(name string, err error) (all []found) {
 func (e *experiment) claim(err error) found {
 	f := found{name: e.script.Name, err: err}
 	switch {
-	case errors.Is(err, unix.EPROTONOSUPPORT): // no such socket, nothing that it could do
+	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, filter.ErrUnsupported): // no such socket or filter, nothing that it could do
 		return found{name: f.name, value: false}
 	case err != nil:
 		return f

@@ -24,6 +24,12 @@ var (
 	spoofedIPv6 = netip.MustParsePrefix("2001:db8:f::/48")
 )
 
+// martianIPv4 are addresses that no packet of a network may have (RFC 1122, 3.2.1.3).
+var martianIPv4 = netip.MustParsePrefix("127.0.0.9/8")
+
+// The ports of a flood that comes from one address: those of no client of the script.
+const firstFloodPort, floodPorts = 40001, 20000
+
 // floodBatch is how often the sender of a flood pauses.
 const floodBatch = time.Millisecond
 
@@ -35,7 +41,7 @@ func (e *experiment) flood(ctx context.Context, do script.Flood) error {
 	if err != nil {
 		return fmt.Errorf("flood: %w", err)
 	}
-	f := newSpoofed(e.net.client.addr, e.server(do.To).address)
+	f := newSpoofed(e.net.client.addr, e.server(do.To).address, do.From)
 	e.obs.expectFlood()
 	if do.Background {
 		e.floods.start(func(ctx context.Context) error { return f.send(ctx, fd, do) })
@@ -133,17 +139,18 @@ type spoofed struct {
 	frame  []byte
 	source []byte // the part of the frame that is the sender's address
 	from   netip.Addr
+	sender script.Sender
 	tcp    []byte
 	ip     []byte // the IPv4 header; nil for IPv6
 }
 
-func newSpoofed(client netip.Addr, server netip.AddrPort) *spoofed {
+func newSpoofed(client netip.Addr, server netip.AddrPort, sender script.Sender) *spoofed {
 	const ethernet, tcp = 14, 20
 	ip := 20
 	if client.Is6() {
 		ip = 40
 	}
-	f := &spoofed{frame: make([]byte, ethernet+ip+tcp)}
+	f := &spoofed{frame: make([]byte, ethernet+ip+tcp), sender: sender}
 	copy(f.frame, serverMAC)
 	copy(f.frame[6:], clientMAC)
 	header := f.frame[ethernet : ethernet+ip]
@@ -158,6 +165,15 @@ func newSpoofed(client netip.Addr, server netip.AddrPort) *spoofed {
 		f.from, f.source, f.ip = spoofedIPv4.Addr(), header[12:16], header
 		copy(header[16:], server.Addr().AsSlice())
 	}
+	switch sender {
+	case script.Client:
+		f.from = client
+	case script.Martians:
+		f.from = martianIPv4.Addr()
+		if client.Is6() {
+			f.from = netip.IPv6Loopback()
+		}
+	}
 	f.tcp = f.frame[ethernet+ip:]
 	binary.BigEndian.PutUint16(f.tcp[2:], server.Port())
 	f.tcp[12], f.tcp[13] = 5<<4, 2 // no options; SYN
@@ -169,9 +185,13 @@ func newSpoofed(client netip.Addr, server netip.AddrPort) *spoofed {
 // after 65,536, then with other ports.
 func (f *spoofed) next(n uint32) []byte {
 	copy(f.source, f.from.AsSlice())
-	last := f.source[len(f.source)-2:]
-	binary.BigEndian.PutUint16(last, uint16(n))
-	binary.BigEndian.PutUint16(f.tcp, uint16(1024+n>>16))
+	if f.sender == script.Spoofed {
+		last := f.source[len(f.source)-2:]
+		binary.BigEndian.PutUint16(last, uint16(n))
+		binary.BigEndian.PutUint16(f.tcp, uint16(1024+n>>16))
+	} else {
+		binary.BigEndian.PutUint16(f.tcp, uint16(firstFloodPort+n%floodPorts))
+	}
 	binary.BigEndian.PutUint32(f.tcp[4:], n*2654435761) // sequence numbers that do not count up
 	if f.ip != nil {
 		f.ip[10], f.ip[11] = 0, 0

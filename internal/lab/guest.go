@@ -1,20 +1,16 @@
 package lab
 
 import (
-	"archive/tar"
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"listenq/internal/files"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
 	"listenq/internal/vm"
@@ -28,7 +24,7 @@ const GuestArg = "lab-guest"
 type GuestOptions struct {
 	Tool     string         // name and version, for the recordings
 	Command  []string       // the command line, for the recordings
-	Out      string         // folder for the recordings; it must exist
+	Out      *files.Dir     // for the recordings
 	Program  string         // a static listenq for the kernel's architecture; "": this program
 	Facts    bool           // find out all facts of the kernel, after the experiments
 	Limit    int64          // bytes of a recording; 0: DefaultLimit
@@ -48,16 +44,17 @@ type OnKernel struct {
 // came to its end, nil: what went wrong in a run is in its Error.
 func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestOptions) (OnKernel, error) {
 	in := newGuestReader(k.Release, scripts, o)
+	defer in.close()
 	job, shown, err := newGuestJob(scripts, o)
 	defer func() {
-		for _, files := range shown {
-			files.close()
+		for _, f := range shown {
+			f.close()
 		}
 	}()
 	if err != nil {
 		return in.result(err), err
 	}
-	files, memory, err := job.files(shown)
+	needed, memory, err := job.files(shown)
 	if err != nil {
 		return OnKernel{}, err
 	}
@@ -66,12 +63,14 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 		return OnKernel{}, fmt.Errorf("start the guest: %w", err)
 	}
 	defer reports.Close()
-	var stderr bytes.Buffer
+	var stderr tail
 	guest := vm.Guest{
 		Kernel: k, Program: o.Program, Args: []string{vm.Self, GuestArg}, Memory: cmp.Or(o.Memory, vm.DefaultMemory) + memory, Limit: guestLimit(scripts),
-		Files:  files,
+		Files:  needed,
 		Stdout: give, Stderr: &stderr,
 	}
+	var walls []string // that do not stand around it
+	guest.Started = func() { walls = guest.Walls.Missing() }
 	var code int
 	ended := make(chan error, 1)
 	go func() {
@@ -85,6 +84,11 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 	if err = <-ended; err == nil && (told != nil || code != 0) {
 		said := errors.New(strings.TrimSpace(stderr.String()))
 		err = fmt.Errorf("the experiments on Linux %s ended unexpectedly (exit code %d): %w", k.Release, code, errors.Join(told, said))
+	}
+	for i := range in.all.Runs {
+		for _, why := range walls {
+			in.all.Runs[i].Missing = append(in.all.Runs[i].Missing, record.Missing{What: "a wall around the guest", Why: why})
+		}
 	}
 	return in.result(err), err
 }
@@ -102,105 +106,4 @@ func guestLimit(scripts []*script.Script) time.Duration {
 		limit += guestStretch * (s.Takes + time.Second)
 	}
 	return limit
-}
-
-// guestReader takes what a guest tells.
-type guestReader struct {
-	options GuestOptions
-	release string
-	scripts []*script.Script
-	all     OnKernel
-	done    map[int]bool // by place in scripts
-}
-
-func newGuestReader(release string, scripts []*script.Script, o GuestOptions) *guestReader {
-	r := &guestReader{options: o, release: release, scripts: scripts, done: map[int]bool{}}
-	r.all.Kernel = Kernel{Schema: "listenq/kernel/v1", Kernel: release}
-	r.all.Runs = make([]record.Run, len(scripts))
-	return r
-}
-
-// read reads reports to their end. What a guest says is not trusted.
-func (r *guestReader) read(from io.Reader) error {
-	for in := tar.NewReader(from); ; {
-		h, err := in.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read what the guest tells: %w", err)
-		}
-		if err := r.take(h, in); err != nil {
-			return fmt.Errorf("read what the guest tells: %s: %w", h.Name, err)
-		}
-	}
-}
-
-func (r *guestReader) take(h *tar.Header, content io.Reader) error {
-	if name, ok := strings.CutPrefix(h.Name, guestRecordings); ok {
-		return r.store(name, h, content)
-	}
-	var told guestReport
-	if err := json.NewDecoder(content).Decode(&told); err != nil {
-		return err
-	}
-	switch {
-	case told.Progress != nil && r.options.Progress != nil:
-		told.Progress.Kernel = r.release
-		r.options.Progress(*told.Progress)
-	case told.Facts != nil:
-		r.all.Kernel = *told.Facts
-	case told.Run != nil && told.Script >= 0 && told.Script < len(r.scripts):
-		return r.keep(told.Script, *told.Run)
-	}
-	return nil
-}
-
-// store writes one file of a recording.
-func (r *guestReader) store(name string, h *tar.Header, content io.Reader) error {
-	root, err := os.OpenRoot(r.options.Out)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-		return err
-	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, content)
-	return errors.Join(err, f.Close())
-}
-
-// keep keeps a run, with its recording's place on this machine.
-func (r *guestReader) keep(script int, run record.Run) error {
-	r.all.Runs[script], r.done[script] = run, true
-	if run.Recording == "" {
-		return nil
-	}
-	if !filepath.IsLocal(run.Recording) {
-		return errors.New("a recording outside of its folder")
-	}
-	run.Recording = filepath.Join(r.options.Out, run.Recording)
-	r.all.Runs[script] = run
-	return record.WriteResult(run)
-}
-
-// result is what is known when the guest has ended, with err if it did not end
-// as it should have.
-func (r *guestReader) result(err error) OnKernel {
-	why := "there was no guest to run it"
-	if errors.Is(err, context.Canceled) {
-		why = "interrupted before it began"
-	} else if _, died := errors.AsType[*vm.Died](err); died {
-		why = "the guest ended before it began"
-	}
-	for i, s := range r.scripts {
-		if !r.done[i] {
-			r.all.Runs[i] = record.Run{Scenario: s.Name, Title: s.Title, Kernel: r.release, Skipped: why}
-		}
-	}
-	return r.all
 }

@@ -4,16 +4,21 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"listenq/internal/files"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
 	"listenq/internal/vm"
+	"listenq/test/memory"
 )
 
 // fetchedKernel opens a kernel that test/kernels has fetched.
@@ -37,7 +42,7 @@ func fetchedKernel(t testing.TB) *vm.Kernel {
 	if _, err := os.Stat(folder); err != nil {
 		t.Skip("needs a kernel of Debian's bookworm: make kernels")
 	}
-	k, err := vm.Open(folder, "")
+	k, err := vm.Open(t.Context(), folder, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,9 +67,10 @@ func TestRunOn(t *testing.T) {
 	}
 	fails.Name = "fails"
 	var lines []string
-	out := t.TempDir()
+	folder := outDir(t)
+	out := folder.Path
 	got, err := RunOn(t.Context(), k, []*script.Script{builtInScript(t, "b2-abort-on-overflow"), fails}, GuestOptions{
-		Out: out, Progress: func(p Progress) { lines = append(lines, p.Kernel+" "+p.Scenario) },
+		Out: folder, Progress: func(p Progress) { lines = append(lines, p.Kernel+" "+p.Scenario) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,52 +91,137 @@ func TestRunOn(t *testing.T) {
 	}
 }
 
-// told is what a guest says, as a tar archive.
-func told(t testing.TB, entries map[string]any) []byte {
+// outDir is a folder for recordings.
+func outDir(t testing.TB) *files.Dir {
+	t.Helper()
+	dir, err := files.MakeDir(t.TempDir(), "recordings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dir.Close() })
+	return dir
+}
+
+// entry is one of what a guest says.
+type entry struct {
+	tar.Header
+	content any
+}
+
+func file(name string, content any) entry { return entry{tar.Header{Name: name}, content} }
+
+// said is what a guest says, in order.
+func said(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for name, v := range entries {
-		text, ok := v.(string)
+	for _, e := range entries {
+		text, ok := e.content.(string)
 		if !ok {
-			encoded, err := json.Marshal(v)
+			encoded, err := json.Marshal(e.content)
 			if err != nil {
 				t.Fatal(err)
 			}
 			text = string(encoded)
 		}
-		if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+		if e.Size == 0 {
+			e.Size = int64(len(text))
+		}
+		if err := w.WriteHeader(&e.Header); err != nil {
 			t.Fatal(err)
 		}
-		w.Write([]byte(text))
+		io.WriteString(w, text)
 	}
-	w.Close()
+	w.Flush() // no more than what was written
 	return b.Bytes()
 }
 
 func TestWhatAGuestSaysIsNotTrusted(t *testing.T) {
-	for name, entries := range map[string]map[string]any{
-		"a recording elsewhere": {"report": guestReport{Run: &record.Run{Recording: "../elsewhere"}}},
-		"a file elsewhere":      {guestRecordings + "../../elsewhere": "x"},
-		"no JSON":               {"report": "{"},
+	run := func(recording string) entry {
+		return file("report", guestReport{Run: &record.Run{Recording: recording}})
+	}
+	packets := file(guestRecordings+"a/packets.pcapng", "x")
+	for name, tt := range map[string]struct {
+		said []entry
+		want string
+	}{
+		"a recording elsewhere":   {[]entry{run("../elsewhere")}, "not given"},
+		"no recording":            {[]entry{run("a")}, "not given"},
+		"a file elsewhere":        {[]entry{file(guestRecordings+"../../elsewhere", "x")}, "not a file of a recording"},
+		"a folder above":          {[]entry{file(guestRecordings+"../meta.json", "x")}, "not a file of a recording"},
+		"a file below":            {[]entry{file(guestRecordings+"a/b/meta.json", "x")}, "not a file of a recording"},
+		"a file of another kind":  {[]entry{file(guestRecordings+"a/run.sh", "x")}, "not a file of a recording"},
+		"a file twice":            {[]entry{packets, packets}, "file exists"},
+		"more recordings":         {[]entry{packets, file(guestRecordings+"b/meta.json", "x")}, "more recordings than experiments"},
+		"a link":                  {[]entry{{tar.Header{Name: guestRecordings + "a/meta.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/shadow"}, ""}}, "not a regular file"},
+		"a result twice":          {[]entry{run(""), run("")}, "for the second time"},
+		"a large file":            {[]entry{{tar.Header{Name: guestRecordings + "a/meta.json", Size: guestFile + 1}, ""}}, "larger than"},
+		"a large report":          {[]entry{{tar.Header{Name: "report", Size: guestSaid + 2}, strings.Repeat(" ", guestSaid+2)}}, "larger than"},
+		"a report of much memory": {[]entry{file("report", `{"Run":{"connections":[`+strings.Repeat("{},", 1<<20)+`{}]}}`)}, "more memory than"},
+		"facts of much memory":    {[]entry{file("report", `{"Facts":{"facts":[`+strings.Repeat("{},", 1<<20)+`{}]}}`)}, "more memory than"},
+		"no JSON":                 {[]entry{file("report", "{")}, "unexpected end"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out := t.TempDir()
-			in := newGuestReader("6.1", []*script.Script{{Name: "a"}}, GuestOptions{Out: filepath.Join(out, "recordings")})
-			os.Mkdir(in.options.Out, 0o755)
-			if err := in.read(bytes.NewReader(told(t, entries))); err == nil {
-				t.Error("taken")
+			folder := outDir(t)
+			in := newGuestReader("6.1", []*script.Script{{Name: "a"}}, GuestOptions{Out: folder, Progress: func(Progress) {}})
+			defer in.close()
+			if err := in.read(bytes.NewReader(said(t, tt.said...))); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want %q", err, tt.want)
 			}
-			if files, _ := filepath.Glob(filepath.Join(out, "else*")); len(files) > 0 {
+			if files, _ := filepath.Glob(filepath.Join(filepath.Dir(folder.Path), "*")); len(files) != 1 {
 				t.Errorf("wrote %s", files)
 			}
 		})
 	}
 }
 
+// TestWhatTheHostKnowsItself: no kernel, no name, no place, and no command is taken from a
+// guest, nor a character that a terminal obeys.
+func TestWhatTheHostKnowsItself(t *testing.T) {
+	const evil = "evil\x1b[2J\nlook inside: sudo evil"
+	s := &script.Script{Name: "a", Title: "first", Steps: []script.Step{{Line: 3, Text: "connect a"}}}
+	var progress []Progress
+	folder := outDir(t)
+	in := newGuestReader("6.1", []*script.Script{s}, GuestOptions{Out: folder, Progress: func(p Progress) { progress = append(progress, p) }})
+	defer in.close()
+	forged := Progress{Kernel: evil, Scenario: "a", Line: 3, Text: evil, Namespaces: map[string]int{evil: 1}, Enter: map[string]string{evil: evil}}
+	elsewhere, other := forged, forged
+	elsewhere.Line, other.Scenario = 4, evil
+	err := in.read(bytes.NewReader(said(t,
+		file("report", guestReport{Progress: &forged}), file("report", guestReport{Progress: &elsewhere}), file("report", guestReport{Progress: &other}),
+		file(guestRecordings+"a/scenario.lab", "x"), file(guestRecordings+"a/result.json", evil),
+		file("report", guestReport{Run: &record.Run{Scenario: evil, Title: evil, Kernel: evil, Hint: evil, Verdict: evil, Recording: "a", Missing: []record.Missing{{What: "x", Hint: evil}}}}),
+		file("report", guestReport{Facts: &Kernel{Schema: evil, Kernel: evil, Version: "v", Missing: []record.Missing{{What: "x", Hint: evil}}}}),
+	)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Progress{{Kernel: "6.1", Scenario: "a", Line: 3, Text: "connect a"}}, progress); diff != "" {
+		t.Errorf("progress (-want +got):\n%s", diff)
+	}
+	got := in.result(nil)
+	path := filepath.Join(folder.Path, "a")
+	want := record.Run{Scenario: "a", Title: "first", Kernel: "6.1", Verdict: "evil·[2J\nlook inside: sudo evil", Recording: path, Missing: []record.Missing{{What: "x"}}}
+	if diff := cmp.Diff([]record.Run{want}, got.Runs); diff != "" {
+		t.Errorf("run (-want +got):\n%s", diff)
+	}
+	if k := got.Kernel; k.Schema != "listenq/kernel/v1" || k.Kernel != "6.1" || k.Version != "v" || k.Missing[0].Hint != "" {
+		t.Errorf("kernel %+v", k)
+	}
+	stored, err := record.ReadRun(path)
+	if diff := cmp.Diff(want, stored); diff != "" || err != nil {
+		t.Errorf("result.json (-want +got):\n%s%v", diff, err)
+	}
+	for _, name := range []string{"", "result.json", "scenario.lab"} {
+		if info, err := os.Stat(filepath.Join(path, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %v", info.Mode(), err)
+		}
+	}
+}
+
 func TestGuestThatEndsEarly(t *testing.T) {
-	in := newGuestReader("6.1", []*script.Script{{Name: "a", Title: "first"}, {Name: "b"}}, GuestOptions{Out: t.TempDir()})
-	if err := in.read(bytes.NewReader(told(t, map[string]any{"report": guestReport{Run: &record.Run{Scenario: "b", Pass: true}, Script: 1}}))); err != nil {
+	in := newGuestReader("6.1", []*script.Script{{Name: "a", Title: "first"}, {Name: "b"}}, GuestOptions{Out: outDir(t)})
+	if err := in.read(bytes.NewReader(said(t, file("report", guestReport{Run: &record.Run{Scenario: "b", Pass: true}, Script: 1})))); err != nil {
 		t.Fatal(err)
 	}
 	runs := in.result(&vm.Died{Release: "6.1", Why: "panicked"}).Runs
@@ -139,15 +230,26 @@ func TestGuestThatEndsEarly(t *testing.T) {
 	}
 }
 
+// FuzzGuestReader: whatever a guest says, taking it costs little memory, and writes nothing
+// but the files of a recording.
 func FuzzGuestReader(f *testing.F) {
-	f.Add(told(f, map[string]any{"report": guestReport{Progress: &Progress{Scenario: "a"}}}))
-	f.Add(told(f, map[string]any{"report": guestReport{Run: &record.Run{Scenario: "a", Recording: "a"}}, guestRecordings + "a/x": "y"}))
-	f.Add(told(f, map[string]any{"report": guestReport{Facts: &Kernel{Kernel: "6.1"}, Script: -1}}))
-	f.Fuzz(func(t *testing.T, said []byte) {
-		in := newGuestReader("6.1", []*script.Script{{Name: "a"}}, GuestOptions{Out: t.TempDir(), Progress: func(Progress) {}})
-		_ = in.read(bytes.NewReader(said))
-		if runs := in.result(nil).Runs; len(runs) != 1 {
-			t.Errorf("%d runs", len(runs))
+	f.Add(said(f, file("report", guestReport{Progress: &Progress{Scenario: "a"}})))
+	f.Add(said(f, file(guestRecordings+"a/meta.json", "y"), file("report", guestReport{Run: &record.Run{Scenario: "a", Recording: "a"}})))
+	f.Add(said(f, file("report", guestReport{Facts: &Kernel{Kernel: "6.1"}, Script: -1})))
+	f.Fuzz(func(t *testing.T, words []byte) {
+		if len(words) > 1<<17 {
+			return // a report of a million bytes may take 96 MiB
+		}
+		folder := outDir(t)
+		defer memory.Bound(t)()
+		in := newGuestReader("6.1", []*script.Script{{Name: "a"}}, GuestOptions{Out: folder, Progress: func(Progress) {}})
+		defer in.close()
+		_ = in.read(bytes.NewReader(words))
+		if runs := in.result(nil).Runs; len(runs) != 1 || runs[0].Scenario != "a" {
+			t.Errorf("%+v", runs)
+		}
+		if files, _ := filepath.Glob(filepath.Join(folder.Path, "*")); len(files) > 1 {
+			t.Errorf("wrote %q", files)
 		}
 	})
 }
@@ -158,7 +260,7 @@ func BenchmarkFirstStep(b *testing.B) {
 	var first time.Duration
 	for b.Loop() {
 		began, seen := time.Now(), false
-		_, err := RunOn(b.Context(), k, []*script.Script{s}, GuestOptions{Out: b.TempDir(), Progress: func(Progress) {
+		_, err := RunOn(b.Context(), k, []*script.Script{s}, GuestOptions{Out: outDir(b), Progress: func(Progress) {
 			if !seen {
 				first, seen = first+time.Since(began), true
 			}

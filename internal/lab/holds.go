@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"net/netip"
-	"slices"
 
 	"listenq/internal/handshake"
 	"listenq/internal/lab/script"
@@ -13,13 +12,7 @@ import (
 func (e *experiment) hold(do script.Hold) error {
 	clients := e.addresses(do.From)
 	for _, side := range destinations(do.To) {
-		e.holds = append(e.holds, e.net.wire.Hold(side, func(p *handshake.Packet) bool {
-			client := p.Src
-			if side == handshake.ClientSide {
-				client = p.Dst
-			}
-			return isKind(p, do.Kind) && (clients == nil || slices.Contains(clients, client))
-		}))
+		e.holds = append(e.holds, e.net.wire.Hold(side, segments(do.Kind, side, clients)))
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
+	"listenq/internal/vm"
 )
 
 // Options are how to run an experiment.
@@ -116,12 +117,13 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 	defer reports.Close()
 	var stderr bytes.Buffer
 	box, err := sandbox.Start(sandbox.Spec{
-		Args:   []string{InsideArg},
-		Files:  []*os.File{orders, giveReports, packets, events},
-		Copies: files.copies,
-		Dir:    files.dir,
-		Stderr: &stderr,
-		Bare:   j.Bare,
+		Args:      []string{InsideArg},
+		Files:     []*os.File{orders, giveReports, packets, events},
+		Copies:    files.copies,
+		Dir:       files.dir,
+		Stderr:    &stderr,
+		Bare:      j.Bare,
+		Throwaway: vm.Emulated(), // to emulation the instructions of a copy are new, and cost a second to translate
 	})
 	orders.Close()
 	giveReports.Close()
@@ -196,3 +198,11 @@ func (d done) err(ctx context.Context) error {
 type Failure struct{ Message, Hint string }
 
 func (f *Failure) Error() string { return f.Message }
+
+// lack is a Failure because the kernel does not have what a step needs.
+type lack struct {
+	Failure
+	err error
+}
+
+func (l *lack) Unwrap() []error { return []error{&l.Failure, l.err} }

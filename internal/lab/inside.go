@@ -43,15 +43,13 @@ func Reexec(args []string) (code int, ok bool) {
 	if len(args) == 0 {
 		return 0, false
 	}
-	vm.Reexec(args)
+	vm.Reexec(args) // and what a sandbox starts
 	var err error
 	switch args[0] {
-	case sandbox.DropArg:
-		code, err = 126, sandbox.Drop(args[1:])
 	case InsideArg:
 		code, err = 1, inside()
 	case ServerArg:
-		code, err = 1, server.Serve(os.NewFile(3, "orders"), os.NewFile(4, "answers"))
+		code, err = 1, server.Serve(os.NewFile(3, "orders"), os.NewFile(4, "answers"), os.NewFile(5, "sockets"))
 	case GuestArg:
 		code, err = 1, runGuest(context.Background(), os.Stdout)
 	default:

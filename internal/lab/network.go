@@ -267,15 +267,11 @@ func pin() error {
 
 // missing tells of frames that the wire never saw or could not pass on.
 func (n *network) missing() []record.Missing {
-	if n.loopback() {
-		return nil
-	}
-	w := n.wire.Snapshot()
 	var all []record.Missing
-	if lost := w.ToClient.Dropped + w.ToServer.Dropped; lost > 0 {
-		all = append(all, record.Missing{What: fmt.Sprintf("%d frames", lost), Why: "the wire was too busy to take them off its ring", Hint: "a slower flood, or a machine with less to do"})
+	unseen, refused := n.losses()
+	if unseen > 0 {
+		all = append(all, record.Missing{What: fmt.Sprintf("%d frames", unseen), Why: "the wire was too busy to take them off its ring", Hint: "a slower flood, or a machine with less to do"})
 	}
-	refused := w.ToClient.Hosts.Refused + w.ToClient.Others.Refused + w.ToServer.Hosts.Refused + w.ToServer.Others.Refused
 	if refused > 0 {
 		all = append(all, record.Missing{What: fmt.Sprintf("%d frames", refused), Why: "the kernel had no room for them when the wire wrote them"})
 	}

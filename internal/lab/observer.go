@@ -38,6 +38,9 @@ type observer struct {
 	number    int   // of the last packet in the recording
 	pending   pendingFrame
 	conns     map[pair]*ends
+	lost      losses
+	past      map[string]past // by the name of a connection
+	stale     map[uint64]bool // cookies of the server's sockets of those
 	listeners []*listener
 	counters  [2]movement // by side: server, client
 	reactions reactions
@@ -59,6 +62,7 @@ type end struct {
 	handshake.Socket
 	timer      kernel.Timer
 	expires    time.Duration
+	cookie     uint64 // of the socket; 0 if it is not known
 	generation uint64 // of the sample that saw it
 }
 
@@ -78,6 +82,9 @@ func newObserver(c clock, net *network, connections int, packets *capture.Writer
 		events:  record.NewEvents(within{r, events}),
 		room:    r,
 		conns:   map[pair]*ends{},
+		lost:    newLosses(),
+		past:    map[string]past{},
+		stale:   map[uint64]bool{},
 		moved:   make(chan struct{}, 1),
 		tracker: handshake.New(handshake.Config{
 			Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true,

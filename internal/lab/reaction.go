@@ -6,7 +6,9 @@ import (
 
 	"listenq/internal/handshake"
 	"listenq/internal/kernel"
+	"listenq/internal/lab/filter"
 	"listenq/internal/queue"
+	"listenq/internal/record"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,9 +21,14 @@ type reactions struct {
 	counters queue.Counters            // the last reading; reused
 	columns  [len(deltaColumns)]int    // the index of each in counters; -1 if the kernel does not have it
 	inSegs   int                       // that of TcpInSegs
+	reverse  int                       // that of TcpExtIPReversePathFilter, or -1
+	sockets  *socketDrops              // where a filter is at a socket of the server; nil if there is none
+	filters  *filter.Table             // of the server's namespace; nil if there are none
+	taken    uint64                    // segments that they had taken at the last reading, which TCP never counts
 	names    int                       // how many counters there were when the indexes were taken
 	last     [len(deltaColumns)]uint64 // their values
 
+	told      uint64 // of taken, in reactions before
 	delivered uint64 // TCP segments written to the server
 	pending   int    // of them without a reading
 	number    int    // of the last one
@@ -44,6 +51,8 @@ var deltaColumns = [...]struct {
 	{"TcpExtSyncookiesFailed", func(d *handshake.Delta) *int { return &d.SyncookiesFailed }},
 	{"TcpExtEmbryonicRsts", func(d *handshake.Delta) *int { return &d.EmbryonicRsts }},
 	{"TcpExtTCPDeferAcceptDrop", func(d *handshake.Delta) *int { return &d.TCPDeferAcceptDrop }},
+	{"TcpInCsumErrors", func(d *handshake.Delta) *int { return &d.InCsumErrors }},
+	{"TcpExtIPReversePathFilter", func(d *handshake.Delta) *int { return &d.IPReversePathFilter }},
 }
 
 // moved are the counters of a delta that are not 0, by their names in nstat.
@@ -53,6 +62,9 @@ func moved(d handshake.Delta) map[string]int {
 		if n := *c.field(&d); n != 0 {
 			counters[c.name] = n
 		}
+	}
+	if d.Filtered != 0 {
+		counters[record.FilteredPackets] = d.Filtered
 	}
 	return counters
 }
@@ -80,7 +92,7 @@ func (r *reactions) start(reader *kernel.CounterReader, connections int) error {
 	if err := r.readCounters(); err != nil {
 		return err
 	}
-	r.delivered = r.counters.Values[r.inSegs]
+	r.delivered = r.processed()
 	r.most = burstReadings + connReadings*connections
 	r.credit = r.most
 	r.movement()
@@ -93,11 +105,19 @@ func (r *reactions) readCounters() error {
 	if err := r.reader.Read(&r.counters); err != nil {
 		return err
 	}
+	if r.filters != nil {
+		n, err := r.filters.Taken()
+		if err != nil {
+			return err
+		}
+		r.taken = n
+	}
 	if r.names == len(r.counters.Names) {
 		return nil
 	}
 	r.names = len(r.counters.Names)
 	r.inSegs = slices.Index(r.counters.Names, "TcpInSegs")
+	r.reverse = slices.Index(r.counters.Names, "TcpExtIPReversePathFilter")
 	for i, c := range deltaColumns {
 		r.columns[i] = slices.Index(r.counters.Names, c.name)
 	}
@@ -114,7 +134,21 @@ func (r *reactions) movement() (d handshake.Delta) {
 		*c.field(&d) = int(now - r.last[i])
 		r.last[i] = now
 	}
+	d.Filtered = int(r.taken - r.told)
+	r.told = r.taken
 	return d
+}
+
+// processed is how many segments the host has dealt with at the last reading: TCP has
+// counted them, or what stands before it has taken them and counted that.
+func (r *reactions) processed() uint64 { return r.counters.Values[r.inSegs] + r.kept() }
+
+// kept is how many of them TCP never counts.
+func (r *reactions) kept() uint64 {
+	if r.reverse < 0 {
+		return r.taken
+	}
+	return r.taken + r.counters.Values[r.reverse]
 }
 
 // delivery is told of each TCP segment that was written to the server, right
@@ -161,10 +195,10 @@ func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
 		if err := r.readCounters(); err != nil {
 			return handshake.Reaction{}, err
 		}
-		counted := r.counters.Values[r.inSegs]
+		counted := r.processed()
 		if counted >= r.delivered || time.Now().After(limit) {
 			r.delivered = counted
-			return r.take(now), nil
+			return r.take(now)
 		}
 		unix.Nanosleep(&unix.Timespec{Nsec: 10_000}, nil) // ksoftirqd may want this CPU
 	}
@@ -177,18 +211,28 @@ func (r *reactions) rest(now time.Duration, all bool) (reaction handshake.Reacti
 	if err := r.readCounters(); err != nil {
 		return reaction, false, err
 	}
-	if all && r.counters.Values[r.inSegs] != r.delivered {
+	if all && r.processed() != r.delivered {
 		return reaction, false, nil
 	}
-	return r.take(now), true, nil
+	reaction, err = r.take(now)
+	return reaction, err == nil, err
 }
 
 // take is the reaction to all packets since the last one.
-func (r *reactions) take(now time.Duration) handshake.Reaction {
+func (r *reactions) take(now time.Duration) (handshake.Reaction, error) {
 	reaction := handshake.Reaction{T: now, Packets: r.pending, Delta: r.movement()}
+	if r.sockets != nil {
+		n, err := r.sockets.moved()
+		if err != nil {
+			return reaction, err
+		}
+		if reaction.Delta == (handshake.Delta{}) { // else the drop is that of another counter, which counts there, too
+			reaction.Delta.Filtered = n
+		}
+	}
 	if r.pending == 1 {
 		reaction.Number = r.number
 	}
 	r.pending = 0
-	return reaction
+	return reaction, nil
 }

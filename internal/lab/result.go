@@ -11,10 +11,17 @@ import (
 // result is what came of the experiment.
 func (e *experiment) result() record.Run {
 	o := e.obs
+	filters, err := e.filters.results()
+	if err != nil {
+		e.missing = append(e.missing, record.Missing{What: "the counters of the filters", Why: err.Error()})
+	}
 	missing := slices.Concat(e.missing, e.net.missing(), missingPeers(e.observations))
+	unseen, refused := e.net.losses()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.lost.own = unseen+refused > 0
 	run := record.Run{
+		Incomplete:   o.lost.own,
 		Scenario:     e.script.Name,
 		Title:        e.script.Title,
 		Facts:        e.facts,
@@ -23,6 +30,7 @@ func (e *experiment) result() record.Run {
 		Expectations: e.expectations,
 		Connections:  o.connections(e.names()),
 		Commands:     e.commands,
+		Filters:      filters,
 		Listeners:    []record.Listener{},
 		Observations: e.observations,
 		Missing:      missing,
@@ -45,24 +53,26 @@ func passed(all []record.Expectation) bool {
 	return !slices.ContainsFunc(all, func(x record.Expectation) bool { return !x.Pass && x.NotTaken == "" })
 }
 
-// names are the script's names of connections.
-func (e *experiment) names() map[pair]string {
-	names := map[pair]string{}
+// names are the script's names of connections, those of one port in their order.
+func (e *experiment) names() map[pair][]string {
+	names := map[pair][]string{}
 	for _, c := range e.clients {
-		names[c.pair] = c.name
+		names[c.pair] = append(names[c.pair], c.name)
 	}
 	return names
 }
 
 // connections are the attempts that the model kept, those of the script by
 // name, those of commands by number. The caller holds mu.
-func (o *observer) connections(names map[pair]string) []record.Connection {
+func (o *observer) connections(names map[pair][]string) []record.Connection {
 	all := []record.Connection{}
 	unnamed := 0
 	for a := range o.tracker.Attempts() {
 		p := pair{a.Client(), a.Server()}
-		name, ok := names[p]
-		if !ok {
+		var name string
+		if these := names[p]; len(these) > 0 {
+			name, names[p] = these[0], these[1:]
+		} else {
 			unnamed++
 			name = fmt.Sprintf("#%d", unnamed)
 		}
@@ -72,7 +82,7 @@ func (o *observer) connections(names map[pair]string) []record.Connection {
 }
 
 func (o *observer) connection(name string, a *handshake.Attempt) record.Connection {
-	v, ends := a.Verdict(), o.lastSeen(pair{a.Client(), a.Server()})
+	v, ends := o.lost.judge(a), o.seenAs(name, pair{a.Client(), a.Server()})
 	c := record.Connection{
 		Name: name, Client: a.Client().String(), Server: a.Server().String(),
 		Outcome: v.Outcome, Cause: v.Cause, EndedBy: v.EndedBy, Struck: v.Struck, Handshake: v.Handshake,

@@ -118,6 +118,9 @@ func (o *observer) takeConnection(t time.Duration, k *kernel.Socket) {
 	if p.client.Addr() != o.net.client.addr {
 		return // spoofed
 	}
+	if o.stale[k.Cookie] && side == handshake.ServerSide {
+		return // of a connection whose port is another's now
+	}
 	c := o.conn(p, t)
 	e := &c.server
 	if side == handshake.ClientSide {
@@ -152,9 +155,9 @@ func (o *observer) takeEnd(e *end, now handshake.Socket, k *kernel.Socket) {
 	before := e.Socket
 	before.T, before.Wait = now.T, now.Wait
 	e.Socket, e.generation = now, o.sampler.generation
-	e.timer, e.expires = kernel.TimerNone, 0
+	e.timer, e.expires, e.cookie = kernel.TimerNone, 0, 0
 	if k != nil {
-		e.timer, e.expires = k.Timer, k.Expires
+		e.timer, e.expires, e.cookie = k.Timer, k.Expires, k.Cookie
 	}
 	if before != now || now.State == handshake.None {
 		o.tracker.Socket(now) // that there is none is news each time: what is missing after the last packet is gone

@@ -30,6 +30,7 @@ type running struct {
 	output  *tail
 	watched *listener
 	control *server.Control // nil for a command
+	config  server.Config   // of a server of ours
 	wants   atomic.Int64    // how many more connections the accept policy takes at once
 	stopped atomic.Bool
 }
@@ -59,7 +60,11 @@ func (e *experiment) serve(do script.Server) error {
 	if err != nil {
 		return fmt.Errorf("start server: %w", err)
 	}
-	cmd, err := e.box.Command([]string{sandbox.Self, ServerArg}, orders, theirs)
+	hands, sockets, err := handingPair()
+	if err != nil {
+		return fmt.Errorf("start server: %w", err)
+	}
+	cmd, err := e.box.Command([]string{sandbox.Self, ServerArg}, orders, theirs, hands)
 	if err != nil {
 		return fmt.Errorf("start server: %w", err)
 	}
@@ -70,19 +75,50 @@ func (e *experiment) serve(do script.Server) error {
 	}
 	orders.Close()
 	theirs.Close()
-	s.control = server.New(ours, answers, func(a server.Accepted) {
+	hands.Close()
+	s.control = server.New(ours, answers, sockets, func(a server.Accepted) {
 		s.took()
 		e.obs.accepted(do.Name, e.clock.since(a.At), a.Peer)
 	})
-	s.setPolicy(do.Accept)
-	where, err := s.control.Listen(server.Config{
+	s.address = netip.AddrPortFrom(e.net.server.addr, uint16(do.Port))
+	s.config = server.Config{
 		IPv6: e.script.Network.IPv6 || do.DualStack, MPTCP: do.MPTCP, Port: do.Port, Backlog: do.Backlog, Defer: do.Defer, ReusePort: do.ReusePort,
-		FastOpen: do.FastOpen, Read: do.Read, Accept: policy(do.Accept),
-	})
+		FastOpen: do.FastOpen, Accept: policy(do.Accept), Does: server.Doing(do.Does), Text: do.Text, After: do.After,
+	}
+	if do.Later {
+		s.wants.Store(0)
+		return nil
+	}
+	return e.begins(s, do.Accept)
+}
+
+// begins lets a server of ours listen.
+func (e *experiment) begins(s *running, accept script.Policy) error {
+	s.setPolicy(accept)
+	where, err := s.control.Listen(s.config)
 	if err != nil {
 		return listenFailed(err)
 	}
 	return e.watch(s, netip.AddrPortFrom(e.net.server.addr, uint16(where.Port)), uint32(where.Inode))
+}
+
+// listen lets a server of ours call listen(), again if it does already.
+func (e *experiment) listen(do script.Listen) error {
+	s := e.server(do.On)
+	if s.watched != nil {
+		return s.control.ListenAgain(do.Backlog)
+	}
+	s.config.Backlog = do.Backlog
+	return e.begins(s, script.Policy{When: script.When(s.config.Accept.Mode), N: s.config.Accept.N, D: s.config.Accept.D})
+}
+
+// handingPair is two ends on which descriptors can be handed over.
+func handingPair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "sockets"), os.NewFile(uintptr(fds[1]), "sockets"), nil
 }
 
 func listenFailed(err error) error {

@@ -118,10 +118,14 @@ func (e *experiment) processed(s *state) error {
 	}
 	if e.net.loopback() {
 		s.flying = uint64(e.obs.seen()) < s.counted[0]
-	} else {
-		s.delivered[0] = e.obs.delivered() // spoofed segments, too
+		return nil
 	}
-	return nil
+	delivered, kept := e.obs.delivered()
+	s.delivered[0] = delivered // spoofed segments, too
+	s.counted[0] += kept
+	kept, err := e.filters.client.Taken()
+	s.counted[1] += kept
+	return err
 }
 
 // busy reports whether a client has not taken what its socket offers, or a

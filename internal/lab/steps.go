@@ -26,15 +26,15 @@ func (e *experiment) do(ctx context.Context, step script.Step) error {
 	case script.Observe:
 		return e.observe(ctx, step.Line, do)
 	}
-	if err := e.act(ctx, step.Do); err != nil {
+	if err := e.act(ctx, step); err != nil {
 		return err
 	}
 	return e.settle(ctx)
 }
 
 // act carries out a step that changes something.
-func (e *experiment) act(ctx context.Context, action script.Action) error {
-	switch do := action.(type) {
+func (e *experiment) act(ctx context.Context, step script.Step) error {
+	switch do := step.Do.(type) {
 	case script.Sysctl:
 		return e.sysctl(do)
 	case script.Wire:
@@ -43,6 +43,16 @@ func (e *experiment) act(ctx context.Context, action script.Action) error {
 		return e.hold(do)
 	case script.Release:
 		return e.release(ctx, do.Names)
+	case script.Filter:
+		return e.filter(do, step.Text)
+	case script.Lift:
+		return e.lift(do)
+	case script.Alter:
+		return e.alter(do)
+	case script.Answer:
+		return e.answer(do)
+	case script.Route:
+		return e.route(do)
 	case script.Server:
 		return e.serve(do)
 	case script.ServerExec:
@@ -50,7 +60,7 @@ func (e *experiment) act(ctx context.Context, action script.Action) error {
 	case script.Accept:
 		return e.server(do.On).accept(do.Policy)
 	case script.Listen:
-		return e.server(do.On).control.ListenAgain(do.Backlog)
+		return e.listen(do)
 	case script.Stop:
 		return e.server(do.Server).stop(do.For)
 	case script.Continue:
@@ -62,7 +72,7 @@ func (e *experiment) act(ctx context.Context, action script.Action) error {
 	case script.Flood:
 		return e.flood(ctx, do)
 	}
-	return e.actOnConnections(action)
+	return e.actOnConnections(step.Do)
 }
 
 // actOnConnections carries out a step on connections that there are.
@@ -125,7 +135,7 @@ func destinations(d script.Direction) []handshake.Side {
 
 func (e *experiment) shape(do script.Wire) error {
 	for _, side := range destinations(do.To) {
-		e.net.wire.Shape(side, wire.Shape{Delay: do.Delay, Loss: do.Loss, Duplicate: do.Duplicate, Seed: do.Seed})
+		e.net.wire.Shape(side, wire.Shape{Delay: do.Delay, Loss: do.Loss, Duplicate: do.Duplicate, MTU: do.MTU, Seed: do.Seed})
 	}
 	return nil
 }

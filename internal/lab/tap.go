@@ -22,8 +22,11 @@ func (o *observer) tap(ev *wire.Event) {
 	switch ev.Kind {
 	case wire.Sent, wire.Delivered:
 		o.frame(ev)
-	case wire.Lost, wire.Refused:
+	case wire.Lost:
+		o.lost.take(ev)
 		o.fate(ev, handshake.FateLost)
+	case wire.Refused:
+		o.lost.take(ev) // of which the model is not told: it is no network's doing
 	case wire.Held:
 		o.fate(ev, handshake.FateHeld)
 	case wire.Duplicated:
@@ -100,11 +103,12 @@ func (o *observer) finish() error {
 	return o.err
 }
 
-// delivered is how many segments TcpInSegs of the server must at least count.
-func (o *observer) delivered() uint64 {
+// delivered is how many segments the server's host must at least have dealt with, and
+// how many of them were kept from TCP, which counts the others in TcpInSegs.
+func (o *observer) delivered() (segments, kept uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.reactions.delivered
+	return o.reactions.delivered, o.reactions.kept()
 }
 
 // seen is how many frames the recording has.

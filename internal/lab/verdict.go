@@ -12,6 +12,9 @@ import (
 func verdict(run record.Run) string {
 	lead := headline(run)
 	tail := fates(run.Connections)
+	if run.Incomplete && lead == "" {
+		lead = "Incomplete, as the lab's own wire lost frames: "
+	}
 	switch {
 	case tail == "":
 		return strings.TrimSuffix(lead, ": ")

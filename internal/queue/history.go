@@ -14,7 +14,8 @@ type History struct {
 	last       Sample
 	samples    int
 	tracks     map[identity]*track
-	courses    []*track // of each listener of the last sample
+	courses    []*track       // of each listener of the last sample
+	left       map[place]bool // where one was that is gone, as of the last sample; nil: not yet looked for
 	namespaces map[NetnsID]*readings
 }
 
@@ -90,7 +91,7 @@ func (h *History) Take(s *Sample) {
 	if h.tracks == nil {
 		h.tracks = make(map[identity]*track, len(s.Listeners))
 	}
-	h.courses = slices.Grow(h.courses[:0], len(s.Listeners))
+	h.courses, h.left = slices.Grow(h.courses[:0], len(s.Listeners)), nil
 	for i := range h.last.Listeners {
 		h.addListener(&before, &h.last.Listeners[i])
 	}
@@ -108,14 +109,17 @@ func (h *History) addListener(before *Sample, l *Listener) {
 		t = &track{}
 		t.points = t.room[:0]
 		h.tracks[id] = t
-		t.recreated = h.takesPlace(before, l)
+		t.recreated = len(before.Listeners) > 0 && h.takesPlace(before, l)
+	}
+	h.courses = append(h.courses, t)
+	if t.seen == h.samples {
+		return // the sample has it twice
 	}
 	p := Point{T: h.last.T, AcceptLen: l.AcceptLen, Full: l.Full(), SynLen: l.SynLen}
 	if known {
 		p.Dropped = moved(t.drops, l.Drops)
 		p.Arrived, p.Accepted = flow(t.points[len(t.points)-1], l, h.last.T)
 	}
-	h.courses = append(h.courses, t)
 	t.drops, t.seen = l.Drops, h.samples
 	t.missing = [2]Count{t.missing[1], missing(l)}
 	t.points = append(t.points, p)
@@ -125,14 +129,19 @@ func (h *History) addListener(before *Sample, l *Listener) {
 // takesPlace reports whether the listener is a new socket at an address where
 // another one was, which is gone.
 func (h *History) takesPlace(before *Sample, l *Listener) bool {
-	at, id := place{l.Netns, l.Address}, identify(l)
-	gone := false
-	for i := range before.Listeners {
-		if o := &before.Listeners[i]; (place{o.Netns, o.Address}) == at && identify(o) != id {
-			gone = !slices.ContainsFunc(h.last.Listeners, func(n Listener) bool { return identify(&n) == identify(o) })
+	if h.left == nil {
+		h.left = make(map[place]bool)
+		here := make(map[identity]bool, len(h.last.Listeners))
+		for i := range h.last.Listeners {
+			here[identify(&h.last.Listeners[i])] = true
+		}
+		for i := range before.Listeners {
+			if o := &before.Listeners[i]; !here[identify(o)] {
+				h.left[place{o.Netns, o.Address}] = true
+			}
 		}
 	}
-	return gone
+	return h.left[place{l.Netns, l.Address}]
 }
 
 func (h *History) addNamespace(n *Namespace) {

@@ -265,3 +265,46 @@ func TestOrder(t *testing.T) {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
 }
+
+// TestTwice: a socket that a sample has twice has one course.
+func TestTwice(t *testing.T) {
+	h := queue.NewHistory(time.Minute)
+	for i := range 2 {
+		s := sample(time.Duration(i) * second)
+		s.Listeners = append(s.Listeners, s.Listeners[0])
+		h.Add(s)
+	}
+	for _, trend := range h.Trends() {
+		if len(trend.Points) != 2 || trend.Window != second || trend.Recreated {
+			t.Errorf("%+v", trend)
+		}
+	}
+}
+
+// TestManySockets: time grows with the listeners of a sample, not with their square. With
+// that these would take minutes.
+func TestManySockets(t *testing.T) {
+	const many = 60_000
+	for name, inode := range map[string]func(round, i int) uint32{
+		"equal":         func(int, int) uint32 { return 7 },
+		"other sockets": func(round, i int) uint32 { return uint32(round*many + i + 1) },
+	} {
+		h := queue.NewHistory(time.Minute)
+		began := time.Now()
+		for round := range 3 {
+			s := sample(time.Duration(round) * second)
+			s.Listeners = make([]queue.Listener, many)
+			for i := range s.Listeners {
+				s.Listeners[i] = queue.Listener{Address: address, Netns: 1, Inode: inode(round, i)}
+			}
+			h.Add(s)
+		}
+		trends := h.Trends()
+		if took := time.Since(began); len(trends) != many || took > 20*time.Second {
+			t.Errorf("%s: %d trends after %v", name, len(trends), took)
+		}
+		if name == "other sockets" && !trends[0].Recreated {
+			t.Error("a new socket where another was is not told")
+		}
+	}
+}

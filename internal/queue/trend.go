@@ -29,8 +29,15 @@ type Trend struct {
 func (h *History) Trends() []Trend {
 	all := make([]Trend, len(h.last.Listeners))
 	order := make([]int, len(all))
+	namespaces := make(map[NetnsID]*Namespace, len(h.last.Namespaces))
+	for i := range h.last.Namespaces {
+		n := &h.last.Namespaces[i]
+		namespaces[n.ID] = cmp.Or(namespaces[n.ID], n)
+	}
 	for i := range all {
-		h.tell(&all[i], &h.last.Listeners[i], h.courses[i])
+		l := &h.last.Listeners[i]
+		all[i].Namespace = namespaces[l.Netns]
+		all[i].tell(l, h.courses[i])
 		order[i] = i
 	}
 	h.tellPaths(all)
@@ -73,9 +80,9 @@ func Worse(a, b *Trend) int {
 }
 
 // tell fills a Trend in from what was seen of its listener.
-func (h *History) tell(t *Trend, l *Listener, track *track) {
+func (t *Trend) tell(l *Listener, track *track) {
 	points := track.points
-	t.Listener, t.Namespace, t.Points = *l, h.last.Namespace(l.Netns), points
+	t.Listener, t.Points = *l, points
 	t.Window, t.Recreated = points[len(points)-1].T-points[0].T, track.recreated
 	full := 0
 	for _, p := range points {

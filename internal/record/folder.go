@@ -11,13 +11,15 @@
 package record
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"listenq/internal/files"
 )
 
 // The files of a recording.
@@ -28,6 +30,9 @@ const (
 	ResultFile   = "result.json"
 	ScenarioFile = "scenario.lab"
 )
+
+// Files are all of them.
+func Files() []string { return []string{MetaFile, PacketsFile, EventsFile, ResultFile, ScenarioFile} }
 
 // Meta says where a recording comes from.
 type Meta struct {
@@ -49,57 +54,56 @@ type Meta struct {
 // MetaSchema names the form of meta.json.
 const MetaSchema = "listenq/recording/v1"
 
-// Folder is a recording that is being written.
+// Folder is a recording that is being written, into files that are new and its owner's
+// alone, whatever becomes of its path meanwhile.
 type Folder struct {
 	Path    string
 	Packets *os.File
 	Events  *os.File
+	dir     *files.Dir
 }
 
-// Create makes a folder for a recording of the given script: of that name below
-// parent, with a number behind it if there is one already; or, if parent is
-// empty, among the system's temporary files.
+// Create makes a folder for a recording of the given script, where MakeFolder would.
 func Create(parent, name string, script []byte) (*Folder, error) {
-	path, err := MakeFolder(parent, name)
+	dir, err := MakeFolder(parent, name)
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{Path: path}
-	if err := os.WriteFile(filepath.Join(path, ScenarioFile), script, 0o644); err != nil {
-		return nil, fmt.Errorf("write recording: %w", err)
-	}
-	if f.Packets, err = os.Create(filepath.Join(path, PacketsFile)); err != nil {
-		return nil, fmt.Errorf("create recording: %w", err)
-	}
-	if f.Events, err = os.Create(filepath.Join(path, EventsFile)); err != nil {
-		f.Packets.Close()
-		return nil, fmt.Errorf("create recording: %w", err)
+	f := &Folder{Path: dir.Path, dir: dir}
+	if err = f.create(script); err != nil {
+		return nil, errors.Join(fmt.Errorf("create recording: %w", err), f.Discard())
 	}
 	return f, nil
 }
 
-// MakeFolder makes a folder where Create would, and returns its path.
-func MakeFolder(parent, name string) (string, error) {
-	if parent == "" {
-		path, err := os.MkdirTemp("", "listenq-"+name+"-")
-		if err != nil {
-			return "", fmt.Errorf("create recording: %w", err)
-		}
-		return path, os.Chmod(path, 0o755)
-	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("create recording: %w", err)
-	}
-	path := filepath.Join(parent, name)
-	err := os.Mkdir(path, 0o755)
-	for n := 2; errors.Is(err, fs.ErrExist); n++ {
-		path = filepath.Join(parent, fmt.Sprintf("%s-%d", name, n))
-		err = os.Mkdir(path, 0o755)
-	}
+func (f *Folder) create(script []byte) (err error) {
+	scenario, err := f.dir.Create(ScenarioFile)
 	if err != nil {
-		return "", fmt.Errorf("create recording: %w", err)
+		return err
 	}
-	return path, nil
+	_, err = scenario.Write(script)
+	if err = firstError(err, scenario.Close()); err != nil {
+		return err
+	}
+	if f.Packets, err = f.dir.Create(PacketsFile); err != nil {
+		return err
+	}
+	f.Events, err = f.dir.Create(EventsFile)
+	return err
+}
+
+// MakeFolder makes a folder that its owner alone may enter: of that name below parent,
+// with a number behind it if there is one already; or, if parent is empty, among the
+// system's temporary files.
+func MakeFolder(parent, name string) (*files.Dir, error) {
+	if parent == "" {
+		parent, name = os.TempDir(), "listenq-"+name+"-"+rand.Text()[:10]
+	}
+	dir, err := files.MakeDir(parent, name)
+	if err != nil {
+		return nil, fmt.Errorf("create recording: %w", err)
+	}
+	return dir, nil
 }
 
 // Close writes meta.json and result.json and closes the other files. It tries
@@ -107,36 +111,44 @@ func MakeFolder(parent, name string) (string, error) {
 func (f *Folder) Close(meta Meta, run Run) error {
 	meta.Schema = MetaSchema
 	return firstError(
-		writeJSON(filepath.Join(f.Path, MetaFile), meta),
-		writeJSON(filepath.Join(f.Path, ResultFile), run),
+		writeJSON(f.dir, MetaFile, meta),
+		WriteResult(f.dir, run),
 		f.Packets.Close(),
 		f.Events.Close(),
+		f.dir.Close(),
 	)
 }
 
 // Discard removes what Create made, for want of anything to record.
 func (f *Folder) Discard() error {
-	return firstError(
-		f.Packets.Close(),
-		f.Events.Close(),
-		os.Remove(filepath.Join(f.Path, ScenarioFile)),
-		os.Remove(filepath.Join(f.Path, PacketsFile)),
-		os.Remove(filepath.Join(f.Path, EventsFile)),
-		os.Remove(f.Path),
-	)
+	var errs []error
+	for _, file := range []*os.File{f.Packets, f.Events} {
+		if file != nil {
+			errs = append(errs, file.Close())
+		}
+	}
+	for _, name := range []string{ScenarioFile, PacketsFile, EventsFile} {
+		if err := f.dir.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return firstError(append(errs, f.dir.Discard())...)
 }
 
-// WriteResult writes a run into its recording once more, after that was moved.
-func WriteResult(run Run) error {
-	return writeJSON(filepath.Join(run.Recording, ResultFile), run)
-}
+// WriteResult writes result.json into a new folder.
+func WriteResult(dir *files.Dir, run Run) error { return writeJSON(dir, ResultFile, run) }
 
-func writeJSON(path string, v any) error {
+func writeJSON(dir *files.Dir, name string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
+		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+	f, err := dir.Create(name)
+	if err == nil {
+		_, err = f.Write(append(text, '\n'))
+		err = firstError(err, f.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("write recording: %w", err)
 	}
 	return nil

@@ -30,7 +30,7 @@ type Run struct {
 	Facts        map[string]any `json:"facts,omitempty"` // the facts that the script asked for, as probed
 	Pass         bool           `json:"pass"`
 	Skipped      string         `json:"skipped,omitempty"`    // why it was not run
-	Incomplete   bool           `json:"incomplete,omitempty"` // it was cut short: what is here was seen, more was to come
+	Incomplete   bool           `json:"incomplete,omitempty"` // it was cut short, or the lab lost frames: what is here was seen, more was to be
 	Error        string         `json:"error,omitempty"`
 	Hint         string         `json:"hint,omitempty"` // what to do about the error
 	Verdict      string         `json:"verdict,omitempty"`
@@ -42,6 +42,7 @@ type Run struct {
 	Connections  []Connection   `json:"connections"`
 	Folded       []Folded       `json:"folded,omitempty"`
 	Commands     []Command      `json:"commands,omitempty"`
+	Filters      []Filter       `json:"filters,omitempty"`
 	Listeners    []Listener     `json:"listeners"`
 	Counters     Counters       `json:"counters"`
 	Observations []Observation  `json:"observations,omitempty"`

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"listenq/internal/queue"
@@ -35,12 +33,18 @@ type Samples struct {
 	All  []queue.Sample // oldest first
 }
 
-// What a reader takes: a recording may come from anywhere.
+// What a reader takes: a recording may come from anywhere. A host has fewer listeners, and
+// top saves 300,000 rows at most.
 const (
-	maxMeta     = 1 << 20   // bytes of meta.json
-	maxSamples  = 256 << 20 // bytes of samples.jsonl
-	maxLine     = 32 << 20  // bytes of one of its lines
-	maxCounters = 16 << 20  // values, of all lines and namespaces
+	maxMeta      = 1 << 20   // bytes of meta.json
+	maxSamples   = 256 << 20 // bytes of samples.jsonl
+	maxLine      = 32 << 20  // bytes of one of its lines
+	maxCount     = 1 << 14   // samples
+	maxListeners = 1 << 16   // of one sample
+	maxSpaces    = 1 << 14   // namespaces of one sample
+	maxNames     = 4096      // counters of one namespace
+	maxCounters  = 16 << 20  // values, of all lines and namespaces
+	maxKept      = 224 << 20 // bytes of memory that all samples take
 )
 
 // ErrNoSamples says that a folder is no recording of a host.
@@ -49,22 +53,23 @@ var ErrNoSamples = errors.New("not a recording of a host's listeners")
 // WriteSamples writes a recording into a new folder: of that name below parent,
 // or among the system's temporary files if parent is empty. It returns its path.
 func WriteSamples(parent, name string, meta SamplesMeta, all []queue.Sample) (string, error) {
-	path, err := MakeFolder(parent, name)
+	dir, err := MakeFolder(parent, name)
 	if err != nil {
 		return "", err
 	}
+	defer dir.Close()
 	meta.Schema, meta.Kind = MetaSchema, SamplesKind
 	if len(all) > 0 {
 		meta.Kernel, meta.Started = all[0].Kernel, all[0].Time
 	}
-	f, err := os.Create(filepath.Join(path, SamplesFile))
+	f, err := dir.Create(SamplesFile)
 	if err != nil {
 		return "", fmt.Errorf("create recording: %w", err)
 	}
-	return path, firstError(
+	return dir.Path, firstError(
 		encodeSamples(f, all),
 		f.Close(),
-		writeJSON(filepath.Join(path, MetaFile), meta),
+		writeJSON(dir, MetaFile, meta),
 	)
 }
 
@@ -88,31 +93,26 @@ func encodeSamples(w io.Writer, all []queue.Sample) error {
 // number are limited, and what makes no sense is an error that names its line.
 func ReadSamples(dir string) (Samples, error) {
 	var s Samples
-	err := readMeta(filepath.Join(dir, MetaFile), &s.Meta)
+	err := readMeta(dir, &s.Meta)
 	if err != nil {
 		return Samples{}, err
 	}
-	f, err := os.Open(filepath.Join(dir, SamplesFile))
+	f, err := Open(dir, SamplesFile)
 	if err != nil {
-		return Samples{}, fmt.Errorf("read recording: %w", err)
+		return Samples{}, err
 	}
 	defer f.Close()
 	s.All, err = decodeSamples(f)
 	return s, err
 }
 
-func readMeta(path string, meta *SamplesMeta) error {
-	f, err := os.Open(path)
+func readMeta(dir string, meta *SamplesMeta) error {
+	text, err := read(dir, MetaFile, maxMeta)
 	if err != nil {
-		return fmt.Errorf("read recording: %w", err)
+		return err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxMeta))
-	if err != nil {
-		return fmt.Errorf("read recording: %w", err)
-	}
-	if err := json.Unmarshal(text, meta); err != nil {
-		return fmt.Errorf("read %s: %w", MetaFile, err)
+	if err := decode(text, MetaFile, meta); err != nil {
+		return err
 	}
 	if meta.Schema != MetaSchema {
 		return fmt.Errorf("read %s: schema %q is not %q, the one known here", MetaFile, meta.Schema, MetaSchema)
@@ -127,15 +127,19 @@ func decodeSamples(r io.Reader) ([]queue.Sample, error) {
 	limited := &io.LimitedReader{R: r, N: maxSamples + 1}
 	lines := bufio.NewScanner(limited)
 	lines.Buffer(nil, maxLine)
-	d := decoder{before: namespaces{}, counters: maxCounters}
+	d := decoder{before: namespaces{}, counters: maxCounters, memory: maxKept}
 	var all []queue.Sample
 	for n := 1; lines.Scan(); n++ {
-		s, err := d.sample(lines.Bytes())
-		if err == nil && len(all) > 0 && s.T <= all[len(all)-1].T {
-			err = errors.New("its time is not after that of the line before")
+		if n > maxCount {
+			return nil, fmt.Errorf("read %s: more than %d samples", SamplesFile, maxCount)
 		}
+		at := fmt.Sprintf("%s:%d", SamplesFile, n)
+		s, err := d.sample(lines.Bytes(), at)
 		if err != nil {
-			return nil, fmt.Errorf("read %s:%d: %w", SamplesFile, n, err)
+			return nil, err
+		}
+		if len(all) > 0 && s.T <= all[len(all)-1].T {
+			return nil, fmt.Errorf("read %s: its time is not after that of the line before", at)
 		}
 		all = append(all, s)
 	}

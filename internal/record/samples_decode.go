@@ -1,8 +1,9 @@
 package record
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -14,12 +15,31 @@ import (
 type decoder struct {
 	before   namespaces
 	counters int // how many values more it takes
+	memory   int // how many bytes more
 }
 
-func (d *decoder) sample(text []byte) (queue.Sample, error) {
+// sample reads a line, which errors call by that name.
+func (d *decoder) sample(text []byte, name string) (queue.Sample, error) {
 	var line sampleJSON
-	if err := json.Unmarshal(text, &line); err != nil {
+	if err := decode(text, name, &line); err != nil {
 		return queue.Sample{}, err
+	}
+	s, err := d.take(&line)
+	if err != nil {
+		return queue.Sample{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	return s, nil
+}
+
+func (d *decoder) take(line *sampleJSON) (queue.Sample, error) {
+	switch {
+	case len(line.Listeners) > maxListeners:
+		return queue.Sample{}, fmt.Errorf("more than %d listeners in one sample", maxListeners)
+	case len(line.Namespaces) > maxSpaces:
+		return queue.Sample{}, fmt.Errorf("more than %d network namespaces in one sample", maxSpaces)
+	}
+	if d.memory -= line.size(); d.memory < 0 {
+		return queue.Sample{}, fmt.Errorf("the recording takes more than %d MiB of memory", maxKept>>20)
 	}
 	s := queue.Sample{T: time.Duration(line.T), Time: line.Time, Kernel: line.Kernel}
 	for _, n := range line.Namespaces {
@@ -50,13 +70,34 @@ func (d *decoder) namespace(t time.Duration, line namespaceJSON) (queue.Namespac
 	}
 	n.Counters.T = t
 	if len(line.Counters) > 0 {
-		if d.counters -= len(last.Counters.Values) + len(line.Counters); d.counters < 0 {
+		const name = 3 // as large as so many values; they are shared with the line before if there is no new one
+		d.counters -= len(last.Counters.Values) + len(line.Counters)
+		if hasNew(line.Counters, last.Counters) {
+			d.counters -= name * len(last.Counters.Names)
+		}
+		if d.counters < 0 {
 			return queue.Namespace{}, errors.New("more counters than a host has")
 		}
 		n.Counters = moveCounters(n.Counters, line.Counters)
 	}
+	if len(n.Counters.Names) > maxNames {
+		return queue.Namespace{}, fmt.Errorf("more than %d counters of one network namespace", maxNames)
+	}
 	d.before[n.ID] = n
 	return n, nil
+}
+
+func hasNew(now map[string]uint64, last queue.Counters) bool {
+	if len(now) > len(last.Names) {
+		return true
+	}
+	left := len(now)
+	for _, name := range last.Names {
+		if _, ok := now[name]; ok {
+			left--
+		}
+	}
+	return left > 0
 }
 
 // moveCounters returns the counters with new values; the given ones stay as they are.
@@ -98,6 +139,7 @@ func (line listenerJSON) listener() (queue.Listener, error) {
 		for _, wait := range w.Waits {
 			l.Waiting.Waits = append(l.Waiting.Waits, wait.Duration())
 		}
+		slices.SortFunc(l.Waiting.Waits, func(a, b time.Duration) int { return cmp.Compare(b, a) })
 	}
 	for _, p := range line.Processes {
 		l.Processes = append(l.Processes, p.process())

@@ -46,6 +46,11 @@ func TestSamplesRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"", MetaFile, SamplesFile} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("others may read %q: %v, %v", name, info, err)
+		}
+	}
 	got, err := ReadSamples(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -102,11 +107,11 @@ func TestReadSamplesRefuses(t *testing.T) {
 // TestReadSamplesBudget holds that a small file cannot make a large history: each
 // line that moves one counter copies them all.
 func TestReadSamplesBudget(t *testing.T) {
-	d := decoder{before: namespaces{}, counters: 5}
-	if _, err := d.sample([]byte(`{"t_ns":1,"namespaces":[{"netns":1,"counters":{"a":1,"b":1,"c":1}}]}`)); err != nil {
+	d := decoder{before: namespaces{}, counters: 5, memory: 1 << 20}
+	if _, err := d.sample([]byte(`{"t_ns":1,"namespaces":[{"netns":1,"counters":{"a":1,"b":1,"c":1}}]}`), "a line"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.sample([]byte(`{"t_ns":2,"namespaces":[{"netns":1,"counters":{"a":2}}]}`)); err == nil {
+	if _, err := d.sample([]byte(`{"t_ns":2,"namespaces":[{"netns":1,"counters":{"a":2}}]}`), "a line"); err == nil {
 		t.Error("the budget is spent, and it goes on")
 	}
 }

@@ -8,9 +8,12 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"listenq/internal/diagnose"
+	"listenq/internal/text"
 )
 
-// frame draws the whole screen: as many lines as it has, none wider than it is.
+// frame draws the whole screen: as many lines as it has, none wider than it is. It is
+// the one place from which anything comes onto it, and lets nothing pass but what a
+// terminal shows and looks.
 func (m *model) frame() string {
 	head, foot := m.header(), m.footer()
 	lines := append(head, m.body(max(m.height-len(head)-len(foot), 0))...)
@@ -19,7 +22,7 @@ func (m *model) frame() string {
 	}
 	lines = append(lines[:min(len(lines), max(m.height-len(foot), 0))], foot...)
 	for i := range lines {
-		lines[i] = m.theme.fit(lines[i], m.width)
+		lines[i] = m.theme.fit(text.Line(lines[i]), m.width)
 	}
 	return strings.Join(lines[:min(len(lines), m.height)], "\n")
 }

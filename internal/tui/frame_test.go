@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
+
+	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -172,5 +176,44 @@ func BenchmarkFrame(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// TestFramesSteerNoTerminal puts what a terminal obeys into all that a recording holds, and
+// looks at every pane.
+func TestFramesSteerNoTerminal(t *testing.T) {
+	const evil = "x\x1b[2J\u202e\u009b31m\nforged\x1b]0;title\a"
+	address := netip.AddrPortFrom(netip.MustParseAddr("fe80::1").WithZone(evil), 80)
+	var samples []queue.Sample
+	for i := range 3 {
+		samples = append(samples, queue.Sample{
+			T: time.Duration(i+1) * time.Second, Kernel: evil, Missing: []queue.Missing{{What: evil, Why: evil, Hint: evil}},
+			Namespaces: []queue.Namespace{{ID: 1, Name: evil, Sysctls: map[string]string{"net.core.somaxconn": evil}}, {ID: 2, Name: evil}},
+			Listeners: []queue.Listener{{
+				Address: address, Netns: 1, Inode: 7, AcceptLen: 9, AcceptLimit: 3, Drops: queue.Known(uint64(i)),
+				Processes: []queue.Process{{PID: 1, Name: evil, Command: []string{evil}, Unit: evil, State: evil, Threads: []queue.Thread{{Name: evil, Wait: evil}}}},
+			}},
+		})
+	}
+	for _, keys := range [][]string{nil, {"enter"}, {"e"}, {"?"}, {"c"}, {"n"}, {"/", "x"}} {
+		m, err := newModel(Options{Title: evil, Replay: samples})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.width, m.height = 200, 60
+		for i := range samples {
+			m.step(i)
+		}
+		press(t, m, keys...)
+		m.status, m.failed = evil, errors.New(evil)
+		lines := strings.Split(m.frame(), "\n")
+		if len(lines) != m.height {
+			t.Errorf("%q: %d lines", keys, len(lines))
+		}
+		for _, line := range lines {
+			if text.Line(line) != line || strings.HasPrefix(line, "forged") {
+				t.Errorf("%q: %q", keys, line)
+			}
+		}
 	}
 }

@@ -105,7 +105,11 @@ func (m *model) refresh() {
 	m.rows = rowsOf(m.tape)
 	m.all = len(m.rows)
 	m.rows = slices.DeleteFunc(m.rows, func(r *row) bool { return !m.matches(&r.Trend) })
-	m.findings = slices.DeleteFunc(m.findings, func(f diagnose.Finding) bool { return !m.concerns(&f) })
+	shown := make(map[identity]bool, len(m.rows))
+	for _, r := range m.rows {
+		shown[r.id()] = true
+	}
+	m.findings = slices.DeleteFunc(m.findings, func(f diagnose.Finding) bool { return !m.concerns(&f, shown) })
 	m.order()
 }
 
@@ -114,12 +118,11 @@ func (m *model) matches(t *queue.Trend) bool {
 }
 
 // concerns reports whether a finding is about what is shown.
-func (m *model) concerns(f *diagnose.Finding) bool {
+func (m *model) concerns(f *diagnose.Finding, shown map[identity]bool) bool {
 	if f.Listener == nil {
 		return (m.netns == 0 || f.Netns == m.netns) && m.filter.Empty()
 	}
-	id := identify(&f.Listener.Listener)
-	return slices.ContainsFunc(m.rows, func(r *row) bool { return r.id() == id })
+	return shown[identify(&f.Listener.Listener)]
 }
 
 // order sorts the rows and finds the chosen one again.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -18,66 +19,86 @@ const (
 
 var ports = []string{portStdout, portStderr, portControl}
 
+// portConsole is the guest's first serial port.
+const portConsole = "console"
+
 // The lines on portControl.
 const (
 	lineStarted = "started\n"
 	lineExit    = "exit %d\n" // with the program's exit code
 )
 
+// maxLine bounds a line on portControl, in bytes.
+const maxLine = 64
+
 // errEnded says that a guest's machine ended before its program.
 var errEnded = errors.New("ended before its program did")
 
-// awaitStart reads portControl up to lineStarted.
-func awaitStart(control *bufio.Reader) error {
-	line, err := control.ReadString('\n')
-	if err != nil {
-		return errEnded
+// control reads portControl. A guest may write there what it likes.
+type control struct{ lines *bufio.Reader }
+
+func newControl(port io.Reader) control { return control{bufio.NewReaderSize(port, maxLine)} }
+
+func (c control) line() (string, error) {
+	line, err := c.lines.ReadSlice('\n')
+	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		return "", errEnded
 	}
-	if line != lineStarted {
-		return fmt.Errorf("begins with %q", line)
-	}
-	return nil
+	return string(line), nil
 }
 
-// awaitExit reads the exit code of the guest's program.
-func awaitExit(control *bufio.Reader) (code int, err error) {
-	line, err := control.ReadString('\n')
-	if err != nil {
-		return 0, errEnded
+// awaitStart reads portControl up to lineStarted.
+func (c control) awaitStart() error {
+	line, err := c.line()
+	if err == nil && line != lineStarted {
+		err = fmt.Errorf("begins with %q", line)
 	}
-	if _, err := fmt.Sscanf(line, lineExit, &code); err != nil {
+	return err
+}
+
+// awaitExit reads the exit code of the guest's program, and from then on whatever else
+// is written there: a guest whose port is full would stand still.
+func (c control) awaitExit() (code int, err error) {
+	line, err := c.line()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Sscanf(line, lineExit, &code); err != nil || code < 0 || code > 255 {
 		return 0, fmt.Errorf("ends with %q", line)
 	}
+	go io.Copy(io.Discard, c.lines)
 	return code, nil
 }
 
-// tail keeps the last bytes of what is written to it.
-type tail struct {
+// Tail keeps the last 16 KiB of what is written to it, and so bounds what somebody
+// else may say, as a guest on its Stderr.
+type Tail struct {
 	mu   sync.Mutex
 	text []byte
 }
 
 const tailSize = 16 << 10
 
-func (t *tail) Write(b []byte) (int, error) {
+// Write never fails.
+func (t *Tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.text = append(t.text, b...)
+	t.text = append(t.text, b[max(0, len(b)-tailSize):]...)
 	if extra := len(t.text) - tailSize; extra > 0 {
 		t.text = append(t.text[:0], t.text[extra:]...)
 	}
 	return len(b), nil
 }
 
-// lines returns the last count lines, without control characters and empty ones.
-func (t *tail) lines(count int) []string {
+// Lines returns the last count lines, without control characters and empty ones.
+func (t *Tail) Lines(count int) []string {
 	lines := t.all()
 	return lines[max(0, len(lines)-count):]
 }
 
 // trouble returns count lines of a console: from where the kernel began to say
 // that it cannot go on, or else the last.
-func (t *tail) trouble(count int) []string {
+func (t *Tail) trouble(count int) []string {
 	lines := t.all()
 	at := slices.IndexFunc(lines, func(line string) bool {
 		return strings.Contains(line, "Kernel panic") || strings.Contains(line, "BUG:") || strings.Contains(line, "Oops")
@@ -88,7 +109,7 @@ func (t *tail) trouble(count int) []string {
 	return lines[at:min(len(lines), at+count)]
 }
 
-func (t *tail) all() []string {
+func (t *Tail) all() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var lines []string

@@ -14,10 +14,6 @@ import (
 	"strings"
 )
 
-// maxUnpacked bounds the bytes that a package may unpack to. Debian's kernels
-// are of 110 to 410 MB, those with debugging information below 2 GB.
-const maxUnpacked = 4 << 30
-
 // member is one file of an ar archive, as deb(5) packages are.
 type member struct {
 	name     string
@@ -60,16 +56,17 @@ type deb struct {
 	path    string
 	file    *os.File
 	members []member
+	budget  *budget
 
 	name, version, arch string // as in its control file
 }
 
-func openDeb(path string) (*deb, error) {
-	f, err := os.Open(path)
+func openDeb(path string, b *budget) (*deb, error) {
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &deb{path: path, file: f}
+	d := &deb{path: path, file: f, budget: b}
 	if err := d.readControl(); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -85,21 +82,38 @@ func (d *deb) readControl() error {
 	if d.members, err = readAr(d.file, info.Size()); err != nil {
 		return err
 	}
-	err = d.walk("control.tar", 16<<20, func(h *tar.Header, r io.Reader) error {
+	err = d.walk("control.tar", func(h *tar.Header, r io.Reader) error {
 		if h.Name != "./control" && h.Name != "control" {
 			return nil
 		}
-		text, err := readUpTo(r, 1<<20)
+		text, err := readUpTo(r, maxControl)
 		if err != nil {
 			return err
 		}
-		d.name, d.version, d.arch = field(text, "Package"), field(text, "Version"), field(text, "Architecture")
-		return nil
+		return d.takeControl(text)
 	})
 	if err == nil && d.name == "" {
 		err = errors.New("damaged package: its control file names no package")
 	}
 	return err
+}
+
+// maxControl bounds a control file, in bytes. Those of kernels have 1 to 3 KB.
+const maxControl = 64 << 10
+
+func (d *deb) takeControl(text []byte) error {
+	for _, f := range []struct {
+		name  string
+		into  *string
+		valid *regexp.Regexp
+	}{{"Package", &d.name, packageName}, {"Version", &d.version, packageVersion}, {"Architecture", &d.arch, packageArch}} {
+		value := field(text, f.name)
+		if !f.valid.MatchString(value) {
+			return fmt.Errorf("damaged package: its control file has the %s %.40q", f.name, value)
+		}
+		*f.into = value
+	}
+	return nil
 }
 
 // field returns the field of that name in a control file.
@@ -114,7 +128,7 @@ func field(control []byte, name string) string {
 
 // walk calls visit with each regular file in the tar archive that the member
 // called prefix holds, however it is compressed.
-func (d *deb) walk(prefix string, limit int64, visit func(*tar.Header, io.Reader) error) error {
+func (d *deb) walk(prefix string, visit func(*tar.Header, io.Reader) error) error {
 	i := slices.IndexFunc(d.members, func(m member) bool {
 		return m.name == prefix || strings.HasPrefix(m.name, prefix+".")
 	})
@@ -125,30 +139,28 @@ func (d *deb) walk(prefix string, limit int64, visit func(*tar.Header, io.Reader
 	var r io.ReadCloser = io.NopCloser(io.NewSectionReader(d.file, m.at, m.size))
 	if m.name != prefix {
 		var err error
-		if r, err = unpackFrom(io.NewSectionReader(d.file, m.at, m.size), m.size); err != nil {
+		if r, err = unpackFrom(io.NewSectionReader(d.file, m.at, m.size), m.size, inPackage); err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
 	defer r.Close()
-	if err := walkTar(r, limit, visit); err != nil {
+	if err := walkTar(d.budget.reader(r), visit); err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
 	return nil
 }
 
-func walkTar(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
-	bounded := &io.LimitedReader{R: r, N: limit}
-	t := tar.NewReader(bounded)
+// walkTar calls visit with each regular file in a tar archive.
+func walkTar(r io.Reader, visit func(*tar.Header, io.Reader) error) error {
+	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
 		if err == nil && h.Typeflag == tar.TypeReg {
 			err = visit(h, t)
 		}
 		switch {
-		case err == io.EOF && bounded.N > 0:
+		case err == io.EOF:
 			return nil
-		case bounded.N <= 0:
-			return errTooBig
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return errTruncated
 		case errors.Is(err, tar.ErrHeader):
@@ -160,16 +172,19 @@ func walkTar(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 }
 
 func (d *deb) files(pick func(string) int64, take func(string, []byte) error) error {
-	err := d.walk("data.tar", maxUnpacked, func(h *tar.Header, r io.Reader) error {
+	err := d.walk("data.tar", func(h *tar.Header, r io.Reader) error {
 		limit := pick(h.Name)
 		if limit == 0 {
 			return nil
 		}
 		data, err := readUpTo(r, limit)
-		if err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
+		if err == nil {
+			err = take(h.Name, data)
 		}
-		return take(h.Name, data)
+		if err != nil {
+			return fmt.Errorf("%.200q: %w", h.Name, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.path, err)
@@ -198,7 +213,7 @@ func (d *deb) parts() ([]*deb, error) {
 		if part == nil || part[1] != of[1] || name == d.name || ending != d.version+"_"+d.arch+".deb" {
 			continue
 		}
-		p, err := openDeb(filepath.Join(filepath.Dir(d.path), e.Name()))
+		p, err := openDeb(filepath.Join(filepath.Dir(d.path), e.Name()), d.budget)
 		if err != nil {
 			closeAll(parts)
 			return nil, err

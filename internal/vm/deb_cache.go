@@ -3,71 +3,135 @@ package vm
 import (
 	"archive/tar"
 	"bytes"
+	"context"
+	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 )
 
 // cache is the file that keeps what was read of a kernel's packages: a tar
 // archive, compressed by zstd, of the image, unpacked too if it can be, and of the
-// modules in the order in which they are loaded.
-// A cache that cannot be read or written is none.
+// modules in the order in which they are loaded. Both parts of its name are hashes:
+// one of the package's name, one of what the files are. A cache that cannot be read or
+// written is none.
 type cache struct {
-	dir, name, key string
+	dir    *os.Root // nil: there is none
+	family string   // how the names of all states of the package begin
+	file   string
 }
 
-// cacheOf returns the cache for debs as they are now: by their names, sizes and
-// times of modification, and by what is taken of them.
+// cacheFolder is where caches are in the user's folder for such.
+const cacheFolder = "listenq/unpacked"
+
+const cacheEnding = ".tar.zst"
+
+// cacheOf returns the cache for debs as they are now: for the files that they are,
+// which a file that only looks alike is not, and for what is taken of them.
 func cacheOf(debs []*deb) cache {
-	root, err := os.UserCacheDir()
-	if err != nil {
-		return cache{}
-	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "2 %v\n", needs)
+	fmt.Fprintf(sum, "3 %v\n", needs)
 	for _, d := range debs {
 		info, err := d.file.Stat()
 		if err != nil {
 			return cache{}
 		}
-		fmt.Fprintf(sum, "%q %d %d\n", filepath.Base(d.path), info.Size(), info.ModTime().UnixNano())
+		s := info.Sys().(*syscall.Stat_t)
+		fmt.Fprintf(sum, "%d %d %d %v %v\n", s.Dev, s.Ino, s.Size, s.Mtim, s.Ctim)
 	}
-	return cache{filepath.Join(root, "listenq", "unpacked"), debs[0].name, fmt.Sprintf("%x", sum.Sum(nil)[:8])}
+	name := sha256.Sum256([]byte(debs[0].name))
+	c := cache{family: fmt.Sprintf("%x-", name[:8])}
+	c.file = c.family + fmt.Sprintf("%x", sum.Sum(nil)[:16]) + cacheEnding
+	c.dir, _ = openCache()
+	return c
 }
 
-func (c cache) path() string { return filepath.Join(c.dir, c.name+"-"+c.key+".tar.zst") }
+// openCache opens the folder of caches, and makes it if it is missing.
+func openCache() (*os.Root, error) {
+	path, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := ownFolder(path); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if err := root.MkdirAll(cacheFolder, 0o700); err != nil {
+		return nil, err
+	}
+	return root.OpenRoot(cacheFolder)
+}
+
+// ownFolder makes a folder, and those above it. None of them may be in the hands of
+// others than root and this user, who could put a link in its place: root whose HOME
+// is a user's would write wherever that leads.
+func ownFolder(path string) error {
+	if above := filepath.Dir(path); above != path {
+		if err := ownFolder(above); err != nil {
+			return err
+		}
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	foreign := !ownedBy(info, 0) && !ownedBy(info, os.Geteuid())
+	open := info.IsDir() && info.Mode()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0
+	if foreign || open {
+		return fmt.Errorf("%s: others can change it", path)
+	}
+	return nil
+}
+
+func ownedBy(info fs.FileInfo, uid int) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(s.Uid) == uid
+}
 
 // load returns the kernel, or nil if it is not there whole, or belongs to
 // another user: root does not boot what somebody else left in a cache.
-func (c cache) load() *Kernel {
-	f, err := os.Open(c.path())
-	if c.dir == "" || err != nil {
+func (c cache) load(ctx context.Context) *Kernel {
+	if c.dir == nil {
+		return nil
+	}
+	f, err := c.dir.OpenFile(c.file, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil
+	}
+	if f, err = onlyRegular(f); err != nil {
 		return nil
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil {
+	if err != nil || !ownedBy(info, os.Geteuid()) {
 		return nil
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {
-		return nil
-	}
-	k := &Kernel{}
-	all, err := unpackFrom(f, info.Size())
+	all, err := unpackFrom(f, info.Size(), inPackage)
 	if err != nil {
 		return nil
 	}
 	defer all.Close()
-	err = walkTar(all, maxUnpacked, func(h *tar.Header, r io.Reader) error {
-		data := make([]byte, min(h.Size, maxVmlinux))
+	k := &Kernel{}
+	err = walkTar(newBudget(ctx).reader(all), func(h *tar.Header, r io.Reader) error {
+		data := make([]byte, min(h.Size, max(maxImage, maxVmlinux)))
 		_, err := io.ReadFull(r, data)
-		switch name, isModule := strings.CutSuffix(h.Name, ".ko"); {
+		switch name, isModule := moduleName(h.Name); {
 		case isModule:
 			k.Modules = append(k.Modules, Module{name, data})
 		case h.Name == entryVmlinux:
@@ -91,32 +155,30 @@ func (c cache) load() *Kernel {
 // store writes k in one step, and removes what was kept of earlier states of
 // the same package.
 func (c cache) store(k *Kernel) {
-	if c.dir == "" || os.MkdirAll(c.dir, 0o700) != nil {
+	if c.dir == nil {
 		return
 	}
-	f, err := os.CreateTemp(c.dir, ".new-*")
+	fresh := c.file + "." + rand.Text()
+	f, err := c.dir.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return
 	}
-	defer os.Remove(f.Name()) // which is nothing once it has its name
-	err = writeTar(f, k)
-	if synced := f.Sync(); err == nil {
-		err = synced
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	defer c.dir.Remove(fresh) // which is nothing once it has its name
+	err = errors.Join(writeTar(f, k), f.Sync(), f.Close())
+	if err != nil || c.dir.Rename(fresh, c.file) != nil {
 		return
 	}
-	old, _ := filepath.Glob(filepath.Join(c.dir, c.name+"-????????????????.tar*"))
-	if os.Rename(f.Name(), c.path()) != nil {
-		return
-	}
-	for _, name := range old {
-		if name != c.path() {
-			os.Remove(name)
+	kept, _ := fs.ReadDir(c.dir.FS(), ".")
+	for _, entry := range kept {
+		if name := entry.Name(); strings.HasPrefix(name, c.family) && strings.HasSuffix(name, cacheEnding) && name != c.file {
+			c.dir.Remove(name)
 		}
+	}
+}
+
+func (c cache) close() {
+	if c.dir != nil {
+		c.dir.Close()
 	}
 }
 

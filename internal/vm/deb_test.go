@@ -21,6 +21,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	unxz "github.com/mikelolasagasti/xz"
 	"github.com/ulikunitz/xz"
+
+	"listenq/test/memory"
 )
 
 // packing is how the members of a package are compressed.
@@ -69,7 +71,11 @@ func tarred(files map[string][]byte) []byte {
 
 // debOf returns a package with those files.
 func debOf(name, version string, p packing, files map[string][]byte) []byte {
-	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nDescription: x\n Package: no\n", name, version, runtime.GOARCH)
+	return debWith(name, version, runtime.GOARCH, p, files)
+}
+
+func debWith(name, version, arch string, p packing, files map[string][]byte) []byte {
+	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nDescription: x\n Package: no\n", name, version, arch)
 	b := []byte("!<arch>\n")
 	for _, m := range []struct {
 		name string
@@ -113,7 +119,7 @@ func TestPackage(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "any name.deb")
 			write(t, path, debOf("linux-image-"+release, "6.1.9-1", p, whole(release)))
 			for _, from := range []string{"package", "cache"} {
-				k, err := Open(path, "")
+				k, err := Open(t.Context(), path, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -155,7 +161,7 @@ func TestSplitPackages(t *testing.T) {
 	add("linux-modules-"+release, "6.1.9-2", map[string][]byte{"./usr/lib/modules/x/veth.ko": []byte("not read")})
 	add("linux-headers-"+release, "6.1.9-1", nil)
 	for _, path := range append(paths, dir) {
-		k, err := Open(path, "")
+		k, err := Open(t.Context(), path, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,11 +172,11 @@ func TestSplitPackages(t *testing.T) {
 	if err := os.Remove(paths[1]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(paths[0], ""); err == nil || !strings.Contains(err.Error(), "no kernel in package linux-image-"+release) {
+	if _, err := Open(t.Context(), paths[0], ""); err == nil || !strings.Contains(err.Error(), "no kernel in package linux-image-"+release) {
 		t.Error(err)
 	}
 	write(t, filepath.Join(dir, "vmlinuz"), imageFor(release))
-	k, err := Open(filepath.Join(dir, "vmlinuz"), paths[2])
+	k, err := Open(t.Context(), filepath.Join(dir, "vmlinuz"), paths[2])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +204,7 @@ func TestBadPackages(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "x.deb")
 		write(t, path, data)
-		if _, err := Open(path, ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(t.Context(), path, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -212,7 +218,7 @@ func TestCache(t *testing.T) {
 	write(t, path, debOf("linux-image-"+release, "1", packings[1], whole(release)))
 	open := func(what, want string) {
 		t.Helper()
-		k, err := Open(path, "")
+		k, err := Open(t.Context(), path, "")
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -266,7 +272,7 @@ func TestXz(t *testing.T) {
 	}
 	for _, size := range []int{0, 1, 4095, 4096, 4097, len(data)} {
 		packed := xzPacked(data[:size], 4096)
-		r, err := newXz(bytes.NewReader(packed), int64(len(packed)))
+		r, err := newXz(bytes.NewReader(packed), int64(len(packed)), inPackage.xz)
 		if err != nil {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
@@ -290,7 +296,7 @@ func TestForgedWindow(t *testing.T) {
 	block[bytes.Index(block, []byte{0x21, 1})+2] = 40
 	sum := len(block) - 4
 	binary.LittleEndian.PutUint32(block[sum:], crc32.ChecksumIEEE(block[:sum]))
-	r, err := blocks[0].open(bytes.NewReader(packed), header)
+	r, err := blocks[0].open(bytes.NewReader(packed), header, inPackage.xz)
 	if err == nil {
 		_, err = io.ReadAll(r)
 	}
@@ -302,10 +308,10 @@ func TestForgedWindow(t *testing.T) {
 func TestUnpackLimit(t *testing.T) {
 	data := make([]byte, 1<<20)
 	for _, p := range packings[1:] {
-		if _, err := unpack(p.pack(data), 1<<20); err != nil {
+		if _, err := unpack(p.pack(data), 1<<20, inPackage); err != nil {
 			t.Errorf("%s: %v", p.ending, err)
 		}
-		if _, err := unpack(p.pack(data), 1<<20-1); err != errTooBig {
+		if _, err := unpack(p.pack(data), 1<<20-1, inPackage); err != errTooBig {
 			t.Errorf("%s: %v", p.ending, err)
 		}
 	}
@@ -326,7 +332,7 @@ func TestReadAr(t *testing.T) {
 // TestFetchedKernels opens the real ones.
 func TestFetchedKernels(t *testing.T) {
 	for _, suite := range fetched(t) {
-		k, err := Open(suite, "")
+		k, err := Open(t.Context(), suite, "")
 		if err != nil {
 			t.Error(err)
 			continue
@@ -347,7 +353,7 @@ func BenchmarkOpen(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := Open(path, ""); err != nil {
+		if _, err := Open(b.Context(), path, ""); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -359,11 +365,12 @@ func FuzzDeb(f *testing.F) {
 		f.Add(debOf("linux-image-1", "1", p, files))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer memory.Bound(t)()
 		path := filepath.Join(t.TempDir(), "x")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d, err := openDeb(path)
+		d, err := openDeb(path, newBudget(t.Context()))
 		if err != nil {
 			return
 		}
@@ -380,8 +387,44 @@ func FuzzDeb(f *testing.F) {
 func FuzzXz(f *testing.F) {
 	f.Add(xzPacked(make([]byte, 9000), 4096))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, err := unpack(append([]byte("\xfd7zXZ\x00"), data...), 1<<20); err == nil && len(got) > 1<<20 {
+		defer memory.Bound(t)()
+		if got, err := unpack(append([]byte("\xfd7zXZ\x00"), data...), 1<<20, inPackage); err == nil && len(got) > 1<<20 {
 			t.Errorf("%d bytes", len(got))
+		}
+	})
+}
+
+func FuzzAr(f *testing.F) {
+	f.Add(debOf("linux-image-1", "1", packings[0], nil))
+	f.Add([]byte("!<arch>\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		defer memory.Bound(t)()
+		members, err := readAr(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		for _, m := range members {
+			if m.size < 0 || m.at < 0 || m.at+m.size > int64(len(data)) {
+				t.Errorf("%+v of %d bytes", m, len(data))
+			}
+		}
+	})
+}
+
+func FuzzControl(f *testing.F) {
+	f.Add([]byte("Package: linux-image-6.1\nVersion: 1:6.1-2~x\nArchitecture: amd64\n"))
+	f.Add([]byte("Package: ../../x/*\n"))
+	f.Add([]byte("Package: linux-image-6.1\nVersion: .\nArchitecture: -\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		defer memory.Bound(t)()
+		var d deb
+		if d.takeControl(text) != nil {
+			return
+		}
+		for _, value := range []string{d.name, d.version, d.arch} {
+			if value == "" || value == "." || value == ".." || strings.ContainsAny(value, "/*?[]\\\x00\n\x1b ") {
+				t.Errorf("%q", value)
+			}
 		}
 	})
 }

@@ -24,13 +24,27 @@ func compression(data []byte) string {
 	return ""
 }
 
+// windows bound how far back xz and zstd may refer, in bytes, which is memory. A
+// forged header asks for 4 GiB.
+type windows struct{ xz, zstd int64 }
+
+// inPackage are those of dpkg-deb at its highest levels, and of modules.
+var inPackage = windows{xz: 64 << 20, zstd: 32 << 20}
+
+// ofKernel are the windows of a kernel's own payload of that size: zstd -22 and
+// scripts/xz_wrap.sh have 128 MiB. Nothing that small unpacks to so much.
+func ofKernel(size int) windows {
+	window := min(128<<20, max(1<<20, 16*int64(size)))
+	return windows{window, window}
+}
+
 // unpack returns data unpacked, and errTooBig if that is of more than limit
 // bytes. What is not compressed is returned as it is.
-func unpack(data []byte, limit int64) ([]byte, error) {
+func unpack(data []byte, limit int64, w windows) ([]byte, error) {
 	if compression(data) == "" {
 		return data, nil
 	}
-	r, err := unpackFrom(bytes.NewReader(data), int64(len(data)))
+	r, err := unpackFrom(bytes.NewReader(data), int64(len(data)), w)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +53,7 @@ func unpack(data []byte, limit int64) ([]byte, error) {
 }
 
 // unpackFrom reads the size bytes of r unpacked.
-func unpackFrom(r io.ReaderAt, size int64) (io.ReadCloser, error) {
+func unpackFrom(r io.ReaderAt, size int64, w windows) (io.ReadCloser, error) {
 	begin := make([]byte, min(size, 6))
 	if _, err := r.ReadAt(begin, 0); err != nil {
 		return nil, err
@@ -49,9 +63,9 @@ func unpackFrom(r io.ReaderAt, size int64) (io.ReadCloser, error) {
 	case "gzip":
 		return gzip.NewReader(all)
 	case "xz":
-		return newXz(r, size)
+		return newXz(r, size, w.xz)
 	case "zstd":
-		d, err := zstd.NewReader(all, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		d, err := zstd.NewReader(all, zstd.WithDecoderMaxWindow(uint64(max(w.zstd, zstd.MinWindowSize))), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return nil, err
 		}

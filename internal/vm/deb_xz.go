@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// maxWindow bounds the window of xz and zstd, in bytes: 128 MiB is that
-	// of zstd -22, as in kernels. A forged header asks for 4 GiB.
-	maxWindow = 128 << 20
-	// maxBlock bounds the blocks of xz that are unpacked in memory.
-	maxBlock = 64 << 20
-	maxIndex = 1 << 20
+	// Blocks are unpacked side by side in memory if they, their windows and their
+	// number are small: dpkg-deb makes blocks of 24 MiB with windows of 8.
+	maxBlock       = 32 << 20
+	maxBlockWindow = 16 << 20
+	maxBlocks      = 4
+	maxIndex       = 1 << 20
 )
 
 var errXz = errors.New("damaged or truncated: not a whole xz stream")
@@ -86,7 +86,7 @@ func readXzRecords(index []byte, data int64) ([]xzBlock, error) {
 
 // open reads block b of r as a stream of its own: the same header, and an index
 // of this block alone.
-func (b xzBlock) open(r io.ReaderAt, header []byte) (io.Reader, error) {
+func (b xzBlock) open(r io.ReaderAt, header []byte, window int64) (io.Reader, error) {
 	index := append([]byte{0, 1}, b.record...)
 	for len(index)%4 != 0 {
 		index = append(index, 0)
@@ -96,52 +96,68 @@ func (b xzBlock) open(r io.ReaderAt, header []byte) (io.Reader, error) {
 	footer := binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(tail))
 	footer = append(append(footer, tail...), "YZ"...)
 	return xz.NewReader(io.MultiReader(bytes.NewReader(header), io.NewSectionReader(r, b.at, b.size),
-		bytes.NewReader(index), bytes.NewReader(footer)), maxWindow)
+		bytes.NewReader(index), bytes.NewReader(footer)), uint32(window))
 }
 
-// xzReader reads a stream whose blocks are unpacked on all cores.
+// xzReader reads a stream whose blocks are unpacked on several cores.
 type xzReader struct {
+	open     func(b xzBlock, window int64) (io.Reader, error)
+	window   int64
 	unpacked chan chan xzResult // in the order of the blocks
 	stop     chan struct{}
 	now      io.Reader
 }
 
+// xzResult is an unpacked block, or one that is left to the reader.
 type xzResult struct {
-	r   io.Reader
-	err error
+	block xzBlock
+	data  []byte
+	big   bool
+	err   error
 }
 
-func newXz(r io.ReaderAt, size int64) (*xzReader, error) {
+// newXz reads the size bytes of r, which may have windows of that many bytes.
+func newXz(r io.ReaderAt, size, window int64) (*xzReader, error) {
 	blocks, header, err := readXzIndex(r, size)
 	if err != nil {
 		return nil, err
 	}
-	// What is queued and what is read now: as many blocks are in memory as
-	// there are cores.
-	x := &xzReader{unpacked: make(chan chan xzResult, max(runtime.GOMAXPROCS(0)-1, 0)), stop: make(chan struct{}), now: bytes.NewReader(nil)}
-	go func() {
-		defer close(x.unpacked)
-		for _, b := range blocks {
-			result := make(chan xzResult, 1)
-			select {
-			case x.unpacked <- result:
-			case <-x.stop:
-				return
-			}
-			go func() { result <- b.unpack(r, header) }()
-		}
-	}()
+	x := &xzReader{
+		open:   func(b xzBlock, window int64) (io.Reader, error) { return b.open(r, header, window) },
+		window: window,
+		// What is queued and what is read now.
+		unpacked: make(chan chan xzResult, min(runtime.GOMAXPROCS(0), maxBlocks)-1),
+		stop:     make(chan struct{}),
+		now:      bytes.NewReader(nil),
+	}
+	go x.unpack(blocks)
 	return x, nil
 }
 
-// unpack unpacks b into memory, or leaves it to the reader if it is too big.
-func (b xzBlock) unpack(r io.ReaderAt, header []byte) xzResult {
-	stream, err := b.open(r, header)
-	if err != nil || b.unpacked > maxBlock {
-		return xzResult{stream, err}
+func (x *xzReader) unpack(blocks []xzBlock) {
+	defer close(x.unpacked)
+	for _, b := range blocks {
+		result := make(chan xzResult, 1)
+		select {
+		case x.unpacked <- result:
+		case <-x.stop:
+			return
+		}
+		go func() { result <- x.unpackBlock(b) }()
 	}
-	data, err := readUpTo(stream, b.unpacked)
-	return xzResult{bytes.NewReader(data), err}
+}
+
+// unpackBlock unpacks b into memory, or leaves it to the reader if it is too big.
+func (x *xzReader) unpackBlock(b xzBlock) xzResult {
+	if b.unpacked > maxBlock {
+		return xzResult{block: b, big: true}
+	}
+	var data []byte
+	stream, err := x.open(b, min(x.window, maxBlockWindow))
+	if err == nil {
+		data, err = readUpTo(stream, b.unpacked)
+	}
+	return xzResult{block: b, data: data, big: errors.Is(err, xz.ErrMemlimit), err: err}
 }
 
 func (x *xzReader) Read(p []byte) (int, error) {
@@ -155,10 +171,13 @@ func (x *xzReader) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		block := <-result
-		if block.err != nil {
-			return 0, block.err
+		x.now, err = bytes.NewReader(block.data), block.err
+		if block.big {
+			x.now, err = x.open(block.block, x.window)
 		}
-		x.now = block.r
+		if err != nil {
+			return 0, err
+		}
 	}
 }
 

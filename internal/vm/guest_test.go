@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "in-guest" {
 		os.Exit(inGuest(os.Args[2]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "without-namespaces" {
+		os.Exit(withoutNamespaces(os.Args[2], os.Args[3]))
+	}
 	os.Exit(m.Run())
 }
 
@@ -36,7 +39,7 @@ func inGuest(what string) int {
 	case "host":
 		out, err := exec.Command("ls", "-d", HostDir+"/etc/passwd").CombinedOutput()
 		fmt.Printf("%s%v", out, err)
-		if err := os.WriteFile(HostDir+"/written", nil, 0o600); err == nil {
+		if err := os.WriteFile(HostDir+"/etc/written", nil, 0o600); err == nil {
 			return 1
 		}
 	case "panic":
@@ -53,7 +56,7 @@ func inGuest(what string) int {
 // bootable opens a kernel that test/kernels has fetched.
 func bootable(t *testing.T) *Kernel {
 	t.Helper()
-	k, err := Open(fetched(t)[0], "")
+	k, err := Open(t.Context(), fetched(t)[0], "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +145,8 @@ func children(t *testing.T) []string {
 
 func TestGuestWithoutQEMU(t *testing.T) {
 	k := bootable(t)
-	t.Setenv("PATH", t.TempDir())
+	defer func(folders []string) { qemuFolders = folders }(qemuFolders)
+	qemuFolders = []string{t.TempDir()}
 	_, err := (&Guest{Kernel: k, Limit: time.Minute}).Run(t.Context())
 	if missing, ok := errors.AsType[*Unavailable](err); !ok || !strings.Contains(missing.Hint, "qemu-system") {
 		t.Error(err)
@@ -160,14 +164,14 @@ func TestGuestWithAKernelThatDoesNotBoot(t *testing.T) {
 }
 
 func TestTail(t *testing.T) {
-	var console tail
+	var console Tail
 	fmt.Fprint(&console, "\x1bc\x1b[?7l\x1b[2JSeaBIOS\r\n\r\n[    1.0] one \x1b[31mred\x1b[0m\n", strings.Repeat("x", tailSize), "\nlast\n")
-	if diff := cmp.Diff([]string{"last"}, console.lines(1)); diff != "" {
+	if diff := cmp.Diff([]string{"last"}, console.Lines(1)); diff != "" {
 		t.Error(diff)
 	}
-	console = tail{}
+	console = Tail{}
 	fmt.Fprint(&console, "\x1bc\x1b[?7l\x1b[2JSeaBIOS\r\n\r\n[    1.0] one \x1b[31mred\x1b[0m\n")
-	if diff := cmp.Diff([]string{"SeaBIOS", "[    1.0] one red"}, console.lines(9)); diff != "" {
+	if diff := cmp.Diff([]string{"SeaBIOS", "[    1.0] one red"}, console.Lines(9)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -9,10 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxImage bounds what is taken for a kernel's image, in bytes. Distributions'
-// are of 7 to 60 MiB.
-const maxImage = 256 << 20
-
 // header is what an image tells of itself.
 type header struct {
 	arch    string // GOARCH
@@ -23,7 +19,7 @@ type header struct {
 // as arm64's do, and what its header says.
 func readImage(data []byte) ([]byte, header, error) {
 	if kind := compression(data); kind != "" {
-		unpacked, err := unpack(data, maxImage)
+		unpacked, err := unpack(data, maxImage, ofKernel(len(data)))
 		if err != nil {
 			return nil, header{}, err
 		}

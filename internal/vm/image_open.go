@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -29,8 +30,10 @@ type Kernel struct {
 // kernel that has everything built in. What is read of packages is kept in the
 // user's cache folder, where there is one: to unpack them takes seconds.
 //
+// A kernel and its packages are taken for hostile: reading them is bounded in memory
+// (below 1 GiB) and time, and nothing that they say becomes a path on this machine.
 // Errors begin with the path and say what it is instead.
-func Open(path, modules string) (*Kernel, error) {
+func Open(ctx context.Context, path, modules string) (*Kernel, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -47,9 +50,9 @@ func Open(path, modules string) (*Kernel, error) {
 	}
 	var k *Kernel
 	if isPackage {
-		k, err = openPackage(file, modules)
+		k, err = openPackage(ctx, file, modules)
 	} else {
-		k, err = openImage(file, modules)
+		k, err = openImage(ctx, file, modules)
 	}
 	if err != nil {
 		return nil, err
@@ -59,7 +62,7 @@ func Open(path, modules string) (*Kernel, error) {
 }
 
 func isDeb(path string) (bool, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return false, err
 	}
@@ -74,20 +77,28 @@ func isDeb(path string) (bool, error) {
 
 // imagePackage finds the package in dir that a kernel's other packages belong to.
 func imagePackage(dir string) (string, error) {
-	images, err := filepath.Glob(filepath.Join(dir, "linux-image-*_*.deb"))
-	switch {
-	case err != nil:
+	entries, err := os.ReadDir(dir)
+	if err != nil {
 		return "", err
-	case len(images) == 0:
-		return "", fmt.Errorf("%s: a folder without a kernel's package: no linux-image-*.deb in it", dir)
-	case len(images) > 1:
-		return "", fmt.Errorf("%s: a folder with %d kernels; name one, as in %s", dir, len(images), images[0])
 	}
-	return images[0], nil
+	var images []string
+	for _, e := range entries {
+		name, ending, _ := strings.Cut(e.Name(), "_")
+		if strings.HasPrefix(name, "linux-image-") && strings.HasSuffix(ending, ".deb") {
+			images = append(images, filepath.Join(dir, e.Name()))
+		}
+	}
+	switch len(images) {
+	case 0:
+		return "", fmt.Errorf("%s: a folder without a kernel's package: no linux-image-*.deb in it", dir)
+	case 1:
+		return images[0], nil
+	}
+	return "", fmt.Errorf("%s: a folder with %d kernels; name one, as in %s", dir, len(images), images[0])
 }
 
-func openPackage(path, modules string) (*Kernel, error) {
-	d, err := openDeb(path)
+func openPackage(ctx context.Context, path, modules string) (*Kernel, error) {
+	d, err := openDeb(path, newBudget(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +113,8 @@ func openPackage(path, modules string) (*Kernel, error) {
 		return readPackages(debs, modules)
 	}
 	cache := cacheOf(debs)
-	if k := cache.load(); k != nil {
+	defer cache.close()
+	if k := cache.load(ctx); k != nil {
 		return k, nil
 	}
 	k, err := readPackages(debs, "")
@@ -119,7 +131,7 @@ func readPackages(debs []*deb, modules string) (*Kernel, error) {
 		sources, where = append(sources, d.files), append(where, d.path)
 	}
 	if modules != "" {
-		more, done, err := modulesFrom(modules)
+		more, done, err := modulesFrom(debs[0].budget, modules)
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +151,7 @@ func readPackages(debs []*deb, modules string) (*Kernel, error) {
 }
 
 // modulesFrom returns the files of a folder or a package of modules.
-func modulesFrom(path string) (source files, done func(), err error) {
+func modulesFrom(b *budget, path string) (source files, done func(), err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("modules: %w", err)
@@ -147,15 +159,19 @@ func modulesFrom(path string) (source files, done func(), err error) {
 	if info.IsDir() {
 		return folder(path), func() {}, nil
 	}
-	d, err := openDeb(path)
+	d, err := openDeb(path, b)
 	if err != nil {
 		return nil, nil, fmt.Errorf("modules: %w", err)
 	}
 	return d.files, func() { d.file.Close() }, nil
 }
 
-func openImage(path, modules string) (*Kernel, error) {
-	data, err := readFile(path, maxImage)
+func openImage(ctx context.Context, path, modules string) (*Kernel, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readFile(f, maxImage)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +187,7 @@ func openImage(path, modules string) (*Kernel, error) {
 		if _, err := os.Stat(place); modules == "" && errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		source, done, err := modulesFrom(place)
+		source, done, err := modulesFrom(newBudget(ctx), place)
 		if err != nil {
 			return nil, err
 		}

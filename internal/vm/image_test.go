@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"listenq/test/memory"
 )
 
 // bzImage returns the beginning of an image for amd64 whose version's text is
@@ -127,7 +129,7 @@ func TestOpenImage(t *testing.T) {
 			if test.option != "" {
 				option = filepath.Join(dir, test.option)
 			}
-			k, err := Open(filepath.Join(dir, test.image), option)
+			k, err := Open(t.Context(), filepath.Join(dir, test.image), option)
 			if test.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), test.fails) {
 					t.Fatalf("%v, want %q", err, test.fails)
@@ -151,7 +153,7 @@ func TestOpenOfAnotherArchitecture(t *testing.T) {
 		other, arch = bzImage("6.1.0 x"), "amd64"
 	}
 	write(t, path, other)
-	k, err := Open(path, t.TempDir())
+	k, err := Open(t.Context(), path, t.TempDir())
 	if err != nil || k.Arch != arch {
 		t.Fatalf("%+v, %v", k, err)
 	}
@@ -199,9 +201,74 @@ func FuzzImage(f *testing.F) {
 	f.Add(gzipped(arm64Image("6.1.0 x")))
 	f.Add([]byte("MZ\x00\x00zimg"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer memory.Bound(t)()
 		_, h, err := readImage(data)
 		if err == nil && (h.release == "" || h.arch == "" || strings.Contains(h.release, "/")) {
 			t.Errorf("%+v", h)
 		}
+	})
+}
+
+// withPayload returns an image for amd64 with that payload, behind which is its size.
+func withPayload(payload []byte) []byte {
+	image := bzImage("6.1.0 x")
+	binary.LittleEndian.PutUint32(image[0x248:], uint32(len(image)-5*512))
+	binary.LittleEndian.PutUint32(image[0x24c:], uint32(len(payload)+4))
+	return append(append(image, payload...), 0, 0, 0, 0)
+}
+
+// noted returns an ELF file with the note that QEMU looks for.
+func noted() []byte {
+	elf := make([]byte, 64+56)
+	copy(elf, "\x7fELF\x02\x01\x01")
+	binary.LittleEndian.PutUint64(elf[32:], 64)
+	binary.LittleEndian.PutUint16(elf[54:], 56)
+	binary.LittleEndian.PutUint16(elf[56:], 1)
+	notes := append(binary.LittleEndian.AppendUint32([]byte("\x04\x00\x00\x00\x08\x00\x00\x00"), 18), "Xen\x00........"...)
+	binary.LittleEndian.PutUint32(elf[64:], 4)
+	binary.LittleEndian.PutUint64(elf[64+8:], uint64(len(elf)))
+	binary.LittleEndian.PutUint64(elf[64+32:], uint64(len(notes)))
+	return append(elf, notes...)
+}
+
+func TestVmlinux(t *testing.T) {
+	for _, p := range packings[2:] { // xz and zstd: what is behind gzip's end is an error
+		if got := vmlinux(withPayload(p.pack(noted()))); !bytes.Equal(got, noted()) {
+			t.Errorf("%s: %d bytes", p.ending, len(got))
+		}
+		if got := vmlinux(withPayload(p.pack(make([]byte, 4096)))); got != nil {
+			t.Errorf("%s: without a note: %d bytes", p.ending, len(got))
+		}
+	}
+	for name, image := range map[string][]byte{
+		"too big":                withPayload(packings[3].pack(append(noted(), make([]byte, maxVmlinux)...))),
+		"no payload":             bzImage("6.1.0 x"),
+		"a payload beyond it":    withPayload(make([]byte, 100))[:0x1010],
+		"a magic and no more":    withPayload([]byte("\x28\xb5\x2f\xfd")),
+		"segments without count": withPayload(packings[3].pack(append(noted(), bytes.Repeat([]byte{0xff}, 1<<20)...)))[:0x1080],
+	} {
+		if got := vmlinux(image); got != nil {
+			t.Errorf("%s: %d bytes", name, len(got))
+		}
+	}
+}
+
+func FuzzVmlinux(f *testing.F) {
+	for _, p := range packings {
+		f.Add(withPayload(p.pack(noted())))
+	}
+	f.Fuzz(func(t *testing.T, image []byte) {
+		defer memory.Bound(t)()
+		if kernel := vmlinux(image); kernel != nil && !hasPVHNote(kernel) {
+			t.Errorf("%d bytes", len(kernel))
+		}
+	})
+}
+
+func FuzzPVHNote(f *testing.F) {
+	f.Add(noted())
+	f.Fuzz(func(t *testing.T, elf []byte) {
+		defer memory.Bound(t)()
+		hasPVHNote(elf)
 	})
 }

@@ -13,37 +13,51 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"listenq/internal/lab/sandbox"
 )
 
 // initArg is the argument with which this program is the first process of a guest.
 const initArg = "vm-init"
 
-// Reexec does the work of a guest's own processes, if the arguments (without the
-// program's name) say that this is one: then it does not return. The main function
-// of a program that runs guests begins with it.
+// Reexec does the work of a guest's own processes, and of those in sandboxes, if the
+// arguments (without the program's name) say that this is one: then it does not return.
+// The main function of a program that runs guests begins with it.
 func Reexec(args []string) {
 	switch {
 	case len(args) == 0:
 	case args[0] == initArg:
 		bootstrap()
+	case args[0] == qemuArg:
+		exitWith(1, enclose(args[1:]))
+	case args[0] == sandbox.DropArg:
+		exitWith(126, sandbox.Drop(args[1:]))
 	case args[0] == clockArg:
 		fmt.Fprintln(os.Stderr, "listenq: guest: keep the clock:", holdClock())
 		os.Exit(1)
 	}
 }
 
+func exitWith(code int, err error) {
+	if err == nil {
+		os.Exit(0)
+	}
+	fmt.Fprintln(os.Stderr, "listenq:", err)
+	os.Exit(code)
+}
+
 // Places in a guest.
 const (
 	jobFile    = "/job.json"
 	modulesDir = "/modules"
-	HostDir    = "/host" // the root of this host
-	hostTag    = "host"  // the mount tag of this host's files
+	HostDir    = "/host" // below it are the folders of this host that are shown
 )
 
 // order is what a guest is to do.
 type order struct {
 	Args, Env []string
 	Dir       string
+	Folders   []string // of the host, in the order of their shares
 }
 
 // emulatedEnv is set for the programs of an emulated guest. The kernel passes on
@@ -78,9 +92,6 @@ func guest() error {
 	if err := errors.Join(makeRoot(), loadModules(), loopbackUp()); err != nil {
 		return err
 	}
-	if err := showHost(); err != nil {
-		fmt.Fprintln(os.Stderr, "listenq: guest: the host's files are not to be seen:", err)
-	}
 	text, err := os.ReadFile(jobFile)
 	if err != nil {
 		return err
@@ -88,6 +99,9 @@ func guest() error {
 	var o order
 	if err := json.Unmarshal(text, &o); err != nil {
 		return fmt.Errorf("read %s: %w", jobFile, err)
+	}
+	if err := o.showFolders(); err != nil {
+		fmt.Fprintln(os.Stderr, "listenq: guest: the host's files are not to be seen:", err)
 	}
 	if Emulated() {
 		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0); err != nil {
@@ -219,39 +233,28 @@ func loopbackUp() error {
 	return unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, request)
 }
 
-// showHost makes the folders of the host's root visible, but for those that
-// the guest has of its own.
-func showHost() error {
-	if err := os.MkdirAll(HostDir, 0o755); err != nil {
-		return err
-	}
-	if err := unix.Mount(hostTag, HostDir, "9p", unix.MS_RDONLY|unix.MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=loose"); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(HostDir)
-	for _, e := range entries {
-		from, at := filepath.Join(HostDir, e.Name()), "/"+e.Name()
-		if _, err := os.Lstat(at); err == nil && at != "/root" {
-			continue
-		}
-		if target, err := os.Readlink(from); err == nil {
-			err = os.Symlink(target, at)
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if !e.IsDir() {
-			continue
-		}
-		if err := os.MkdirAll(at, 0o755); err != nil {
+// showFolders makes the host's folders visible, below HostDir and, but for those that
+// the guest has of its own, at their place.
+func (o order) showFolders() error {
+	for i, folder := range o.Folders {
+		from := HostDir + folder
+		if err := os.MkdirAll(from, 0o755); err != nil {
 			return err
 		}
-		if err := unix.Mount(from, at, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("show %s: %w", at, err)
+		if err := unix.Mount(shareTag(i), from, "9p", unix.MS_RDONLY|unix.MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=loose"); err != nil {
+			return fmt.Errorf("show %s: %w", folder, err)
+		}
+		switch err := os.Mkdir(folder, 0o755); {
+		case errors.Is(err, fs.ErrExist):
+			continue
+		case err != nil:
+			return err
+		}
+		if err := unix.Mount(from, folder, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("show %s: %w", folder, err)
 		}
 	}
-	return err
+	return nil
 }
 
 // portTimeout is how long the driver may take to make the ports known.

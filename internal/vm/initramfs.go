@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"path"
 	"strings"
 )
@@ -82,7 +81,7 @@ func (c *cpio) entry(name string, mode uint32, data []byte) {
 }
 
 func (c *cpio) stream(name string, f File) error {
-	host, err := os.Open(f.Host)
+	host, err := openRegular(f.Host)
 	if err != nil {
 		return err
 	}
@@ -91,8 +90,6 @@ func (c *cpio) stream(name string, f File) error {
 	switch {
 	case err != nil:
 		return err
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", f.Host)
 	case info.Size() > math.MaxUint32:
 		return fmt.Errorf("%s is larger than 4 GiB", f.Host)
 	}

@@ -26,7 +26,7 @@ type need struct {
 
 // needs are the modules of a guest. Debian builds them as modules, other
 // kernels have some or all built in. Packet sockets and IPv6 are built in
-// everywhere; nothing here filters or delays packets: the lab does that itself.
+// everywhere; nothing here delays packets: the lab does that itself.
 var needs = []need{
 	// The devices of QEMU.
 	{"virtio_pci", true, []string{"virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev"}},
@@ -41,19 +41,26 @@ var needs = []need{
 	{"inet_diag", true, nil},
 	{"tcp_diag", true, nil},
 	{"mptcp_diag", false, nil},
+	// The packet filters of an experiment. Up to 5.16 their counter is a module, too.
+	// The sum that nf_tables keeps of its tables is named in no list of dependencies (libcrc32c, softdep).
+	{"crc32c_generic", false, nil},
+	{"nf_tables", false, []string{"nfnetlink", "libcrc32c"}},
+	{"nft_counter", false, nil},
+	{"nft_limit", false, nil},
+	{"nft_numgen", false, nil},
+	{"nft_reject_inet", false, []string{"nft_reject", "nf_reject_ipv4", "nf_reject_ipv6"}},
+	{"nft_ct", false, []string{"nf_conntrack", "nf_defrag_ipv4", "nf_defrag_ipv6"}},
+	{"nft_connlimit", false, []string{"nf_conncount"}},
 }
-
-// maxModule bounds a module, packed and unpacked, in bytes. Those of the table
-// have up to 300 KiB.
-const maxModule = 32 << 20
 
 // moduleName is the name of the module in file: kernel/net/ipv4/tcp_diag.ko.xz
 // has tcp_diag. Dashes in a file's name are underscores in the module's.
 func moduleName(file string) (string, bool) {
 	base := path.Base(file)
 	for _, ending := range []string{".ko", ".ko.xz", ".ko.zst", ".ko.gz"} {
-		if name, ok := strings.CutSuffix(base, ending); ok && name != "" {
-			return strings.ReplaceAll(name, "-", "_"), true
+		if name, ok := strings.CutSuffix(base, ending); ok {
+			name = strings.ReplaceAll(name, "-", "_")
+			return name, nameOfModule.MatchString(name)
 		}
 	}
 	return "", false
@@ -72,6 +79,9 @@ func readModinfo(code []byte) (modinfo, error) {
 	if err != nil {
 		return modinfo{}, err
 	}
+	if len(section) > maxModinfo {
+		return modinfo{}, errModule
+	}
 	info := modinfo{arch: elfArch(binary.LittleEndian.Uint16(code[18:]))}
 	for entry := range bytes.SplitSeq(section, []byte{0}) {
 		key, value, _ := strings.Cut(string(entry), "=")
@@ -80,14 +90,20 @@ func readModinfo(code []byte) (modinfo, error) {
 			info.release, _, _ = strings.Cut(value, " ")
 		case "depends":
 			for name := range strings.SplitSeq(value, ",") {
-				if name != "" {
-					info.depends = append(info.depends, strings.ReplaceAll(name, "-", "_"))
+				if name = strings.ReplaceAll(name, "-", "_"); nameOfModule.MatchString(name) {
+					info.depends = append(info.depends, name)
 				}
 			}
+		}
+		if len(info.depends) > maxCount {
+			return modinfo{}, errModule
 		}
 	}
 	return info, nil
 }
+
+// maxModinfo bounds section .modinfo, in bytes. Graphics drivers have 100 KiB.
+const maxModinfo = 1 << 20
 
 func elfArch(machine uint16) string {
 	switch machine {

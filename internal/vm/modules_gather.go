@@ -9,34 +9,50 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // files calls take with the contents of each file for whose name pick returns
 // how many bytes it may have, of a folder or of a package.
 type files func(pick func(name string) int64, take func(name string, data []byte) error) error
 
-// folder is the files below root.
+// folder is the files below root. Links in it are not followed.
 func folder(root string) files {
 	return func(pick func(string) int64, take func(string, []byte) error) error {
-		return filepath.WalkDir(root+"/", func(name string, entry fs.DirEntry, err error) error {
+		dir, err := os.OpenRoot(root)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		return fs.WalkDir(dir.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() {
 				return err
 			}
-			limit := pick(filepath.ToSlash(name))
+			path := filepath.Join(root, name)
+			limit := pick(filepath.ToSlash(path))
 			if limit == 0 {
 				return nil
 			}
-			data, err := readFile(name, limit)
+			f, err := dir.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 			if err != nil {
 				return err
 			}
-			return take(filepath.ToSlash(name), data)
+			data, err := readFile(f, limit)
+			if err != nil {
+				return err
+			}
+			if err := take(filepath.ToSlash(path), data); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			return nil
 		})
 	}
 }
 
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+// readFile reads f and closes it.
+func readFile(f *os.File, limit int64) ([]byte, error) {
+	f, err := onlyRegular(f)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +62,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("of more than %d MiB, which no kernel has", limit>>20)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	return data, nil
 }
@@ -58,6 +74,7 @@ type gathered struct {
 	listed  bool // modules.builtin was found
 	modules map[string]found
 	asked   map[string]bool // modules that were looked for
+	left    int64           // what modules may still have, in bytes
 }
 
 type found struct {
@@ -69,7 +86,7 @@ type found struct {
 // guest needs, and goes over the files again for what those depend on. Packages
 // have no modules.dep: depmod(8) makes it when they are installed.
 func gather(sources []files) (*gathered, error) {
-	g := &gathered{builtin: map[string]bool{}, modules: map[string]found{}, asked: map[string]bool{}}
+	g := &gathered{builtin: map[string]bool{}, modules: map[string]found{}, asked: map[string]bool{}, left: maxModules}
 	for _, n := range needs {
 		g.asked[n.name] = true
 		for _, name := range n.likely {
@@ -82,9 +99,14 @@ func gather(sources []files) (*gathered, error) {
 				return nil, err
 			}
 		}
+		if len(g.asked) > maxAsked {
+			return nil, errTooMany
+		}
 	}
 	return g, nil
 }
+
+var errTooMany = errors.New("its modules depend on more than a kernel's do; damaged or forged")
 
 // ask adds what the modules depend on to what is asked for, and tells whether
 // any of that is new.
@@ -98,9 +120,8 @@ func (g *gathered) ask() bool {
 	return len(g.asked) > before
 }
 
-// maxModules bounds how many modules are taken, against a chain without an end.
-const maxModules = 256
-
+// pick returns how much of a file is wanted. What is one byte too long for the rest
+// of the modules is an error, not left out.
 func (g *gathered) pick(name string) int64 {
 	if isImage(name) && g.image == nil {
 		return maxImage
@@ -108,8 +129,8 @@ func (g *gathered) pick(name string) int64 {
 	if path.Base(name) == "modules.builtin" && !g.listed {
 		return 1 << 20
 	}
-	if m, ok := moduleName(name); ok && g.asked[m] && g.modules[m].Code == nil && len(g.modules) < maxModules {
-		return maxModule
+	if m, ok := moduleName(name); ok && g.asked[m] && g.modules[m].Code == nil && len(g.modules) < maxCount {
+		return max(g.left, 1)
 	}
 	return 0
 }
@@ -126,14 +147,15 @@ func (g *gathered) take(name string, data []byte) error {
 	module, isModule := moduleName(name)
 	switch {
 	case isModule:
-		code, err := unpack(data, maxModule)
+		code, err := unpack(data, g.left, inPackage)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
 		info, err := readModinfo(code)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
+		g.left -= int64(len(code))
 		g.modules[module] = found{Module{module, code}, info}
 	case path.Base(name) == "modules.builtin":
 		g.listed = true

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"listenq/test/memory"
 )
 
 // module returns a module that says that of itself, as an ELF file with the
@@ -108,7 +110,7 @@ func TestModules(t *testing.T) {
 				write(t, filepath.Join(dir, release, path), data)
 			}
 			write(t, filepath.Join(dir, "vmlinuz"), imageFor(release))
-			k, err := Open(filepath.Join(dir, "vmlinuz"), filepath.Join(dir, release))
+			k, err := Open(t.Context(), filepath.Join(dir, "vmlinuz"), filepath.Join(dir, release))
 			if test.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), test.fails) {
 					t.Errorf("%v, want %q", err, test.fails)
@@ -132,7 +134,7 @@ func TestModinfoAgrees(t *testing.T) {
 		t.Skip("needs modinfo (kmod)")
 	}
 	for _, suite := range fetched(t) {
-		k, err := Open(suite, "")
+		k, err := Open(t.Context(), suite, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,6 +189,7 @@ func FuzzModinfo(f *testing.F) {
 	f.Add(module("6.1.0", "a,b-c"))
 	f.Add([]byte("\x7fELF\x02\x01"))
 	f.Fuzz(func(t *testing.T, code []byte) {
+		defer memory.Bound(t)()
 		info, err := readModinfo(code)
 		if err == nil && info.arch == "" {
 			t.Error("no architecture")
@@ -197,6 +200,7 @@ func FuzzModinfo(f *testing.F) {
 func FuzzBuiltin(f *testing.F) {
 	f.Add([]byte("kernel/fs/9p/9p.ko\nkernel/a-b.ko.xz\n\n.ko"))
 	f.Fuzz(func(t *testing.T, list []byte) {
+		defer memory.Bound(t)()
 		names := map[string]bool{}
 		readBuiltin(list, names)
 		for name := range names {

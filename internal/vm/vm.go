@@ -6,10 +6,16 @@
 //	code, err := guest.Run(ctx)
 //
 // The machine has no disk and no network. Its root is an archive in memory with
-// this program and the modules that it needs; beside it the guest sees the files
-// of this host, read-only, so that programs and their libraries need not be
+// this program and the modules that it needs; beside it the guest sees the folders
+// of this host with programs and libraries, read-only, so that these need not be
 // copied. What the program prints comes back over virtio ports. Nothing of the
 // machine is left when Run returns.
+//
+// Kernels, packages and guests are taken for hostile. QEMU is a command without rights
+// in a sandbox (see package sandbox), so that who breaks out of the guest is in there.
+// Where namespaces are forbidden it is not; Guest.Walls tells. KVM's device is handed to
+// QEMU from 9.1 on. An older one opens it itself, in the sandbox, where root has become
+// somebody who may only if everybody may: else it emulates.
 //
 // Where KVM works it is used. Else QEMU emulates, with a clock that counts the
 // guest's instructions and jumps to the next timer when it is idle (-icount
@@ -45,6 +51,8 @@ type Guest struct {
 	Stdout  io.Writer     // of the program; nil: discarded
 	Stderr  io.Writer
 	Started func() // called when the guest is about to run the program; may be nil
+
+	Walls Walls // around the guest's machine; set when Started is called
 }
 
 // Unavailable says that no guest can run here, and what to do about it.
@@ -88,6 +96,7 @@ func (g *Guest) Run(ctx context.Context) (code int, err error) {
 		return 0, g.explain(ctx, m, err)
 	}
 	defer m.kill()
+	g.Walls = m.walls
 	if g.Started != nil {
 		g.Started()
 	}
@@ -113,7 +122,7 @@ func (g *Guest) explain(ctx context.Context, m *machine, err error) error {
 	if errors.Is(context.Cause(m.ctx), errLimit) {
 		died.Why = fmt.Sprintf("did not end within %v", g.Limit)
 	}
-	if said := m.stderr.lines(1); len(said) > 0 {
+	if said := m.stderr.Lines(1); len(said) > 0 {
 		died.Why += " (QEMU says: " + said[0] + ")"
 	}
 	return died

@@ -7,18 +7,17 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"listenq/internal/vm"
 )
 
 // insideArg is the argument with which this program runs tests in a guest.
 const insideArg = "inside"
 
-// ownPlaces are folders that tests write to, and that are the host's.
-var ownPlaces = []string{"/var/tmp", "/opt", "/usr/local/share"}
+// ownPlaces are folders that tests write to, and that are the host's or missing.
+var ownPlaces = []string{"/mnt", "/var/tmp", "/opt", "/usr/local/share"}
 
 // inside runs tests one after another, and prints what they print after their
 // number in the job.
@@ -29,12 +28,16 @@ func inside() (code int) {
 	}
 	os.Unsetenv(jobVariable)
 	for _, at := range ownPlaces {
-		if err := unix.Mount("tmpfs", at, "tmpfs", 0, "mode=1777"); err != nil {
+		err := os.MkdirAll(at, 0o755)
+		if err == nil {
+			err = unix.Mount("tmpfs", at, "tmpfs", 0, "mode=1777")
+		}
+		if err != nil {
 			log.Printf("mount a folder of the guest's own on %s: %v", at, err)
 		}
 	}
 	for i, t := range all {
-		if err := t.run(&prefixer{prefix: fmt.Sprintf("%d\t", i)}); err != nil {
+		if err := t.run(i, &prefixer{prefix: fmt.Sprintf("%d\t", i)}); err != nil {
 			code = 1
 		}
 	}
@@ -42,13 +45,13 @@ func inside() (code int) {
 }
 
 // run runs the tests as go test does.
-func (t tests) run(out *prefixer) error {
+func (t tests) run(i int, out *prefixer) error {
 	args := []string{"-test.v=test2json", "-test.run", t.Run, "-test.skip", t.Skip}
 	if !t.Whole {
 		args = append(args, "-test.short")
 	}
-	cmd := exec.Command(vm.HostDir+t.Binary, args...)
-	cmd.Dir = vm.HostDir + t.Dir
+	cmd := exec.Command(programPath(i), args...)
+	cmd.Dir = filepath.Join(treePath, t.Package)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.WaitDelay = 10 * time.Second // for what tests leave behind with their output
 	if err := cmd.Run(); err != nil {

@@ -33,6 +33,9 @@ var suites = []string{"bullseye", "bookworm", "trixie", "sid"}
 // limit is for all tests on one kernel, however busy this machine is.
 const limit = 12 * time.Minute
 
+// memory is what a guest has, in MiB, with 100 for its files.
+const memory = 768
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("test/guests: ")
@@ -100,15 +103,10 @@ func guests(ctx context.Context, kernels string, all []tests) error {
 
 // compile makes a program of the tests of each package.
 func compile(ctx context.Context, folder string, all []tests) error {
-	root, err := os.Getwd()
-	if err != nil {
-		return err
-	}
 	for i := range all {
 		t := &all[i]
 		t.Binary = filepath.Join(folder, fmt.Sprintf("%d.test", i))
-		t.Dir = filepath.Join(root, t.Package)
-		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", t.Binary, t.Package)
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", t.Binary, t.Package)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it removes its own files
 		if text, err := cmd.CombinedOutput(); err != nil {
@@ -127,13 +125,21 @@ func onKernel(ctx context.Context, suite, folder string, all []tests) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	kernel, err := vm.Open(folder, "")
+	kernel, err := vm.Open(ctx, folder, "")
 	if err != nil {
 		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (make kernels fetches it)", err))
 		return true
 	}
+	files, err := filesFor(all)
+	if err != nil {
+		tell(suite, "fail", kernelTest, err.Error())
+		return false
+	}
 	out := newConverter(kernel.Release, all)
-	guest := vm.Guest{Kernel: kernel, Args: []string{vm.Self, insideArg}, Env: []string{jobVariable + "=" + job(all)}, Memory: 512, Limit: limit, Stdout: out, Stderr: os.Stderr}
+	guest := vm.Guest{
+		Kernel: kernel, Args: []string{vm.Self, insideArg}, Env: []string{jobVariable + "=" + job(all)}, Files: files,
+		Memory: memory, Limit: limit, Stdout: out, Stderr: os.Stderr,
+	}
 	code, err := guest.Run(ctx)
 	if missing, ok := errors.AsType[*vm.Unavailable](err); ok {
 		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (%s)", missing, missing.Hint))

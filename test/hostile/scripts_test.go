@@ -160,11 +160,13 @@ end = time.time() + 2
 while time.time() < end and not found:
   for p in glob.glob('/proc/[0-9]*'):
     if b'lab-server' in open(p + '/cmdline', 'rb').read():
-      for fd in ('3', '4'):
+      for fd in ('3', '4', '5'):
         try: os.open(p + '/fd/' + fd, os.O_WRONLY); found.append(p)
         except OSError: pass
         try:
-          if ctypes.CDLL(None).syscall(438, os.pidfd_open(int(p[6:])), int(fd), 0) >= 0: found.append('pidfd')
+          process = os.pidfd_open(int(p[6:]))
+          if ctypes.CDLL(None).syscall(438, process, int(fd), 0) >= 0: found.append('pidfd')
+          os.close(process)
         except OSError: pass
       try: open(p + '/mem', 'r+b'); found.append('mem')
       except OSError: pass

@@ -38,17 +38,20 @@ func killed(out string) {
 	row("the same: host changed (links, routes, sysctls, Listen* counters)", "0", fmt.Sprint(changed))
 }
 
+// inMemory is what the processes of an experiment run: a copy of ./listenq.
+const inMemory = "/memfd:listenq (deleted)"
+
 // gone waits until no process runs ./listenq any more.
 func gone(most time.Duration) bool {
-	self, err := os.Stat("listenq")
+	self, err := filepath.Abs("listenq")
 	if err != nil {
 		log.Fatal(err)
 	}
 	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		processes, _ := filepath.Glob("/proc/[0-9]*/exe")
 		if !slices.ContainsFunc(processes, func(path string) bool {
-			exe, err := os.Stat(path)
-			return err == nil && os.SameFile(exe, self)
+			link, _ := os.Readlink(path)
+			return link == inMemory || link == self
 		}) {
 			return true
 		}

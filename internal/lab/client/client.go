@@ -23,6 +23,7 @@ import (
 type Config struct {
 	Local, Remote netip.AddrPort // Local with its port, so that the connection has its name before its first packet
 	MPTCP         bool
+	Reuse         bool          // the port was another connection's a moment ago (SO_REUSEADDR)
 	Text          string        // sent with the SYN (Fast Open), if the kernel has a cookie or needs none
 	GiveUp        time.Duration // connect() is ended after this long by the client itself; 0: left to the kernel
 	Clock         func() time.Duration
@@ -44,7 +45,7 @@ type Conn struct {
 // Dial makes the socket in the calling thread's network namespace and begins to
 // connect. It returns when the SYN has been handed to the kernel.
 func Dial(conf Config) (*Conn, error) {
-	fd, err := openSocket(conf.Local, conf.MPTCP)
+	fd, err := openSocket(conf)
 	if err != nil {
 		return nil, err
 	}
@@ -70,19 +71,24 @@ func connect(fd int, conf Config) error {
 	return err
 }
 
-func openSocket(local netip.AddrPort, mptcp bool) (int, error) {
+func openSocket(conf Config) (int, error) {
+	local := conf.Local
 	family, protocol := unix.AF_INET, unix.IPPROTO_TCP
 	if local.Addr().Is6() {
 		family = unix.AF_INET6
 	}
-	if mptcp {
+	if conf.MPTCP {
 		protocol = unix.IPPROTO_MPTCP
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
-	if err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err == nil {
+	err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if conf.Reuse && err == nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	}
+	if err == nil {
 		err = unix.Bind(fd, sockaddr(local))
 	}
 	if err != nil {

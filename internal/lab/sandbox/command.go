@@ -97,8 +97,14 @@ func (in *Inside) find(name string) (string, error) {
 		if errors.Is(err, fs.ErrPermission) {
 			return "", fmt.Errorf("find command %s: %w", name, err)
 		}
-		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if info.Mode()&0o111 != 0 {
 			return path, nil
+		}
+		if searched == nil { // it is the one that is meant
+			return "", fmt.Errorf("command %s is not executable: chmod +x", name)
 		}
 	}
 	if searched == nil {

@@ -24,6 +24,7 @@ func TestFind(t *testing.T) {
 		command  string
 		want     string
 		searched []string
+		err      string
 	}{
 		{name: "in the search path", command: "mount", want: "/usr/bin/mount"},
 		{name: "absolute", command: "/usr/bin/env", want: "/usr/bin/env"},
@@ -32,7 +33,7 @@ func TestFind(t *testing.T) {
 		{name: "relative, no folder", command: "./server"},
 		{name: "relative, not there", dir: dir, command: "bin/server", searched: []string{filepath.Join(dir, "bin/server")}},
 		{name: "no slash, in the folder only", dir: dir, command: "server", searched: folders},
-		{name: "not executable", dir: dir, command: "./text", searched: []string{filepath.Join(dir, "text")}},
+		{name: "not executable", dir: dir, command: "./text", err: "command ./text is not executable: chmod +x"},
 		{name: "a folder", command: "/usr", searched: []string{"/usr"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -41,6 +42,12 @@ func TestFind(t *testing.T) {
 			if test.want != "" {
 				if got != test.want || err != nil {
 					t.Errorf("find = %q, %v, want %q", got, err, test.want)
+				}
+				return
+			}
+			if test.err != "" {
+				if err == nil || err.Error() != test.err {
+					t.Errorf("find = %q, %v, want %s", got, err, test.err)
 				}
 				return
 			}

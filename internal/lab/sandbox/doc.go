@@ -24,6 +24,11 @@
 // whatever it dies: the kernel kills the runner with its parent, and with the
 // runner, the init of its PID namespace, all the rest.
 //
+// Behind namespaces, mounts and ids there are second walls: what runs inside is
+// executed from a sealed copy of this program in memory, seccomp and Landlock forbid
+// commands once more what they could not do anyway, and of the caller's files they see
+// copies (Pack), not the files.
+//
 // The package does not connect network namespaces, limit CPU or memory beyond
 // what is said at Drop, or isolate what Linux has only one of (see Shared).
 // It needs Linux 5.10.

@@ -88,7 +88,7 @@ func enter(c config) (*Inside, error) {
 	if err := unix.Sethostname([]byte("listenq")); err != nil {
 		return nil, &stepError{"set host name", err}
 	}
-	if in.rules, err = commandRules(); err != nil {
+	if in.rules, err = commandRules(c.View.Devices, c.Throwaway); err != nil {
 		return nil, &stepError{"set up Landlock", err}
 	}
 	if err := runnerFilter.install(unix.SECCOMP_FILTER_FLAG_TSYNC); err != nil {

@@ -76,12 +76,12 @@ func spareIDs(idMap string) []syscall.SysProcIDMap {
 	return best
 }
 
-// first is who the first process is to the host.
+// first is who the first process is to the host, if that is somebody else than we are.
 func (who identity) first() owner {
 	if who.Stranger {
 		return owner{who.Uids[0].HostID, who.Gids[0].HostID}
 	}
-	return owner{os.Getuid(), os.Getgid()}
+	return owner{-1, -1}
 }
 
 // attr returns how to clone the first process. The ids are changed before the

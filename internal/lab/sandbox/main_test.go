@@ -277,7 +277,7 @@ func maskProcRole(args []string) error {
 // chrootRole changes the root directory, and then as noSettingRole.
 func chrootRole(args []string) error {
 	const root = "/mnt/root"
-	b := builder{root: root}
+	b := builder{root: root, view: view{Devices: harmlessDevices}}
 	err := errors.Join(
 		unix.Mount("tmpfs", "/mnt", "tmpfs", 0, ""),
 		os.MkdirAll(root+"/proc", 0o755),

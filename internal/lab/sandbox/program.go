@@ -15,7 +15,7 @@ var sealedPrograms = struct {
 	by map[owner]*os.File
 }{by: map[owner]*os.File{}}
 
-// owner is the host's ids of the first process of a sandbox.
+// owner is the host's ids of the first process of a sandbox; -1: the caller's.
 type owner struct{ uid, gid int }
 
 // sealedProgram is a copy of this program in memory, from which everything in sandboxes
@@ -38,9 +38,9 @@ func sealedProgram(of owner) (*os.File, error) {
 	return program, nil
 }
 
-// lowestSealed is the lowest descriptor that the copy may have: the child's
-// descriptors from 3 on are replaced before it is executed by its number.
-const lowestSealed = 100
+// lowestProgram is the lowest descriptor that a program may have: the child's descriptors
+// from 3 on are replaced before it is executed by its number.
+const lowestProgram = 100
 
 func sealSelf(of owner) (*os.File, error) {
 	self, err := os.Open(Self)
@@ -60,8 +60,31 @@ func sealSelf(of owner) (*os.File, error) {
 	if err := seal(fd, of); err != nil {
 		return nil, err
 	}
-	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, lowestSealed)
-	return os.NewFile(uintptr(high), "listenq"), err
+	return high(program)
+}
+
+// high returns another descriptor of a file, out of the way of a child's.
+func high(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, lowestProgram)
+	return os.NewFile(uintptr(fd), f.Name()), err
+}
+
+// plainProgram is this program's own file.
+var plainProgram = sync.OnceValues(func() (*os.File, error) {
+	self, err := os.Open(Self)
+	if err != nil {
+		return nil, err
+	}
+	defer self.Close()
+	return high(self)
+})
+
+// program is what is executed inside.
+func (s *Spec) program(who identity) (*os.File, error) {
+	if s.Throwaway {
+		return plainProgram()
+	}
+	return sealedProgram(who.first())
 }
 
 // memoryFile makes a file in memory that can be executed. Kernels before 6.3 do not

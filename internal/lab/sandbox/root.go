@@ -87,13 +87,15 @@ func (b *builder) mountRoot() error {
 // systemFolders shows programs, libraries and their settings. What is a
 // symbolic link on the host is one inside (/bin → usr/bin).
 func (b *builder) systemFolders() error {
-	libraries, err := filepath.Glob("/lib*")
+	entries, err := os.ReadDir("/")
 	if err != nil {
 		return err
 	}
-	for _, path := range append(libraries, systemFolders...) {
-		if err := b.systemFolder(path); err != nil {
-			return err
+	for _, entry := range entries {
+		if path := "/" + entry.Name(); InSystemFolder(path) {
+			if err := b.systemFolder(path); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -225,10 +227,10 @@ func (b *builder) resolver() error {
 	return os.Remove(none) // the mount has it
 }
 
-// dev shows the devices that do nothing, and no other. Their mounts are read-only,
-// which keeps their modes and times and lets them be written to.
+// dev shows the devices that do nothing and those that Start was given, no other. Their
+// mounts are read-only, which keeps their modes and times and lets them be written to.
 func (b *builder) dev() error {
-	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
+	for _, name := range b.view.Devices {
 		path := "/dev/" + name
 		if err := os.WriteFile(b.root+path, nil, 0o644); err != nil {
 			return err
@@ -275,7 +277,7 @@ func (b *builder) showCopies() (err error) {
 	}
 	defer b.archive.Close()
 	b.shown.dir = b.view.Dir
-	if b.shown.dir == "" || slices.Contains(ownFolders, b.shown.dir) || inSystemFolder(b.shown.dir) {
+	if b.shown.dir == "" || slices.Contains(ownFolders, b.shown.dir) || InSystemFolder(b.shown.dir) {
 		b.shown.dir = copiesFolder
 	}
 	point := b.root + b.shown.dir

@@ -15,12 +15,17 @@ import (
 
 // Spec says what to run in a sandbox.
 type Spec struct {
-	Args   []string   // arguments for this program inside: os.Args[1:]
-	Files  []*os.File // inherited as descriptors 3 and up
-	Copies *os.File   // of Pack: files of the host that commands may read; nil: none
-	Dir    string     // the folder that they are in on the host
-	Stderr io.Writer  // of the program inside; nil: none
-	Bare   bool       // without a user namespace, which only root can
+	Args    []string   // arguments for this program inside: os.Args[1:]
+	Files   []*os.File // inherited as descriptors 3 and up
+	Copies  *os.File   // of Pack: files of the host that commands may read; nil: none
+	Dir     string     // the folder that they are in on the host
+	Devices []string   // names in /dev that commands see beside those that do nothing
+	Stderr  io.Writer  // of the program inside; nil: none
+	Bare    bool       // without a user namespace, which only root can
+
+	// Throwaway says that this program's file ends with the machine, as in a guest: it is
+	// executed inside as it is, and no copy of it.
+	Throwaway bool
 }
 
 // Sandbox is a running sandbox, seen from the host.
@@ -39,14 +44,14 @@ const socketEnv = "LISTENQ_SANDBOX"
 // error is a *Forbidden where the host does not allow namespaces. Root goes on
 // without a user namespace where only that one is forbidden.
 func Start(spec Spec) (*Sandbox, error) {
-	view := survey(spec.Dir)
+	view := survey(spec.Dir, spec.Devices)
 	choices := identities()
 	if spec.Bare {
 		choices = choices[len(choices)-1:]
 	}
 	var first error
 	for _, who := range choices {
-		box, err := start(spec, config{View: view, Who: who})
+		box, err := start(spec, config{View: view, Who: who, Throwaway: spec.Throwaway})
 		if err == nil {
 			return box, nil
 		}
@@ -65,6 +70,8 @@ type config struct {
 	View   view
 	Who    identity
 	Copies int // their descriptor; 0: there are none
+
+	Throwaway bool // Spec.Throwaway
 }
 
 // entered is what the program inside answers.
@@ -79,7 +86,7 @@ func start(spec Spec, c config) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
-	program, err := sealedProgram(c.Who.first())
+	program, err := spec.program(c.Who)
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", &stepError{stepProgram, err})
 	}

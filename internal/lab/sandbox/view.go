@@ -2,18 +2,27 @@ package sandbox
 
 import (
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 )
 
 // view is what of the host's files is shown inside, as the host sees it.
 type view struct {
 	Dir     string   // Spec.Dir
+	Devices []string // names in /dev
 	Sockets []string // UNIX sockets below the system folders, to be hidden
 }
 
-// systemFolders are shown inside if they exist, with those that match /lib*.
-var systemFolders = []string{"/bin", "/etc", "/gnu", "/nix", "/opt", "/sbin", "/snap", "/usr"}
+// systemFolder matches what is shown inside of the root directory: programs, libraries
+// and their settings.
+var systemFolder = regexp.MustCompile(`^/(bin|etc|gnu|nix|opt|sbin|snap|usr|lib[a-z0-9]*)(/|$)`)
+
+// InSystemFolder reports whether a path without symbolic links is, or lies in, a folder
+// that is shown anyway.
+func InSystemFolder(path string) bool { return systemFolder.MatchString(path) }
+
+// harmlessDevices do nothing.
+var harmlessDevices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 // ownFolders are what the sandbox has of its own, so that nothing of the host can be in
 // their place.
@@ -21,10 +30,10 @@ var ownFolders = []string{"/", "/dev", "/dev/shm", "/proc", "/run", "/sys", "/tm
 
 // survey looks at the host as the caller of Start, who may see more of a folder
 // than the inside will.
-func survey(dir string) view {
-	v := view{Dir: dir}
+func survey(dir string, devices []string) view {
+	v := view{Dir: dir, Devices: append(harmlessDevices[:len(harmlessDevices):len(harmlessDevices)], devices...)}
 	for _, path := range unixSockets(readSetting("/proc/self/net/unix")) {
-		if real, err := filepath.EvalSymlinks(path); err == nil && inSystemFolder(real) {
+		if real, err := filepath.EvalSymlinks(path); err == nil && InSystemFolder(real) {
 			v.Sockets = append(v.Sockets, real)
 		}
 	}
@@ -41,11 +50,4 @@ func unixSockets(text string) []string {
 		}
 	}
 	return paths
-}
-
-// inSystemFolder reports whether a path without symbolic links lies in a folder
-// that is shown anyway.
-func inSystemFolder(path string) bool {
-	top, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	return slices.Contains(systemFolders, "/"+top) || strings.HasPrefix(top, "lib")
 }

@@ -34,6 +34,7 @@ type Wire struct {
 	Delay     time.Duration
 	Loss      float64 // 0 to 1
 	Duplicate float64 // 0 to 1
+	MTU       int     // bytes of a packet, from the IP header on: larger ones are lost without a word; 0: no limit
 	Seed      uint64  // of the generator that decides on loss and duplicates; 1 if the step names none
 }
 
@@ -94,7 +95,8 @@ type Server struct {
 	MPTCP     bool // a socket of IPPROTO_MPTCP
 	DualStack bool // an IPv6 socket, whatever the network: it takes IPv4, too
 	Accept    Policy
-	Read      bool // it reads what it accepted
+	Later     bool // it does not listen before a Listen
+	Application
 }
 
 // ServerExec starts a program that listens by itself. Its words may hold the
@@ -147,6 +149,7 @@ type Connect struct {
 	GiveUp time.Duration // the client ends a connect() that takes longer; 0: the kernel does
 	MPTCP  bool          // of a socket of IPPROTO_MPTCP
 	Text   string        // sent with the SYN (Fast Open), if the kernel has a cookie or needs none
+	Reuse  string        // the connection, closed by now, whose port it has
 	To     string        // the server
 }
 
@@ -183,8 +186,19 @@ type ClientExec struct {
 	To      string // the server that the placeholders stand for; empty if there is none
 }
 
-// Flood sends bare SYNs from spoofed addresses inside the lab.
+// Sender is whose addresses the SYNs of a flood have.
+type Sender string
+
+// The senders.
+const (
+	Spoofed  Sender = ""         // many that do not exist
+	Client   Sender = "client"   // the client's own, whose kernel resets what it knows no socket of
+	Martians Sender = "martians" // such as no network has: 127.0.0.0/8
+)
+
+// Flood sends bare SYNs inside the lab.
 type Flood struct {
+	From       Sender
 	Count      int
 	Rate       int // per second
 	To         string

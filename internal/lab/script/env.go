@@ -18,6 +18,7 @@ type Env struct {
 	Groups             map[string][]Conn   // by name, in the order of the names
 	Listeners          map[string]Listener // by the name of the server
 	Execs              map[string]Exec     // by name
+	Filters            map[string]Filtered // by name
 	Observed           Observed            // of the last observe step
 	Delta, ClientDelta map[string]int64    // since the first step, by the names of nstat (TcpExtListenOverflows)
 	Facts              map[string]any      // bool, int, string or time.Duration as the Fact's Zero; nil: could not be probed
@@ -78,6 +79,11 @@ type Exec struct {
 	Output *string `expr:"output" doc:"what it wrote to stdout and stderr"`
 }
 
+// Filtered is what expressions know of a filter.
+type Filtered struct {
+	Packets *int `expr:"packets" doc:"segments that it has dropped or rejected, by its own counter; unknown of a filter at a socket, which has none"`
+}
+
 // Observed is what expressions know of the last observe step. All of it is
 // unknown if one of its programs could not be run.
 type Observed struct {
@@ -115,6 +121,7 @@ var memberTables = sync.OnceValue(func() map[base][]member {
 		aConnection: membersOf(reflect.TypeFor[Conn]()),
 		aListener:   membersOf(reflect.TypeFor[Listener]()),
 		aCommand:    membersOf(reflect.TypeFor[Exec]()),
+		aFilter:     membersOf(reflect.TypeFor[Filtered]()),
 		theObserved: membersOf(reflect.TypeFor[Observed]()),
 	}
 })

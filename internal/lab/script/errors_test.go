@@ -10,6 +10,13 @@ const (
 	someConn   = someServer + "connect c\n"
 )
 
+func manyFilters() (all []string) {
+	for i := range maxFilters + 1 {
+		all = append(all, fmt.Sprintf("filter as f%d to server drop syn", i))
+	}
+	return all
+}
+
 // wrongScripts have one mistake or a few each; testdata/errors.golden holds what
 // is said of them.
 var wrongScripts = []struct{ name, text string }{
@@ -93,6 +100,55 @@ var wrongScripts = []struct{ name, text string }{
 	{"release without hold", someConn + "release c"},
 	{"release twice", someConn + "hold ack to server\nrelease\nrelease"},
 	{"release unknown", someConn + "hold ack to server\nrelease d"},
+	{"filter without a name", "filter to server drop syn"},
+	{"filter nowhere", "filter as f drop syn"},
+	{"filter does nothing", "filter as f to server syn"},
+	{"filter of an unknown kind", "filter as f to server drop synack"},
+	{"filter rejects resets", "filter as f to server reject rst"},
+	{"filter limited to something", "filter as f to server drop syn 2/s"},
+	{"filter above a number", "filter as f to server drop syn above 3"},
+	{"filter above a bare rate", "filter as f to server drop syn above"},
+	{"filter counts connections by their data", "filter as f to server drop data above 3 connections"},
+	{"filter at random without a unit", "filter as f to server drop syn 0%"},
+	{"filter one in one", "filter as f to server drop syn one in 1"},
+	{"filter from nobody", "filter as f to server drop syn from"},
+	{"filter from a name that never connects", "filter as f to server drop syn from b\n" + someConn},
+	{"filter from too many", someServer + "connect 1001 as a\nfilter as f to server drop data from a"},
+	{"filter at the socket of a command", "server exec nginx\nfilter as f at socket drop syn"},
+	{"filter at no socket", "filter as f at socket drop syn"},
+	{"filter at a socket rejects", someServer + "filter as f at socket reject syn"},
+	{"filter at a socket with a limit", someServer + "filter as f at socket drop syn above 2/s"},
+	{"filter on loopback", "network loopback\nfilter as f to server drop syn"},
+	{"filter twice", "filter as f to server drop syn\nfilter as f to server drop ack"},
+	{"too many filters", strings.Join(manyFilters(), "\n")},
+	{"lift unknown", someServer + "lift f"},
+	{"lift twice", "filter as f to server drop syn\nlift f\nlift f"},
+	{"lift from a socket that is closed", someServer + "filter as f at socket drop syn\nclose server\nlift f"},
+	{"lift from the socket of a stopped server", someServer + "filter as f at socket drop syn\nstop\nlift f"},
+	{"lift nothing", "filter as f to server drop syn\nlift"},
+	{"filter has no such counter", "filter as f to server drop syn\nexpect f.bytes > 1"},
+	{"wire of an MTU that is none", "wire mtu 20"},
+	{"alter nothing of it", "alter data to server"},
+	{"alter something else", "alter data to server cheksum"},
+	{"alter by nothing", "alter ack to server ack by 0"},
+	{"alter a timestamp forward", "alter data to server timestamp 60s"},
+	{"alter on loopback", "network loopback\nalter data to server checksum"},
+	{"answer without with", "answer syn to server rst"},
+	{"answer with a word", "answer syn to server with refusal"},
+	{"answer both ways with nothing", "answer syn to server with nothing both ways"},
+	{"answer how often", "answer syn to server with rst 3"},
+	{"route to the server", "route to server none"},
+	{"route again at first", "route to client again"},
+	{"route away", "route to client lost"},
+	{"flood from elsewhere", someServer + "flood 10 syns at 10/s from mars"},
+	{"two applications", "server backlog 1 accept all read close"},
+	{"answer with no text", "server backlog 1 accept all answer \"\""},
+	{"close after a number", "server backlog 1 accept all close after 3"},
+	{"accept before it listens", "server later backlog 1 accept all\naccept never"},
+	{"reuse a port that is in use", someConn + "connect d reusing c"},
+	{"reuse for two", someConn + "close c\nconnect d e reusing c"},
+	{"reuse twice", someConn + "close c\nconnect d reusing c\nconnect e reusing c"},
+	{"reuse of nobody", someConn + "connect d reusing e"},
 	{"sysctl outside net", "sysctl kernel.panic 1"},
 	{"sysctl without its path", "sysctl tcp_syncookies 0"},
 	{"sysctl as a path", "sysctl /proc/sys/net/core/somaxconn 5"},

@@ -125,6 +125,8 @@ func (e *evaluation) value(r *reference) any {
 		object, ok = lookIn(e.env.Listeners, r.variable)
 	case aCommand:
 		object, ok = lookIn(e.env.Execs, r.variable)
+	case aFilter:
+		object, ok = lookIn(e.env.Filters, r.variable)
 	case theObserved:
 		object, ok = e.env.Observed, true
 	case theFacts:

@@ -19,6 +19,7 @@ const (
 	aConnection
 	aListener
 	aCommand
+	aFilter
 	theObserved
 	theDelta
 	theClientDelta
@@ -74,7 +75,7 @@ func (k kind) String() string {
 	}
 	return [...]string{
 		truth: "true or false", number: "a number", duration: "a duration", text: "a text",
-		aConnection: "a connection", aListener: "a listener", aCommand: "a command",
+		aConnection: "a connection", aListener: "a listener", aCommand: "a command", aFilter: "a filter",
 		theObserved: "what was observed",
 		theDelta:    "the counters", theClientDelta: "the counters", theFacts: "the facts",
 	}[k.base]
@@ -116,6 +117,8 @@ func (sc scope) lookUp(name string) (kind, bool) {
 		return kind{base: aConnection}, true
 	case n.execs[name] != 0:
 		return kind{base: aCommand}, true
+	case n.filters[name] != nil:
+		return kind{base: aFilter}, true
 	case n.servers[serverOf(name)] != nil && name != defaultServer:
 		return kind{base: aListener}, true
 	case name == observedName && n.observed:
@@ -137,6 +140,7 @@ func (sc scope) variables() []string {
 		return n.factNames()
 	}
 	all := append(n.connections(), slices.Sorted(maps.Keys(n.execs))...)
+	all = append(all, n.filterNames()...)
 	for _, s := range n.order {
 		all = append(all, listenerOf(s))
 	}

@@ -16,6 +16,7 @@ type names struct {
 	servers  map[string]*listening
 	order    []string // of the servers
 	execs    map[string]int
+	filters  map[string]*filtering
 	declared int // connections
 	observed bool
 }
@@ -24,6 +25,7 @@ type connection struct {
 	line  int    // that connects it
 	ended string // the verb that closed or reset it
 	at    int    // the line of that
+	taken int    // the line of the connection that has its port now
 }
 
 // listening is a server.
@@ -31,6 +33,7 @@ type listening struct {
 	line      int
 	port      int
 	exec      bool
+	later     bool // it does not listen yet
 	reuseport bool
 	stopped   bool
 	closed    int // the line that closed its listening socket
@@ -51,6 +54,7 @@ func newNames(facts []Fact) *names {
 		groups:   map[string][]string{},
 		servers:  map[string]*listening{},
 		execs:    map[string]int{},
+		filters:  map[string]*filtering{},
 	}
 }
 
@@ -65,6 +69,8 @@ func (n *names) taken(name string) string {
 		return fmt.Sprintf("is the server of line %d", n.servers[name].line)
 	case n.execs[name] != 0:
 		return fmt.Sprintf("is the command of line %d", n.execs[name])
+	case n.filters[name] != nil:
+		return fmt.Sprintf("is the filter of line %d", n.filters[name].line)
 	case slices.Contains(n.reserved, name):
 		return "is a word of the language"
 	}
@@ -75,7 +81,7 @@ func (n *names) taken(name string) string {
 func reserved() []string {
 	words := append(verbNames(), defaultServer, defaultListener, observedName, "delta", "client_delta", "facts")
 	words = append(words, functionNames()...)
-	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "for")
+	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "reusing", "for")
 	return append(words, "true", "false", "nil", "and", "or", "not", "in", "let", "else", "contains", "matches", "startsWith", "endsWith")
 }
 
@@ -99,6 +105,9 @@ func (n *names) expand(names []string) []string {
 func (n *names) connections() []string {
 	return slices.Concat(slices.Sorted(maps.Keys(n.conns)), slices.Sorted(maps.Keys(n.groups)))
 }
+
+// filterNames are the names of all filters.
+func (n *names) filterNames() []string { return slices.Sorted(maps.Keys(n.filters)) }
 
 // newName reads a name that is free.
 func (s *statement) newName(what string) word {

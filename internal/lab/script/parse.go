@@ -39,6 +39,7 @@ type reader struct {
 	names    *names
 	began    bool     // a step has been read
 	holds    bool     // a hold is in force
+	unrouted bool     // the server has no route to its client
 	later    []later  // what holds name
 	forms    []string // of the verb that is read
 	usage    string   // the form that was meant, or all
@@ -124,6 +125,28 @@ func (s *statement) verb() {
 	s.script.Steps = append(s.script.Steps, Step{Line: s.line, Text: text, Do: do})
 }
 
+// expandFrom puts the connections in the place of the groups that a step is about.
+func (p *reader) expandFrom(step Step) Action {
+	switch do := step.Do.(type) {
+	case Hold:
+		do.From = p.names.expand(do.From)
+		return do
+	case Alter:
+		do.From = p.names.expand(do.From)
+		return do
+	case Answer:
+		do.From = p.names.expand(do.From)
+		return do
+	case Filter:
+		do.From = p.names.expand(do.From)
+		if message := do.tooMany(); message != "" {
+			p.mistakes = append(p.mistakes, &Error{File: p.script.Name, Line: step.Line, Column: 1, Text: step.Text, Message: message})
+		}
+		return do
+	}
+	return step.Do
+}
+
 // conclude checks what only the whole script can tell.
 func (p *reader) conclude() {
 	for _, l := range p.later {
@@ -133,10 +156,7 @@ func (p *reader) conclude() {
 		}
 	}
 	for i, step := range p.script.Steps {
-		if h, ok := step.Do.(Hold); ok {
-			h.From = p.names.expand(h.From)
-			p.script.Steps[i].Do = h
-		}
+		p.script.Steps[i].Do = p.expandFrom(step)
 	}
 	if len(p.script.Steps) == 0 && len(p.mistakes) == 0 {
 		p.mistakes = Errors{{File: p.script.Name, Line: 1, Column: 1, Message: "the script has no steps",

@@ -63,7 +63,7 @@ func (s *statement) connectNamed() []string {
 }
 
 // connectOptions are the words with which the options of connect begin.
-var connectOptions = []string{"overlapping", "at", "every", "giving", "mptcp", "fastopen", "to"}
+var connectOptions = []string{"overlapping", "at", "every", "giving", "mptcp", "fastopen", "reusing", "to"}
 
 func (s *statement) connectOptions(do *Connect) {
 	orders := 0
@@ -91,6 +91,8 @@ func (s *statement) connectOptions(do *Connect) {
 			text := s.take("what to send with the SYN")
 			s.checkText(text)
 			do.Text = text.text
+		case "reusing":
+			do.Reuse = s.reuse(do)
 		case "to":
 			to := s.take("the name of a server")
 			s.server(to)
@@ -101,6 +103,27 @@ func (s *statement) connectOptions(do *Connect) {
 		}
 		return !s.failed()
 	})
+}
+
+// reuse reads the connection whose port is used again.
+func (s *statement) reuse(do *Connect) string {
+	w := s.take("the name of a connection that is closed")
+	c := s.names.conns[w.text]
+	switch {
+	case s.failed():
+		return ""
+	case c == nil:
+		s.fail(w, s.unknownHint(w.text), "unknown connection %q", w.text)
+		return ""
+	case len(do.Names) != 1:
+		s.fail(w, "", "one port is for one connection, not for %d", len(do.Names))
+	case c.ended == "":
+		s.fail(w, "write close or reset before it", "%q has its port still", w.text)
+	case c.taken != 0:
+		s.fail(w, "", "its port is that of line %d now", c.taken)
+	}
+	c.taken = s.line
+	return w.text
 }
 
 // expectWord reads the second word of an option.
@@ -211,6 +234,13 @@ func readFlood(s *statement) Action {
 	s.expectWord("syns")
 	s.expectWord("at")
 	do.Rate = s.rate()
+	if s.accept("from") {
+		w := s.take("client or martians")
+		do.From = Sender(w.text)
+		if do.From != Client && do.From != Martians {
+			s.fail(w, didYouMean(w.text, []string{string(Client), string(Martians)}), "unexpected %q", w.text)
+		}
+	}
 	do.To, _ = s.theServer(s.words[0], "to")
 	do.Background = s.accept("in", "background")
 	return do

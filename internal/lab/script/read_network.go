@@ -132,6 +132,9 @@ func (s *statement) direction() Direction {
 	return 0
 }
 
+// The MTUs of a wire: the least is that of IPv4 (RFC 791), more than the most no frame has.
+const minMTU, maxMTU = 68, 1500
+
 func readWire(s *statement) Action {
 	s.needsWire(s.words[0])
 	do := Wire{To: s.direction(), Seed: 1}
@@ -139,9 +142,9 @@ func readWire(s *statement) Action {
 		return do
 	}
 	if s.done() {
-		s.fail(s.end(), s.usage, "expected what the wire does: delay, loss, duplicate or clean")
+		s.fail(s.end(), s.usage, "expected what the wire does: delay, loss, duplicate, mtu or clean")
 	}
-	s.options([]string{"delay", "loss", "duplicate", "seed"}, func(keyword string) bool {
+	s.options([]string{"delay", "loss", "duplicate", "mtu", "seed"}, func(keyword string) bool {
 		switch keyword {
 		case "delay":
 			do.Delay = s.duration(MaxWait)
@@ -149,6 +152,8 @@ func readWire(s *statement) Action {
 			do.Loss = s.percent()
 		case "duplicate":
 			do.Duplicate = s.percent()
+		case "mtu":
+			do.MTU = s.number("an MTU", minMTU, maxMTU)
 		case "seed":
 			do.Seed = s.seed()
 		}
@@ -159,26 +164,10 @@ func readWire(s *statement) Action {
 
 func readHold(s *statement) Action {
 	s.needsWire(s.words[0])
-	kinds := []string{"syn", "syn-ack", "ack", "data", "fin", "rst", "all"}
-	w := s.take("what to hold: " + strings.Join(kinds, ", "))
-	do := Hold{Kind: FrameKind(w.text)}
-	if w.quoted || !slices.Contains(kinds, w.text) {
-		s.fail(w, didYouMean(w.text, kinds), "unknown kind of frame %q", w.text)
-	}
-	if do.To = s.direction(); do.To == 0 {
-		s.accept("to")
-		w := s.take("to server or to client")
-		s.fail(w, s.usage, "expected to server or to client, not %q", w.text)
-	}
+	do := Hold{Kind: s.frameKind("what to hold", frameKinds)}
+	do.To = s.wantDirection()
 	s.reader.holds = true
-	if !s.accept("from") {
-		return do
-	}
-	for first := true; first || !s.done(); first = false {
-		w := s.take("the name of a connection")
-		s.later = append(s.later, later{s, w})
-		do.From = append(do.From, w.text)
-	}
+	do.From = s.from()
 	return do
 }
 

@@ -32,7 +32,7 @@ func (s *statement) ownServer(name string) Action {
 	s.usage = s.forms[0]
 	do := Server{Name: name, Port: DefaultPort}
 	var backlog, accept bool
-	keywords := []string{"port", "dualstack", "mptcp", "defer", "reuseport", "fastopen", "backlog", "accept", "read", "exec"}
+	keywords := []string{"port", "dualstack", "mptcp", "defer", "reuseport", "fastopen", "backlog", "accept", "later", "read", "answer", "close", "reset", "exec"}
 	s.options(keywords, func(keyword string) bool {
 		switch keyword {
 		case "port":
@@ -51,8 +51,13 @@ func (s *statement) ownServer(name string) Action {
 			do.Backlog, backlog = s.backlog(), true
 		case "accept":
 			do.Accept, accept = s.policy(), true
-		case "read":
-			do.Read = true
+		case "later":
+			do.Later = true
+		case "read", "answer", "close", "reset":
+			if do.Does != Holds {
+				s.fail(s.words[s.next-1], s.usage, "%q is one too many: it does %s already", keyword, do.Does)
+			}
+			do.Application = s.application(keyword)
 		}
 		return !s.failed()
 	})
@@ -61,7 +66,7 @@ func (s *statement) ownServer(name string) Action {
 	} else if !accept {
 		s.fail(s.end(), s.usage, "expected accept and a policy, such as: accept never")
 	}
-	s.addServer(name, &listening{port: do.Port, reuseport: do.ReusePort})
+	s.addServer(name, &listening{port: do.Port, reuseport: do.ReusePort, later: do.Later})
 	return do
 }
 
@@ -116,6 +121,8 @@ func (s *statement) ours(place word, name string, l *listening) {
 	case s.failed():
 	case l.exec:
 		s.fail(place, "", "%q is a command: when it listens and accepts is its own", name)
+	case l.later:
+		s.fail(place, "write listen before it", "%q does not listen yet", name)
 	case l.closed != 0:
 		s.fail(place, "", "the listening socket of %q is closed: see line %d", name, l.closed)
 	case l.stopped:
@@ -136,6 +143,9 @@ func readListen(s *statement) Action {
 	}
 	n := s.backlog()
 	name, l := s.theServer(s.words[0], "on")
+	if l != nil {
+		l.later = false
+	}
 	s.ours(s.words[0], name, l)
 	return Listen{Backlog: n, On: name}
 }

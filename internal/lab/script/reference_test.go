@@ -24,6 +24,7 @@ func TestReference(t *testing.T) {
 		"connections": membersTable(aConnection),
 		"listeners":   membersTable(aListener),
 		"commands":    membersTable(aCommand),
+		"filters":     membersTable(aFilter),
 		"observed":    membersTable(theObserved),
 		"words":       wordsTable(),
 	} {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"syscall"
 	"time"
@@ -112,11 +111,8 @@ func (s *process) take(listener int) error {
 		return fmt.Errorf("clock_gettime: %w", err)
 	}
 	conn := os.NewFile(uintptr(fd), "connection")
-	s.keep(conn)
 	s.send(reply{Accepted: &Accepted{At: now.Nano(), Peer: address(peer).String()}})
-	if s.conf.Read {
-		go readAll(conn)
-	}
+	s.serve(conn)
 	return nil
 }
 
@@ -124,10 +120,4 @@ func (s *process) keep(conn *os.File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = append(s.open, conn)
-}
-
-// readAll reads until the client is done, and closes.
-func readAll(conn *os.File) {
-	io.Copy(io.Discard, conn)
-	conn.Close()
 }

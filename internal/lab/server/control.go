@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 )
 
 // Control gives orders to a server process. It is used by one goroutine; the
@@ -14,6 +18,7 @@ import (
 type Control struct {
 	orders  *json.Encoder
 	answers chan reply
+	sockets *os.File // on which the process hands over its socket
 }
 
 // What can be wrong with a server process.
@@ -25,10 +30,11 @@ var (
 // patience is how long an order may take on a busy machine.
 const patience = 10 * time.Second
 
-// New speaks to a process that runs Serve, over its two pipes. It calls accepted for
-// each connection that the server accepts, until out ends.
-func New(in io.Writer, out io.Reader, accepted func(Accepted)) *Control {
-	c := &Control{orders: json.NewEncoder(in), answers: make(chan reply, 1)}
+// New speaks to a process that runs Serve, over its two pipes and the other end of its
+// AF_UNIX socket. It calls accepted for each connection that the server accepts, until
+// out ends.
+func New(in io.Writer, out io.Reader, sockets *os.File, accepted func(Accepted)) *Control {
+	c := &Control{orders: json.NewEncoder(in), answers: make(chan reply, 1), sockets: sockets}
 	go c.listenTo(out, accepted)
 	return c
 }
@@ -97,6 +103,22 @@ func (c *Control) ListenAgain(backlog int) error {
 func (c *Control) Accept(p Policy) error {
 	_, err := c.order(request{Accept: &p})
 	return err
+}
+
+// Attach puts a classic BPF program at the listening socket, in place of the one before;
+// an empty one takes it off. Connections have the filter of when they were made. Some
+// kernels let only who has rights do that, which the process has not: so it hands its
+// socket over.
+func (c *Control) Attach(program []bpf.RawInstruction) error {
+	if _, err := c.order(request{Hand: true}); err != nil {
+		return err
+	}
+	fd, err := receive(int(c.sockets.Fd()))
+	if err != nil {
+		return fmt.Errorf("receive socket: %w", err)
+	}
+	defer unix.Close(fd)
+	return attach(fd, program)
 }
 
 // Close closes the listening socket; the process goes on.

@@ -11,7 +11,7 @@ import (
 
 // answering is a Control whose process says what the test has, whatever it is asked.
 func answering(said string, accepted func(Accepted)) *Control {
-	return New(io.Discard, strings.NewReader(said), accepted)
+	return New(io.Discard, strings.NewReader(said), nil, accepted)
 }
 
 func TestForgedAnswers(t *testing.T) {

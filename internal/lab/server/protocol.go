@@ -37,9 +37,23 @@ type Config struct {
 	Defer     time.Duration
 	ReusePort bool
 	FastOpen  int // length of the queue of TCP Fast Open; 0: off
-	Read      bool
 	Accept    Policy
+	Does      Doing
+	Text      string        // of Answer
+	After     time.Duration // before Close and Reset
 }
+
+// Doing is what becomes of a connection that was accepted.
+type Doing string
+
+// The kinds of applications.
+const (
+	Hold   Doing = "" // data stays in its Recv-Q
+	Read   Doing = "read"
+	Answer Doing = "answer" // reads, and sends a text for whatever it reads at once
+	Close  Doing = "close"  // which resets if data is unread
+	Reset  Doing = "reset"  // close() with SO_LINGER 0
+)
 
 // Listening says where the server listens.
 type Listening struct {
@@ -58,6 +72,7 @@ type request struct {
 	Listen  *Config
 	Backlog *int
 	Accept  *Policy
+	Hand    bool // hand over the listening socket
 	Close   bool
 }
 

@@ -14,9 +14,9 @@ import (
 )
 
 // Serve is the server process: it carries out the orders from in, one at a
-// time, and answers on out. It returns when in ends.
-func Serve(in io.Reader, out io.Writer) error {
-	s := &process{out: json.NewEncoder(out), stop: make(chan struct{})}
+// time, and answers on out; it hands its socket over on sockets. It returns when in ends.
+func Serve(in io.Reader, out io.Writer, sockets *os.File) error {
+	s := &process{out: json.NewEncoder(out), sockets: sockets, stop: make(chan struct{})}
 	orders := json.NewDecoder(in)
 	for {
 		var r request
@@ -35,12 +35,13 @@ func Serve(in io.Reader, out io.Writer) error {
 }
 
 type process struct {
-	mu   sync.Mutex // guards out
-	out  *json.Encoder
-	conf Config
-	sock *os.File
-	stop chan struct{} // closed when the accept policy changes
-	open []*os.File    // accepted connections: kept, or the collector would close them
+	mu      sync.Mutex // guards out
+	out     *json.Encoder
+	conf    Config
+	sock    *os.File
+	sockets *os.File
+	stop    chan struct{} // closed when the accept policy changes
+	open    []*os.File    // accepted connections: kept, or the collector would close them
 }
 
 func (s *process) send(r reply) {
@@ -57,6 +58,8 @@ func (s *process) do(r request) (reply, error) {
 		return reply{}, errors.New("the listening socket is closed")
 	case r.Backlog != nil:
 		return reply{}, s.control("listen", func(fd int) error { return unix.Listen(fd, *r.Backlog) })
+	case r.Hand:
+		return reply{}, s.control("hand over socket", func(fd int) error { return hand(int(s.sockets.Fd()), fd) })
 	case r.Accept != nil:
 		return s.accept(*r.Accept)
 	default:

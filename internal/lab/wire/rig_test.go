@@ -221,6 +221,22 @@ func sender(t testing.TB, h Host) int {
 	return p.fd
 }
 
+// transmit writes a frame to a port of sender, and waits where the kernel has no room for
+// it: frames that the wire has not taken yet fill the socket's send buffer.
+func transmit(t testing.TB, fd int, frame []byte) {
+	t.Helper()
+	for {
+		_, err := unix.Write(fd, frame)
+		if err != unix.EAGAIN {
+			must(t, err)
+			return
+		}
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1); err != nil && err != unix.EINTR {
+			must(t, err)
+		}
+	}
+}
+
 // synFrame is a SYN from a host to its peer that no listener awaits.
 func synFrame(from, to Host, port uint16, seq uint32) []byte {
 	src, dst := from.Addrs[0].Addr().As4(), to.Addrs[0].Addr().As4()

@@ -14,6 +14,7 @@ type Shape struct {
 	Delay     time.Duration
 	Loss      float64 // the probability that a frame is lost: 0 to 1
 	Duplicate float64 // that one which is not lost comes twice
+	MTU       int     // larger packets are lost, and nobody is told; 0: none are
 	Seed      uint64  // the same frames in the same order meet the same fate
 }
 
@@ -32,6 +33,12 @@ func (w *Wire) Shape(to Side, s Shape) {
 type shaper struct {
 	Shape
 	chances rand.PCG
+}
+
+// tooLarge reports whether the wire has no room for a frame's packet.
+func (s *shaper) tooLarge(f *frame) bool {
+	const ethernet = 14
+	return s.MTU > 0 && len(f.data)-ethernet > s.MTU
 }
 
 // chance decides for the next frame. It draws twice for each, so that neither

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"listenq/internal/handshake"
 )
@@ -57,8 +56,7 @@ func TestLossAndDuplication(t *testing.T) {
 		r.run(t)
 		fd := sender(t, r.client)
 		for seq := range uint32(frames) {
-			_, err := unix.Write(fd, synFrame(r.client, r.server, 5, seq))
-			must(t, err)
+			transmit(t, fd, synFrame(r.client, r.server, 5, seq))
 		}
 		until(t, "all frames sent", func() bool {
 			s := r.Snapshot()
@@ -173,8 +171,7 @@ func TestReleaseDelayed(t *testing.T) {
 	r.run(t)
 	fd := sender(t, r.client)
 	for seq := range uint32(3) {
-		_, err := unix.Write(fd, synFrame(r.client, r.server, 5, seq))
-		must(t, err)
+		transmit(t, fd, synFrame(r.client, r.server, 5, seq))
 	}
 	until(t, "all held", func() bool { return r.Snapshot().ToServer.Hosts.Held == 3 })
 	want := []uint32{2, 0, 1}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"listenq/internal/handshake"
 )
@@ -91,8 +90,7 @@ func TestClasses(t *testing.T) {
 	noTCP := synFrame(r.client, r.server, 5, 0)
 	noTCP[14+9] = 17
 	for _, f := range [][]byte{synFrame(r.client, r.server, 5, 0), spoofed, noTCP} {
-		_, err := unix.Write(fd, f)
-		must(t, err)
+		transmit(t, fd, f)
 	}
 	until(t, "all delivered", func() bool { return r.Snapshot().ToServer.Others.Delivered == 2 })
 	want := Snapshot{ToServer: Direction{
@@ -108,8 +106,7 @@ func TestRefused(t *testing.T) {
 	r := newRig(t, nil)
 	fd := sender(t, r.client)
 	setDown(t, r.server.Netns, "eth0")
-	_, err := unix.Write(fd, synFrame(r.client, r.server, 5, 0))
-	must(t, err)
+	transmit(t, fd, synFrame(r.client, r.server, 5, 0))
 	r.run(t)
 	until(t, "the frame refused", func() bool { return r.Snapshot().ToServer.Hosts.Refused == 1 })
 	r.checkSums(t, r.Snapshot())
@@ -128,8 +125,7 @@ func TestDropped(t *testing.T) {
 	r := newRig(t, nil)
 	fd := sender(t, r.client)
 	for seq := range uint32(DefaultSlots + more) {
-		_, err := unix.Write(fd, synFrame(r.client, r.server, 5, seq))
-		must(t, err)
+		transmit(t, fd, synFrame(r.client, r.server, 5, seq))
 	}
 	if !r.Snapshot().ToServer.Arrived {
 		t.Error("the snapshot does not tell of the frames in the ring")

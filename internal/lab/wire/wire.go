@@ -87,14 +87,16 @@ type Wire struct {
 	hosts []netip.Addr
 	poll  poller // used by Run alone
 
-	mu       sync.Mutex // guards all below
-	links    [2]link    // by the side they lead to
-	last     [2]time.Duration
-	holds    []*Hold
-	released queue // on their way back from a Hold
-	pool     pool
-	event    Event
-	wake     func() // ends the sleep of Run; nil while it does not run
+	mu          sync.Mutex // guards all below
+	links       [2]link    // by the side they lead to
+	last        [2]time.Duration
+	holds       []*Hold
+	alterations []alteration
+	answers     []*answering
+	released    queue // on their way back from a Hold
+	pool        pool
+	event       Event
+	wake        func() // ends the sleep of Run; nil while it does not run
 }
 
 // link is one direction of the wire.
@@ -170,6 +172,7 @@ func (w *Wire) enter(from Side, a arrival) {
 	f.to = to
 	f.tcp = capture.Decode(f.data, &f.packet)
 	f.class = w.classify(f)
+	w.alter(f)
 
 	// The clock is read first, so that a stamp is never too late. A step of
 	// the realtime clock meanwhile moves it no further than it may lie.
@@ -184,10 +187,16 @@ func (w *Wire) enter(from Side, a arrival) {
 	case !a.whole || w.pool.full():
 		l.traffic[f.class].Refused++
 		w.end(Refused, from, t, f)
-	case lose:
+	case lose, l.shape.tooLarge(f):
 		l.traffic[f.class].Lost++
 		w.end(Lost, from, t, f)
 	default:
+		if a := w.answered(f); a != nil {
+			l.traffic[f.class].Lost++
+			w.reply(a, f, t)
+			w.end(Lost, from, t, f)
+			return
+		}
 		var second *frame
 		if duplicate {
 			second = w.pool.copy(f)

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+)
+
+// printJSON prints a diagnosis as printJSON prints all, finding by finding: of a host with
+// as many listeners as there may be they take more memory than all else.
+func (d diagnosis) printJSON(w io.Writer) error {
+	findings := d.Findings
+	d.Findings = []finding{}
+	var around bytes.Buffer
+	if err := encode(&around, d, "", "  "); err != nil || len(findings) == 0 {
+		_, _ = w.Write(around.Bytes()) // its error is kept
+		return err
+	}
+	before, after, _ := bytes.Cut(around.Bytes(), []byte(`"findings": []`)) // in a string the quotes are escaped
+	out := bufio.NewWriterSize(w, textBuffer)
+	_, _ = out.Write(before) // errors are kept until Flush
+	_, _ = out.WriteString(`"findings": [`)
+	for i, f := range findings {
+		if i > 0 {
+			_, _ = out.WriteString(",")
+		}
+		var one bytes.Buffer
+		if err := encode(&one, f, "    ", "  "); err != nil {
+			return err
+		}
+		_, _ = out.WriteString("\n    ")
+		_, _ = out.Write(bytes.TrimSuffix(one.Bytes(), []byte("\n")))
+	}
+	_, _ = out.WriteString("\n  ]")
+	_, _ = out.Write(after)
+	return out.Flush()
+}

@@ -1,0 +1,75 @@
+package lab
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/lab/script"
+	"listenq/internal/lab/wire"
+)
+
+// segments matches those of a kind to that side, of those clients if there are any.
+func segments(kind script.FrameKind, to handshake.Side, clients []netip.AddrPort) func(*handshake.Packet) bool {
+	return func(p *handshake.Packet) bool {
+		client := p.Src
+		if to == handshake.ClientSide {
+			client = p.Dst
+		}
+		return isKind(p, kind) && (clients == nil || slices.Contains(clients, client))
+	}
+}
+
+// alter changes segments from now on.
+func (e *experiment) alter(do script.Alter) error {
+	if do.Kind == "" {
+		e.net.wire.LeaveAlone()
+		return nil
+	}
+	change := wire.Change{Times: do.Times}
+	switch do.Change {
+	case script.ChangeChecksum:
+		change.Checksum = true
+	case script.ChangeAck:
+		change.Ack = do.N
+	case script.ChangeSeq:
+		change.Seq = do.N
+	case script.ChangeTimestamp:
+		change.Timestamp = uint32(do.D / time.Millisecond) // the clock of TSval (tcp_clock_ms, include/net/tcp.h)
+	}
+	for _, side := range destinations(do.To) {
+		e.net.wire.Alter(side, segments(do.Kind, side, e.addresses(do.From)), change)
+	}
+	return nil
+}
+
+// answer lets the wire answer segments from now on.
+func (e *experiment) answer(do script.Answer) error {
+	if do.Kind == "" {
+		e.net.wire.Silence()
+		return nil
+	}
+	reply := wire.Reply{Both: do.Both, Times: do.Times}
+	switch do.With {
+	case script.FrameRST:
+		reply.Flags = handshake.RST
+	case script.FrameSYNACK:
+		reply.Flags = handshake.SYN | handshake.ACK
+	case script.FrameACK:
+		reply.Flags = handshake.ACK
+	}
+	for _, side := range destinations(do.To) {
+		e.net.wire.Answer(side, segments(do.Kind, side, e.addresses(do.From)), reply)
+	}
+	return nil
+}
+
+// route takes the server's routes away, or gives them back.
+func (e *experiment) route(do script.Route) (err error) {
+	if do.Lost {
+		e.routes, err = wire.Unroute(int(e.net.server.netns.Fd()), hostInterface)
+		return err
+	}
+	return e.routes.Restore()
+}

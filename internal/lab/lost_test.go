@@ -1,0 +1,53 @@
+package lab
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"listenq/internal/handshake"
+	"listenq/internal/lab/wire"
+)
+
+// What the lab's own wire loses has no cause; what it loses as the script says has.
+func TestLost(t *testing.T) {
+	p := pair{netip.MustParseAddrPort("192.0.2.1:20001"), netip.MustParseAddrPort("192.0.2.2:8080")}
+	for _, test := range []struct {
+		name   string
+		kind   wire.Kind
+		unseen bool // other frames were lost that the wire never saw
+		want   handshake.Cause
+	}{
+		{"lost by the script", wire.Lost, false, handshake.NetworkLoss},
+		{"lost by the script, others by the wire", wire.Lost, true, handshake.NetworkLoss},
+		{"refused by the kernel", wire.Refused, false, handshake.UnknownCause},
+	} {
+		tracker := handshake.New(handshake.Config{Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true, Real: []netip.Addr{p.client.Addr()}})
+		syn := handshake.Packet{Number: 1, T: time.Millisecond, Src: p.client, Dst: p.server, Seq: 7, Flags: handshake.SYN, Side: handshake.ClientSide}
+		tracker.Packet(syn)
+		l := newLosses()
+		l.own = test.unseen
+		l.take(&wire.Event{Kind: test.kind, To: handshake.ServerSide, Packet: &syn})
+		if test.kind == wire.Lost {
+			tracker.Fate(syn, handshake.FateLost)
+		}
+		tracker.End(time.Second)
+		if got := l.judge(tracker.Attempt(p.client, p.server)); got.Cause != test.want {
+			t.Errorf("%s: cause %s, want %s", test.name, got.Cause, test.want)
+		}
+	}
+}
+
+// A loss that the model infers is nobody's where the wire lost frames that it never saw.
+func TestLostUnseen(t *testing.T) {
+	p := pair{netip.MustParseAddrPort("192.0.2.1:20001"), netip.MustParseAddrPort("192.0.2.2:8080")}
+	tracker := handshake.New(handshake.Config{Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true})
+	syn := handshake.Packet{Number: 1, Src: p.client, Dst: p.server, Seq: 7, Flags: handshake.SYN, Side: handshake.ClientSide}
+	tracker.Packet(syn)
+	tracker.Fate(syn, handshake.FateLost)
+	l := newLosses()
+	l.own = true // and the wire has not told of this one
+	if got := l.judge(tracker.Attempt(p.client, p.server)); got.Cause != handshake.UnknownCause || got.Confidence == handshake.Certain {
+		t.Errorf("cause %s, %s", got.Cause, got.Confidence)
+	}
+}
