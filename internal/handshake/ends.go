@@ -65,7 +65,7 @@ var endings = [ends]struct {
 	endDead:        {outcome: Reset, by: ByClient, last: stageACK, base: ByServer},
 	endForeign:     {outcome: Reset, first: stages, base: UnknownCause},
 	endRefused:     {outcome: Refused, by: ListenerClosed, last: stageSYN, base: NoListener},
-	endMisacked:    {outcome: Reset, last: stageSYN, base: ByClient},
+	endMisacked:    {outcome: Reset, first: stages, base: ByClient},
 	endGone:        {outcome: Reset, first: stages, base: UnknownCause},
 }
 
@@ -131,8 +131,12 @@ func (a *Attempt) ends() outlook {
 		return only(endQueued)
 	case a.hasConnection():
 		return only(endEstablished)
-	case a.is(foreignReset):
+	case a.is(foreignReset) && a.t.cfg.Sockets:
 		return outlook{first: endForeign}
+	case a.is(foreignReset) && a.synack.n == 0:
+		return outlook{first: endForeign}.or(endRefused)
+	case a.is(foreignReset):
+		return outlook{first: endForeign}.or(endEstablished)
 	case a.clientReset.n > 0:
 		return a.clientResetEnds()
 	case a.synack.n == 0:
@@ -165,10 +169,12 @@ func (a *Attempt) openEnds() outlook {
 	switch {
 	case a.sees(ClientSide|ServerSide) && a.ackIn.n == 0:
 		return a.lostEnds()
-	case a.roomy() && (a.undeferred() || a.data.n > 0 || a.is(finSent)):
-		return only(endEstablished)
-	case a.roomy():
+	case a.roomy() && a.is(cookie):
+		return outlook{first: endEstablished}.or(endPhantom)
+	case a.roomy() && a.kept():
 		return outlook{first: endEstablished}.or(endHalfOpen)
+	case a.roomy():
+		return outlook{first: endEstablished}.or(endHalfOpen, endPhantom, endForgotten)
 	}
 	if a.odd.refusals > 0 {
 		return outlook{first: endEstablished}.or(endHalfOpen) // a request answers what it does not take, too
@@ -176,7 +182,7 @@ func (a *Attempt) openEnds() outlook {
 	o := a.openFirst()
 	// The segment that came after the last SYN-ACK may have made a connection of the request.
 	waiting := a.is(ignored) && a.lastIn <= a.resent.last
-	if !a.sees(ServerSide) || !waiting && !a.is(unacked) {
+	if !a.sees(ServerSide) || !waiting {
 		o = o.or(endEstablished)
 	}
 	if !a.kept() {
@@ -208,7 +214,7 @@ func (a *Attempt) openFirst() outlook {
 	overdue := a.t.now-a.synack.last > a.nextResend()*5/4
 	switch {
 	case a.is(unacked) && !a.kept():
-		return only(endPhantom)
+		return outlook{first: endPhantom}
 	case (a.is(unacked) || a.resent.n >= synackRetries) && overdue:
 		return outlook{first: endForgotten}
 	case a.is(unacked), a.is(ignored) && !overdue:
@@ -379,7 +385,10 @@ func (a *Attempt) plainResetEnds() outlook {
 		o = o.or(endForeign, endAccepted)
 	}
 	if a.informed() {
-		return a.likelyReset(late)
+		o = a.likelyReset(late)
+	}
+	if a.data.n > 0 {
+		o = o.or(endAccepted) // a filter may reject the data of one that was
 	}
 	return o
 }

@@ -24,7 +24,7 @@ func (a *Attempt) Verdict() Verdict {
 		History:           slices.Clone(a.history),
 	}
 	switch {
-	case len(v.Alternatives) == 0 && !a.seems() && !v.Cause.seen() && v.Outcome != Unknown && v.Cause != UnknownCause:
+	case len(v.Alternatives) == 0 && !a.seems() && !v.Cause.seen() && o.first != endMisacked && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
 	case (o.sure() || len(v.Alternatives) == 0 || v.Cause.seen()) && v.Cause != UnknownCause && !a.guessed(&v):
 		v.Confidence = Likely
@@ -137,8 +137,11 @@ func (a *Attempt) failing(e end, set causes) causes {
 			set &^= netLoss
 		}
 	}
-	if e == endHalfOpen && (a.silent() && set&deferred != 0 || a.roomy()) {
+	if e == endHalfOpen && a.silent() && set&deferred != 0 {
 		within = deferred
+	}
+	if a.roomy() && !a.hasConnection() {
+		within &= deferred | hostDrop | netLoss // there was room
 	}
 	return a.dropsACK(set & within)
 }
@@ -197,7 +200,7 @@ func (a *Attempt) first(set causes) causes {
 // delayed reports that the handshake had to begin again or went on late, so that
 // it is unlikely that nothing struck it.
 func (a *Attempt) delayed() bool {
-	return a.tries > 1 && !a.is(answeredFirst) || a.beforeACK > 1
+	return a.tries > 1 && !a.is(answeredFirst) || a.beforeACK > 1 || a.is(untaken) && a.dataAgain > 0
 }
 
 // struckAs is the packet that a cause struck, if only one stage can hold it.

@@ -114,10 +114,28 @@ func (t *tally) grade(v handshake.Verdict, truth handshake.Reading) string {
 
 // covers reports whether a reading says what the true one says. Whether a connection
 // was accepted leaves no trace in packets: established, of no cause, is accepted or
-// queued, as the table of outcomes has it.
+// queued, as the table of outcomes has it. What the recording does not know contradicts
+// nothing: the reason of a reset, and that an old connection answered or a checksum was wrong,
+// for which no counter of the listener moves.
 func covers(r, truth handshake.Reading) bool {
 	if r.Outcome == handshake.EstablishedBoth && (truth.Outcome == handshake.Accepted || truth.Outcome == handshake.Queued) {
-		return r.Cause == truth.Cause || r.Cause == handshake.NoCause && truth.Cause == handshake.ByServer || r.Cause == handshake.UnknownCause
+		r.Outcome = truth.Outcome
+		if r.Cause == handshake.NoCause && truth.Cause == handshake.ByServer {
+			r.Cause = truth.Cause
+		}
 	}
-	return r.Outcome == handshake.Unknown || r == truth || r.Cause == handshake.UnknownCause && r.Outcome == truth.Outcome && r.EndedBy == truth.EndedBy
+	switch {
+	case r.Outcome == handshake.Unknown || r == truth:
+		return true
+	case r.Outcome != truth.Outcome:
+		return false
+	case r.Cause == handshake.UnknownCause || truth.Cause == handshake.UnknownCause:
+		return true
+	case truth.Outcome == handshake.Unanswered && truth.Cause == handshake.NoCause:
+		return true // the lab has seen nothing drop it
+	}
+	return finer[r.Cause] && (truth.Cause == handshake.NoCause || truth.Cause == handshake.ByServer || truth.Cause == handshake.HostDrop)
 }
+
+// finer are causes that packets show and recordings do not name.
+var finer = map[handshake.Cause]bool{handshake.OldConnection: true, handshake.DataRefused: true, handshake.BadChecksum: true}
