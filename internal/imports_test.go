@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"internal/queue":           {},
 	"internal/text":            {},
 	"internal":                 {},
-	"test/agreement":           {"internal/capture", "internal/handshake", "internal/record"},
+	"test/agreement":           {"internal/capture", "internal/explain", "internal/handshake", "internal/record"},
 	"test/kerneltable":         {"internal/record"},
 	"test/guests":              {"internal/vm"},
 	"test/gencapture":          {"internal/capture", "internal/handshake"},

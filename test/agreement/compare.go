@@ -26,6 +26,7 @@ type tally struct {
 	first        int // the reading ranked first is the true one
 	sure         int // certain or likely
 	left         int // readings, of all statements together
+	listeners    int // statements on listeners that are certain or likely, and not so
 	none         int // connections of which the view holds no packet
 }
 
@@ -37,6 +38,7 @@ func (t *tally) add(o tally) {
 	t.sure += o.sure
 	t.left += o.left
 	t.none += o.none
+	t.listeners += o.listeners
 }
 
 // compare reads the packets of one view and compares the statements on each connection

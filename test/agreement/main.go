@@ -61,12 +61,20 @@ func measure(dir string, detail io.Writer) (table, error) {
 		if len(r.connections) == 0 {
 			continue
 		}
-		row := row{scenario: r.scenario, incomplete: r.incomplete}
+		row := row{scenario: r.scenario, incomplete: r.incomplete, points: make([]tally, len(points))}
 		for i, v := range views {
 			if r.incomplete {
 				break
 			}
 			row.tallies[i], row.listeners[i] = r.compare(v, detail)
+		}
+		for i, p := range points {
+			if r.incomplete {
+				break
+			}
+			if row.points[i], err = r.compareAt(p, detail); err != nil {
+				return nil, err
+			}
 		}
 		t = append(t, row)
 	}

@@ -11,6 +11,7 @@ type row struct {
 	incomplete bool
 	tallies    [len(views)]tally
 	listeners  [len(views)]listeners
+	points     []tally
 }
 
 type table []row
@@ -32,12 +33,38 @@ func (t table) bad() bool {
 			return true
 		}
 	}
+	for i := range points {
+		if c := t.atPoint(i); c.contradicted+c.listeners > 0 {
+			return true
+		}
+	}
 	return false
+}
+
+// atPoint adds up a point of capture.
+func (t table) atPoint(i int) (sum tally) {
+	for _, r := range t {
+		if i < len(r.points) {
+			sum.add(r.points[i])
+		}
+	}
+	return sum
+}
+
+// printPoints prints what captures are worth that hold less, or other things, than the
+// packets of an end.
+func (t table) printPoints(w io.Writer) {
+	fmt.Fprint(w, "\n| captured | statements | the truth is missing | certain or likely | contradicted | on listeners, contradicted | ranked first |\n|---|---|---|---|---|---|---|\n")
+	for i, p := range points {
+		c := t.atPoint(i)
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d | %s |\n", p.name, c.told, c.wrong, c.sure, c.contradicted, c.listeners, share(c.first, c.told))
+	}
 }
 
 // print prints the tables as Markdown, as they stand in docs.
 func (t table) print(w io.Writer) {
 	t.printShares(w)
+	t.printPoints(w)
 	fmt.Fprint(w, "\n| experiment |")
 	for _, v := range views {
 		fmt.Fprintf(w, " %s |", v.name)
