@@ -51,13 +51,13 @@ var fieldCases = []fieldCase{
 	{"f13_client_direction", explain.Between, handshake.Unseen, "server's packets are not in the capture", "203.0.113.5:", "", nil, possible},
 	{"f15_defer_accept", explain.Server, handshake.Fine, "TCP_DEFER_ACCEPT", "203.0.113.5:", handshake.Accepted, []handshake.Cause{handshake.DeferAccept}, likely},
 	{"f16_time_goes_back", explain.Server, handshake.Fine, "", "203.0.113.5:", handshake.Accepted, nothing, likely},
-	{"f18_reflection_victim", explain.Between, handshake.Reflecting, "30 servers", "203.0.113.5:", handshake.Pending, nil, possible},
+	{"f18_reflection_victim", explain.Between, handshake.Reflecting, "30 servers", "203.0.113.5:", handshake.Unknown, nil, possible},
 	{"f22_synack_twice", explain.Between, handshake.Fine, "more than one SYN-ACK", "203.0.113.5:", handshake.EstablishedBoth, nothing, possible},
 	{"real_defer", explain.Both, handshake.Fine, "TCP_DEFER_ACCEPT", "127.0.0.1:43760", handshake.Accepted, []handshake.Cause{handshake.DeferAccept}, likely},
 	{"real_nft_ack", explain.Both, handshake.Undecided, "", "127.0.0.1:42428", handshake.HalfOpen, drops, possible},
 	{"real_nft_syn_slow", explain.Both, handshake.Undecided, "", "127.0.0.1:55084", handshake.Accepted, drops, possible},
 	{"real_raw_badack", explain.Both, handshake.Fine, "acknowledged what the server had not sent", "127.9.0.1:", handshake.Reset, []handshake.Cause{handshake.ByClient}, ""},
-	{"real_srcport", explain.Both, handshake.Unseen, "clients' packets are not in the capture", "127.0.0.1:", handshake.Pending, nil, possible},
+	{"real_srcport", explain.Both, handshake.Unseen, "clients' packets are not in the capture", "127.0.0.1:", handshake.Unknown, nil, possible},
 }
 
 // TestField: none of them may be told to be an overflow, and each is told for what it is.

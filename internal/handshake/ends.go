@@ -113,7 +113,7 @@ func (a *Attempt) ends() outlook {
 	switch {
 	case a.is(owned):
 		return only(endAccepted)
-	case a.is(midway | crossed):
+	case a.is(midway|crossed) || a.blind():
 		return only(endUnknown)
 	case a.is(gaveUp):
 		return only(endGaveUp)
@@ -278,6 +278,8 @@ func (a *Attempt) pendingEnds() outlook {
 		return a.clientVanished()
 	case a.t.cfg.Sockets:
 		return only(endPending)
+	case !a.t.acks: // the capture may have been taken with a filter for SYNs
+		return outlook{first: endPending}.or(endEstablished, endHalfOpen, endPhantom, endForgotten, endGaveUp, endExpired, endTimedOut)
 	case a.lossless():
 		return a.overdueEnds()
 	case !a.sees(ClientSide):
@@ -311,6 +313,10 @@ func (a *Attempt) overdueEnds() outlook {
 // clientResetEnds is for a client that sent an RST before the server showed a connection.
 func (a *Attempt) clientResetEnds() outlook {
 	switch {
+	case a.ack.n == 0 && !a.t.cfg.Sockets && !a.t.acks:
+		return outlook{first: endGaveUp}.or(endEstablished, endByClient, endHalfOpen, endPhantom)
+	case a.ack.n == 0 && a.odd.connected && !a.t.cfg.Sockets:
+		return outlook{first: endEstablished}.or(endGaveUp, endByClient, endHalfOpen, endPhantom) // its final ACK was not captured
 	case a.ack.n == 0:
 		return only(endGaveUp)
 	case a.t.cfg.Sockets:

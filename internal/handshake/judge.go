@@ -324,7 +324,7 @@ func (t *Tracker) judge(address netip.AddrPort, l *listener, y *tally) ListenerV
 	switch {
 	case v.Finding == Overflow && y.certain:
 		v.Confidence = Certain
-	case v.Finding == Fine && y.untold+y.late+y.resets > 0, v.Finding == Lossy && !t.cfg.Sockets && t.cfg.Sides != ClientSide|ServerSide:
+	case v.Finding == Fine && y.untold+y.late+y.resets+y.midway > 0, v.Finding == Lossy && !t.cfg.Sockets && t.cfg.Sides != ClientSide|ServerSide:
 		v.Confidence = Possible
 	case v.Finding == Undecided || v.Finding == Unseen || v.Finding == Filtered || v.Finding == Gone && !t.cfg.Sockets && (y.together == 0 || l.denied == 0 || l.reopened) || v.Finding == SynOverflow || v.Finding == Nothing:
 		v.Confidence = Possible

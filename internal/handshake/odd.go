@@ -10,6 +10,7 @@ type oddities struct {
 	refusals   uint8  // ACKs that answered data and took none of it
 	badSums    uint8  // segments of the client with a wrong checksum
 	hops       uint8  // the TTL of the first SYN
+	connected  bool   // the client's RST is one of a connection
 	badSYN     bool   // the checksum of the first SYN is wrong
 	forged     bool   // the client's RST has another one
 	older      bool   // the timestamp of what was refused was older than one before
@@ -49,6 +50,19 @@ func (a *Attempt) challenges(p *Packet) bool {
 // connection, and the attempt goes on (RFC 9293, 3.10.7.3).
 func (a *Attempt) answersChallenge(p *Packet) bool {
 	return a.odd.challenges > 0 && a.synack.n == 0 && p.Seq == a.odd.challenged
+}
+
+// blind reports that the capture lacks what tells what became of any attempt on this address:
+// one direction.
+func (a *Attempt) blind() bool {
+	l := a.listener
+	switch {
+	case a.t.cfg.Sockets || a.reset.n > 0:
+		return false
+	case !l.heard:
+		return l.deaf
+	}
+	return !l.asked
 }
 
 // unasked reports a SYN-ACK of which no question was seen, nor anything else.

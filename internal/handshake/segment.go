@@ -104,6 +104,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 		a.closes(p.T, a.is(serverFIN))
 	}
 	a.inspect(p, size)
+	if a.synack.n == 0 {
+		a.listener.deaf = true
+	}
 	number(&a.firsts.ack, p)
 	if seen.sent {
 		if a.ack.n == 0 {
@@ -195,6 +198,7 @@ func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
 		return segOther
 	}
 	a.closes(p.T, true)
+	a.odd.connected = p.Flags.Has(ACK) || p.Seq != a.isn+1 // one that has no socket answers the SYN-ACK without (tcp_v4_send_reset, net/ipv4/tcp_ipv4.c)
 	a.odd.forged = a.ack.n == 0 && p.Hops != 0 && a.odd.hops != 0 && p.Hops != a.odd.hops
 	a.leave()
 	a.accompany()

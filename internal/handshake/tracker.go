@@ -107,10 +107,12 @@ func (t *Tracker) Take(p *Packet) {
 		arrived: p.Side&to != 0,
 	}
 	if !fromClient {
+		a.listener.heard = true
 		a.fromServer(p, seen)
 		a.settle(p.T)
 		return
 	}
+	a.listener.asked = true
 	kind := a.fromClient(p, seen)
 	if seen.arrived && t.cfg.Sockets {
 		t.deliver(delivery{a, kind, moment{p.T, p.Number}}) // what the server made of it is told by a Reaction

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // row is how one scenario agrees, by view.
@@ -33,13 +34,20 @@ func (t table) bad() bool {
 			return true
 		}
 	}
-	for i := range points {
+	for i, p := range points {
+		if slices.Contains(cutOff, p.name) {
+			continue
+		}
 		if c := t.atPoint(i); c.contradicted+c.listeners > 0 {
 			return true
 		}
 	}
 	return false
 }
+
+// cutOff are the points whose captures lack a part of the time. What they say is of what they
+// hold, and what the recording says is of the whole: they are counted, and fail nothing.
+var cutOff = []string{"started late", "ended early"}
 
 // atPoint adds up a point of capture.
 func (t table) atPoint(i int) (sum tally) {
