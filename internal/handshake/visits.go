@@ -13,7 +13,6 @@ func (a *Attempt) visit() judge.Visit {
 	if a.synack.n > 0 {
 		v.Admitted = a.synack.first
 	}
-	v.Ignored = v.ACK.Packets > 0 && a.data.n == 0
 	switch {
 	case a.hasConnection() && v.ACK.Packets > 0:
 		v.Entered = a.enteredBy // one of several segments, and it may have been the last
@@ -72,14 +71,14 @@ func (a *Attempt) resetAtOnce() bool {
 	return a.is(plainReset) && a.reset.first-a.lastIn < drained && a.reset.first-a.synack.first < firstTimeout && a.odd.misacks == 0 && !a.is(beyond)
 }
 
-// seen is the evidence of an attempt's trouble.
+// sightings are the evidence of an attempt's trouble.
 func (a *Attempt) sightings() judge.Seen {
 	c := &a.listener.crowd
 	return judge.Seen{
-		AtServer: a.sees(ServerSide), Both: a.sees(ServerSide | ClientSide),
-		SYNs: a.vainSYNs().Packets, ACKs: a.vainACKs().Packets,
+		AtServer: a.sees(ServerSide),
+		SYNs:     a.vainSYNs().Packets, ACKs: a.vainACKs().Packets,
 		Challenged: a.odd.challenges > 0, Data: a.is(ignoredData | unacked | untaken), AskedAgain: a.resent.n,
-		Overlooked: a.overlooked(), Speaks: c.speaks, Request: a.is(sawKept), Cookie: a.is(cookie),
+		Overlooked: a.overlooked(), Speaks: c.speaks, Cookie: a.is(cookie),
 		BadSum: a.badSum(), Misacked: a.odd.misacks > 0, Refused: a.odd.refusals > 0, Older: a.odd.older,
 		MayWait: a.unserved, Others: a.listener.crowd.answered >= 0, Requests: a.waiting, Answered: c.answered,
 		Reserve: reserves(a.waiting),

@@ -4,7 +4,6 @@ package judge
 // at that time. Nothing in it is a guess.
 type Seen struct {
 	AtServer bool // the packets were captured on the server's host
-	Both     bool // and on the client's
 
 	SYNs       int  // that had no answer, as near to the server as they were seen
 	Challenged bool // a bare ACK answered a SYN: of another connection (RFC 9293, 3.10.7.4)
@@ -13,7 +12,6 @@ type Seen struct {
 	AskedAgain int  // SYN-ACKs that asked for an ACK which had come
 	Overlooked bool // the server's timer left out the first of them, so that it knew of the ACK
 	Speaks     bool // the server sends first to others: it does not wait for their data
-	Request    bool // it has sent its SYN-ACK again: it keeps a request
 	Cookie     bool // it has answered with a SYN cookie
 
 	BadSum   bool // the checksum of what was in vain is wrong

@@ -19,7 +19,6 @@ type Visit struct {
 	Taken    time.Duration // when the server last took something of it after it had entered
 	Lost     bool          // something of it was sent again after it had entered
 	Later    int           // segments with data or FIN that it sent once it was there
-	Ignored  bool          // its final ACK alone was ignored: TCP_DEFER_ACCEPT does the same
 }
 
 // None is the time of what was not seen.
