@@ -31,12 +31,13 @@ var allowed = map[string][]string{
 	"internal/tui":             {"internal/diagnose", "internal/queue", "internal/text"},
 	"internal/vm":              {"internal/lab/sandbox"},
 	"internal/diagnose":        {"internal/queue"},
+	"internal/handshake":       {"internal/judge"},
+	"internal/judge":           {},
 	"internal/files":           {},
-	"internal/handshake":       {},
 	"internal/queue":           {},
 	"internal/text":            {},
 	"internal":                 {},
-	"test/agreement":           {"internal/capture", "internal/handshake", "internal/record"},
+	"test/agreement":           {"internal/capture", "internal/explain", "internal/handshake", "internal/record"},
 	"test/kerneltable":         {"internal/record"},
 	"test/guests":              {"internal/vm"},
 	"test/gencapture":          {"internal/capture", "internal/handshake"},
@@ -50,7 +51,7 @@ var allowed = map[string][]string{
 // pure packages import nothing but the standard library, and of that nothing
 // that reads a clock, a file or a socket.
 var (
-	pure   = []string{"internal/diagnose", "internal/handshake", "internal/queue"}
+	pure   = []string{"internal/diagnose", "internal/handshake", "internal/judge", "internal/queue"}
 	impure = []string{"os", "net", "syscall", "os/exec", "io/fs", "net/http", "math/rand"}
 )
 

@@ -1,6 +1,10 @@
 package capture
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"listenq/internal/handshake"
+)
 
 // FillChecksums completes the TCP checksum of a frame in place. A frame that
 // was captured on lo carries only the sum of the pseudo header, for hardware
@@ -16,23 +20,54 @@ func FillChecksums(frame []byte) {
 	binary.BigEndian.PutUint16(sum, s.checksum())
 }
 
+// mostSummed is how long a segment is at most whose checksum is looked at: as long as the
+// first data of a request. What the host has put together of several segments (GRO) bears
+// the sum of none.
+const mostSummed = 536
+
+// sum says whether the checksum is right, where that can be told: not of a segment that was
+// cut, and not of one that this host sends, or got from a device that is no hardware: it
+// bears the sum of the pseudo header alone (CHECKSUM_PARTIAL, include/linux/skbuff.h).
+// Bare ACKs, which are half of all packets, are not looked at.
+func (s *segment) sum() handshake.Sum {
+	bare := s.size == s.header() && handshake.Flags(s.tcp[13])&handshake.SYN == 0
+	if bare || !s.whole() || len(s.tcp) > mostSummed || len(s.tcp) < tcpLen {
+		return handshake.SumUnknown
+	}
+	pseudo := fold(protoTCP + uint64(len(s.tcp)) + words(s.src) + words(s.dst))
+	switch {
+	case fold(uint64(pseudo)+words(s.tcp)) == 0xffff:
+		return handshake.SumGood
+	case binary.BigEndian.Uint16(s.tcp[16:]) == pseudo:
+		return handshake.SumUnknown
+	}
+	return handshake.SumBad
+}
+
 // checksum is what the field must hold where the field itself is zero, and
 // zero where the field is right (RFC 9293, 3.1; RFC 8200, 8.1).
 func (s segment) checksum() uint16 {
-	sum := uint64(protoTCP) + uint64(len(s.tcp))
-	sum += words(s.src) + words(s.dst) + words(s.tcp)
+	return ^fold(uint64(protoTCP) + uint64(len(s.tcp)) + words(s.src) + words(s.dst) + words(s.tcp))
+}
+
+// fold adds what is carried out of 16 bits until nothing is.
+func fold(sum uint64) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return ^uint16(sum)
+	return uint16(sum)
 }
 
 // words adds up the 16-bit words of b; an odd last byte counts as if a zero
 // followed it. The sum of 64 KiB fits many times over.
 func words(b []byte) (sum uint64) {
-	for len(b) >= 4 {
-		w := binary.BigEndian.Uint32(b)
-		sum += uint64(w>>16) + uint64(w&0xffff)
+	for len(b) >= 8 {
+		w := binary.BigEndian.Uint64(b)
+		sum += w>>32 + w&0xffffffff
+		b = b[8:]
+	}
+	if len(b) >= 4 {
+		sum += uint64(binary.BigEndian.Uint32(b))
 		b = b[4:]
 	}
 	if len(b) >= 2 {

@@ -23,6 +23,7 @@ type segment struct {
 	tcp      []byte // header and payload without padding, as far as they are there
 	size     int    // of header and payload as they were sent
 	id       uint16 // of an IPv4 header
+	hops     uint8  // TTL or hop limit
 }
 
 func (s *segment) whole() bool { return len(s.tcp) == s.size }
@@ -53,6 +54,7 @@ func (s *segment) read(p *handshake.Packet) {
 	p.Flags = handshake.Flags(tcp[13])
 	p.Len = s.size - header
 	p.Window, p.Options = 0, handshake.Options{}
+	p.Hops, p.Sum = s.hops, s.sum()
 	if len(tcp) >= windowEnd {
 		p.Window = binary.BigEndian.Uint16(tcp[14:])
 	}
@@ -98,7 +100,7 @@ func (s *segment) ipv4(c cursor) Skip {
 	case binary.BigEndian.Uint16(b[6:])&0x3fff != 0: // more fragments, or an offset
 		return Fragment
 	}
-	s.src, s.dst, s.id = b[12:16], b[16:20], binary.BigEndian.Uint16(b[4:])
+	s.src, s.dst, s.id, s.hops = b[12:16], b[16:20], binary.BigEndian.Uint16(b[4:]), b[8]
 	c.limit(total)
 	return s.at(c, header)
 }
@@ -117,7 +119,7 @@ func (s *segment) ipv6(c cursor) Skip {
 	if b[0]>>4 != 6 || payload > c.size-ipv6Len {
 		return Malformed
 	}
-	s.src, s.dst = b[8:24], b[24:40]
+	s.src, s.dst, s.hops = b[8:24], b[24:40], b[7]
 	c.limit(ipv6Len + payload)
 	c.skip(ipv6Len)
 	if skip := extensions(&c, b[6]); skip != Taken {

@@ -15,7 +15,11 @@ import (
 	"listenq/test/memory"
 )
 
-var addresses = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+// addresses compares packets; what TestSum and TestHops are about is left to them.
+var addresses = cmp.Options{
+	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+	cmpopts.IgnoreFields(handshake.Packet{}, "Hops", "Sum"),
+}
 
 // The parts of the frames below.
 var (
@@ -199,6 +203,47 @@ func TestFillChecksums(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSum: a segment is right, or wrong, or it cannot be told.
+func TestSum(t *testing.T) {
+	const at = 14 + 20 + 16 // of the checksum
+	good := ether(etherIPv4, ipv4(nil, tcpHeader, payload))
+	FillChecksums(good)
+	partial := bytes.Clone(good)
+	s, _ := locate(Ethernet, partial, len(partial))
+	binary.BigEndian.PutUint16(partial[at:], fold(protoTCP+uint64(len(s.tcp))+words(s.src)+words(s.dst)))
+	long := ether(etherIPv4, ipv4(nil, tcpHeader, make([]byte, mostSummed)))
+	for _, test := range []struct {
+		name  string
+		frame []byte
+		want  handshake.Sum
+	}{
+		{"right", good, handshake.SumGood},
+		{"wrong", changed(good, at, good[at]^1), handshake.SumBad},
+		{"to be completed by the card", partial, handshake.SumUnknown},
+		{"of several segments, perhaps", long, handshake.SumUnknown},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var p handshake.Packet
+			if !Decode(test.frame, &p) || p.Sum != test.want {
+				t.Errorf("checksum: %d, want %d", p.Sum, test.want)
+			}
+		})
+	}
+}
+
+// TestHops reads the TTL, and what IPv6 has in its place.
+func TestHops(t *testing.T) {
+	for _, frame := range [][]byte{
+		changed(ether(etherIPv4, ipv4(nil, tcpHeader, payload)), 14+8, 63),
+		changed(ether(etherIPv6, ipv6(protoTCP, tcpHeader, payload)), 14+7, 63),
+	} {
+		var p handshake.Packet
+		if !Decode(frame, &p) || p.Hops != 63 {
+			t.Errorf("%d hops, want 63", p.Hops)
+		}
 	}
 }
 

@@ -51,6 +51,9 @@ func printFiles(s screen, r *explain.Report) {
 			lead = fmt.Sprintf("%d  ", i+1)
 		}
 		text := plural(f.Packets, "packet")
+		if f.SameAs != "" {
+			text = "the same packets as " + f.SameAs + ", told once"
+		}
 		switch f.Place {
 		case explain.Unknown:
 		case explain.Between:
@@ -76,8 +79,15 @@ func printFiles(s screen, r *explain.Report) {
 	if r.Lost != nil && *r.Lost > 0 {
 		s.wrap(s.style(yellow, "  not captured: "), plural(int(*r.Lost), "packet")+": what is told below may have holes")
 	}
+	for _, what := range r.Lacks {
+		s.wrap(s.style(yellow, "  lacks: "), what)
+	}
 	for _, d := range r.Damage {
-		s.wrap(s.style(red, "  damaged: "), fmt.Sprintf("%s: byte %d: %s; what came before is told", d.File, d.Offset, d.Text))
+		text := fmt.Sprintf("%s: byte %d: %s", d.File, d.Offset, d.Text)
+		if r.Packets > 0 {
+			text += "; what came before is told"
+		}
+		s.wrap(s.style(red, "  damaged: "), text)
 	}
 }
 
@@ -233,6 +243,9 @@ func printGroups(s screen, r *explain.Report) {
 
 // isCalm reports that nothing speaks for a connection to have had any trouble.
 func isCalm(c *explain.Connection) bool {
+	if c.Then != nil && c.Then.What != handshake.Served && c.Then.What != handshake.ShutFirst {
+		return false
+	}
 	return c.Cause == handshake.NoCause && (c.Outcome == handshake.Accepted || c.Outcome == handshake.EstablishedBoth)
 }
 
@@ -295,8 +308,23 @@ func printAttempt(s screen, c *explain.Connection, fate string, at record.Millis
 	if len(c.Alternatives) > 0 {
 		s.wrap("  or: ", readings(c.Alternatives))
 	}
+	printHypotheses(s, c.Hypotheses)
 	for _, e := range c.Evidence {
 		s.wrap("    "+cite(e)+"  ", e.Text)
+	}
+}
+
+// printHypotheses prints why a cause is likely, and why others are not on the list.
+func printHypotheses(s screen, all []explain.Hypothesis) {
+	for _, h := range all {
+		if h.Proven != "" {
+			s.wrap("  because: ", h.Proven)
+		}
+	}
+	for _, h := range all {
+		if h.Out != "" {
+			s.wrap("  ruled out: ", h.Name+" ("+h.Out+")")
+		}
 	}
 }
 
@@ -308,7 +336,28 @@ func attemptFate(c *explain.Connection) string {
 	if c.Delay != nil {
 		text += ", " + seconds(*c.Delay) + " late"
 	}
-	return text + sure(c.Confidence)
+	return text + sure(c.Confidence) + sequel(c.Then)
+}
+
+// sequel is how a connection went on after its handshake.
+func sequel(then *explain.Sequel) string {
+	if then == nil {
+		return ""
+	}
+	after := seconds(then.After)
+	switch then.What {
+	case handshake.Served:
+		return "; served after " + after
+	case handshake.Unserved:
+		return "; its data was taken, and no answer came for " + after
+	case handshake.Untaken:
+		return "; its data was not taken for " + after
+	case handshake.ResetFirst:
+		return "; reset after " + after
+	case handshake.ShutFirst:
+		return "; closed by the server after " + after
+	}
+	return ""
 }
 
 // groupFate is what became of all of a group.
@@ -404,9 +453,12 @@ func reportOutlook(r *explain.Report) string {
 		return "Exit code 1: a listen queue overflowed."
 	}
 	if slices.ContainsFunc(r.Listeners, func(l explain.Listener) bool {
-		return l.Confidence == handshake.Possible && l.Finding != handshake.Unseen
+		return l.Finding == handshake.Overflow || l.Finding == handshake.SynOverflow || l.Finding == handshake.Undecided || l.Finding == handshake.Filtered
 	}) {
-		return "A listen queue may have overflowed, but the packets do not tell. Exit code 0."
+		return "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0."
+	}
+	if len(r.Lacks) > 0 {
+		return "The capture does not hold enough to tell. Exit code 0."
 	}
 	return "No listen queue overflowed, as far as the packets tell. Exit code 0."
 }

@@ -132,8 +132,8 @@ func TestReportOutlook(t *testing.T) {
 		{"fine", listener(handshake.Fine, handshake.Likely), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
 		{"overflow", listener(handshake.Overflow, handshake.Likely), "Exit code 1: a listen queue overflowed.", true},
 		{"SYN queue", listener(handshake.SynOverflow, handshake.Certain), "Exit code 1: a listen queue overflowed.", true},
-		{"perhaps", listener(handshake.Overflow, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell. Exit code 0.", false},
-		{"undecided", listener(handshake.Undecided, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell. Exit code 0.", false},
+		{"perhaps", listener(handshake.Overflow, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
+		{"undecided", listener(handshake.Undecided, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
 		{"unseen", listener(handshake.Unseen, handshake.Possible), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
 	}
 	for _, tt := range tests {

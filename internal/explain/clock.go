@@ -11,16 +11,20 @@ import (
 // were captured at both ends.
 func (e *explainer) adjust() {
 	e.start = math.MaxInt64
-	for i, s := range e.sources {
-		for _, other := range e.sources[:i] {
+	read := e.read()
+	for i, s := range read {
+		for _, other := range read[:i] {
 			if e.match(other, s) {
 				break
 			}
 		}
 	}
-	for _, s := range e.sources {
+	for _, s := range read {
 		if s.packets > 0 {
 			e.start = min(e.start, s.first+s.shift)
+		}
+		if len(s.ahead) > 0 {
+			e.start = min(e.start, s.ahead[0].at+s.shift)
 		}
 	}
 	if e.start == math.MaxInt64 {

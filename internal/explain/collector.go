@@ -30,6 +30,7 @@ type alike struct {
 	kind         handshake.Kind
 	confidence   handshake.Confidence
 	alternatives uint64
+	then         handshake.What
 }
 
 // maxGroups bounds the groups; a listener has a dozen.
@@ -47,7 +48,11 @@ func (c *collector) add(a *handshake.Attempt, v *handshake.Verdict, sides handsh
 	if len(c.options.Outcomes) > 0 && !slices.Contains(c.options.Outcomes, v.Outcome) {
 		return
 	}
-	key := alike{a.Server(), sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives)}
+	server := a.Server()
+	if a.Unasked() {
+		server = netip.AddrPortFrom(a.Client().Addr(), 0) // what was not asked for is told with who got it
+	}
+	key := alike{server, sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives), a.Sequel().What}
 	g := c.groups[key]
 	switch {
 	case g == nil && len(c.groups) < maxGroups:
@@ -117,6 +122,12 @@ func (e *explainer) connection(a *handshake.Attempt, v *handshake.Verdict, sides
 		Reading:        Reading{v.Reading, v.Struck, v.Handshake, v.Confidence, v.Alternatives},
 		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
 		Evidence: e.evidence(a.Evidence()),
+	}
+	for _, h := range a.Hypotheses() {
+		c.Hypotheses = append(c.Hypotheses, Hypothesis{h.Hypothesis.String(), h.Out, h.Only})
+	}
+	if then := a.Sequel(); then.What != "" {
+		c.Then = &Sequel{then.What, milliseconds(then.After)}
 	}
 	if v.Late {
 		c.Delay = new(milliseconds(v.Delay))

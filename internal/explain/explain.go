@@ -68,6 +68,7 @@ func Captures(ctx context.Context, inputs []Input, o Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	e.copies()
 	e.adjust()
 	if err := e.run(ctx); err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ type explainer struct {
 
 // run gives all packets to the model in the order of their time.
 func (e *explainer) run(ctx context.Context) error {
-	for _, s := range e.sources {
+	for _, s := range e.read() {
 		if err := s.begin(ctx); err != nil {
 			return err
 		}
@@ -141,7 +142,7 @@ func (e *explainer) take(s *source, p *segment) {
 	at := p.at + s.shift
 	e.last = max(e.last, at)
 	p.T = e.elapsed(at)
-	if o := &e.options; p.T < o.Since || o.Until > 0 && p.T > o.Until {
+	if o := &e.options; o.Since > 0 && p.T < o.Since || o.Until > 0 && p.T > o.Until {
 		e.outside++
 		return
 	}
@@ -219,6 +220,7 @@ func (e *explainer) report() *Report {
 		for _, v := range t.Listeners() {
 			if e.options.Listener.Match(v.Address) {
 				r.Listeners = append(r.Listeners, e.listener(v, sides))
+				r.lack(&r.Listeners[len(r.Listeners)-1])
 			}
 		}
 	}

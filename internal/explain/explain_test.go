@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -33,15 +34,34 @@ func (tp *tape) overflow(at time.Duration, n int) {
 	tp.put(at+ms(3010), server, c, "SA", 5000, 1001, "")
 }
 
-// overflowed is a capture at a server with two fine connections and three that are struck.
+// overflowed is a capture at a server with two fine connections, two that wait, and four
+// that are struck meanwhile: three final ACKs and a SYN.
 func overflowed(t testing.TB) *tape {
 	tp := newTape(t)
 	tp.connect(0, port(client, 1), server, atServer)
 	tp.connect(100*time.Millisecond, port(client, 2), server, atServer)
-	for i := range 3 {
-		tp.overflow(time.Duration(1+4*i)*time.Second, 40000+i)
-	}
+	tp.full(700*time.Millisecond, 3)
 	return tp
+}
+
+// full adds connections that are begun at one moment: two take the room that there is and
+// wait, the final ACKs of the others find the queue full, and so does a SYN after that.
+func (tp *tape) full(at time.Duration, struck int) {
+	idle := [2]netip.AddrPort{port(client, 30000), port(client, 30001)}
+	for i, c := range idle {
+		tp.put(at+ms(float64(i)), c, server, "S", 1000, 0, "")
+		tp.put(at+ms(float64(i)+0.1), server, c, "SA", 5000, 1001, "")
+		tp.put(at+ms(float64(i)+18), c, server, "A", 1001, 5001, "")
+	}
+	for i := range struck {
+		tp.overflow(at+ms(float64(2+i)), 41000+i)
+	}
+	at += 4 * time.Second
+	tp.put(at, idle[0], server, "PA", 1001, 5001, "hello")
+	tp.put(at+ms(0.1), server, idle[0], "A", 5001, 1006, "")
+	for _, again := range []float64{1, 1001, 3001} {
+		tp.put(at+ms(again), port(client, 50000), server, "S", 1000, 0, "")
+	}
 }
 
 func TestOverflow(t *testing.T) {
@@ -53,10 +73,10 @@ func TestOverflow(t *testing.T) {
 		t.Fatalf("%d listeners, want 1", len(r.Listeners))
 	}
 	l := r.Listeners[0]
-	if l.Finding != handshake.Overflow || l.Attempts != 5 || len(l.Evidence) == 0 || len(l.Full) == 0 {
+	if l.Finding != handshake.Overflow || l.Attempts != 8 || len(l.Evidence) == 0 || len(l.Full) == 0 {
 		t.Errorf("listener: %+v", l)
 	}
-	if g := r.Groups[0]; g.Count != 1 || g.Example.Outcome != handshake.Forgotten || g.Example.Cause != handshake.AcceptQueueFull {
+	if g := r.Groups[0]; g.Count != 3 || g.Example.Outcome != handshake.HalfOpen || g.Example.Cause != handshake.AcceptQueueFull {
 		t.Errorf("the worst group: %+v", g)
 	}
 	want := explain.Evidence{Packet: 13, Text: "SYN"}
@@ -78,16 +98,16 @@ func TestFilters(t *testing.T) {
 		options                       explain.Options
 		listeners, connections, skips int
 	}{
-		{"none", explain.Options{}, 1, 5, 0},
-		{"port", explain.Options{Listener: must(":8080")}, 1, 5, 0},
-		{"bare port", explain.Options{Listener: must("8080")}, 1, 5, 0},
-		{"address", explain.Options{Listener: must("10.0.0.2")}, 1, 5, 0},
-		{"both", explain.Options{Listener: must("10.0.0.2:8080")}, 1, 5, 0},
+		{"none", explain.Options{}, 1, 8, 0},
+		{"port", explain.Options{Listener: must(":8080")}, 1, 8, 0},
+		{"bare port", explain.Options{Listener: must("8080")}, 1, 8, 0},
+		{"address", explain.Options{Listener: must("10.0.0.2")}, 1, 8, 0},
+		{"both", explain.Options{Listener: must("10.0.0.2:8080")}, 1, 8, 0},
 		{"another port", explain.Options{Listener: must(":80")}, 0, 0, 0},
 		{"another address", explain.Options{Listener: must("[::1]")}, 0, 0, 0},
-		{"outcome", explain.Options{Outcomes: []handshake.Outcome{handshake.HalfOpen}}, 1, 2, 0},
-		{"until", explain.Options{Until: 500 * time.Millisecond}, 1, 2, 27},
-		{"since", explain.Options{Since: 500 * time.Millisecond}, 1, 3, 12},
+		{"outcome", explain.Options{Outcomes: []handshake.Outcome{handshake.HalfOpen}}, 1, 3, 0},
+		{"until", explain.Options{Until: 500 * time.Millisecond}, 1, 2, 38},
+		{"since", explain.Options{Since: 500 * time.Millisecond}, 1, 6, 12},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,7 +188,7 @@ func TestDamage(t *testing.T) {
 	}{
 		{"empty", nil, false, 0},
 		{"cut in the header", whole[:20], false, 0},
-		{"cut in the last packet", whole[:len(whole)-3], true, 38},
+		{"cut in the last packet", whole[:len(whole)-3], true, 49},
 		{"gzip cut", []byte{0x1f, 0x8b, 8}, false, 0},
 	}
 	for _, tt := range tests {
@@ -215,7 +235,7 @@ func TestInterrupt(t *testing.T) {
 		write.Close() // as tcpdump does when it is interrupted, too
 	}()
 	r, err := explain.Captures(ctx, []explain.Input{{Name: "-", Data: read}}, explain.Options{})
-	if !errors.Is(err, context.Canceled) || r == nil || r.Packets != 39 || !r.Bad() {
+	if !errors.Is(err, context.Canceled) || r == nil || r.Packets != 50 || !r.Bad() {
 		t.Errorf("error %v, report %v", err, r)
 	}
 }
@@ -227,7 +247,7 @@ func TestComments(t *testing.T) {
 	fine := newTape(t)
 	fine.connect(time.Hour, client, port(server, 80), atServer)
 	captures(t, explain.Options{Comment: comment}, fine.input("a"), overflowed(t).input("b"))
-	if _, ok := got["1#19"]; !ok || len(got) == 0 {
+	if _, ok := got["1#34"]; !ok || len(got) == 0 {
 		t.Errorf("no comment on the SYN-ACK that is sent again: %v", got)
 	}
 	for at := range got {

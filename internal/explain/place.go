@@ -86,7 +86,7 @@ func (p *place) find(ahead []segment) {
 		p.how, p.named = "by the names of its interfaces", true
 		return
 	}
-	v := votes{local: map[netip.Addr]locality{}, open: map[flow]*opening{}}
+	v := votes{local: map[netip.Addr]locality{}, open: map[flow]*opening{}, hops: map[netip.Addr]uint8{}}
 	for i := range ahead {
 		v.take(&ahead[i])
 	}
@@ -94,6 +94,10 @@ func (p *place) find(ahead []segment) {
 	switch {
 	case p.place == Both:
 		p.how = "by the addresses"
+	case len(ahead) == 0:
+		p.place = Unknown
+	case p.place == Between && v.elsewhere():
+		p.how = "its packets have passed a router on both sides"
 	case p.place == Between && v.directed > 0:
 		p.how = "the directions of packets do not tell"
 	case p.place == Between && v.handshakes == 0:

@@ -29,6 +29,14 @@ func TestPlace(t *testing.T) {
 		{"at the server", nil, three(client, server, atServer), explain.Server, places(explain.Server, 3)},
 		{"at the client", nil, three(client, server, atClient), explain.Client, places(explain.Client, 3)},
 		{"on the way", nil, three(client, server, halfway), explain.Between, places(explain.Between, 3)},
+		{"a hop before the server", nil, func(tp *tape) {
+			tp.hops = map[netip.Addr]uint8{server.Addr(): 1, client.Addr(): 12}
+			three(client, server, atServer)(tp)
+		}, explain.Between, places(explain.Between, 3)},
+		{"at a server far away", nil, func(tp *tape) {
+			tp.hops = map[netip.Addr]uint8{client.Addr(): 12}
+			three(client, server, atServer)(tp)
+		}, explain.Server, places(explain.Server, 3)},
 		{"only SYNs", nil, func(tp *tape) { tp.put(0, client, server, "S", 1, 0, "") }, explain.Between, places(explain.Between, 1)},
 		{"interface named client", []string{"client"}, three(client, server, atServer), explain.Client, places(explain.Client, 3)},
 		{"interface lo", []string{"lo"}, three(local, local, halfway), explain.Both, places(explain.Both, 3)},

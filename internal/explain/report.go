@@ -16,6 +16,7 @@ import (
 type Report struct {
 	Schema      string              `json:"schema"`
 	Files       []File              `json:"files"`
+	Lacks       []string            `json:"lacks,omitempty"` // what the capture lacks, and what to capture instead
 	Packets     int                 `json:"packets"`
 	Start       time.Time           `json:"start"` // of the first packet; all else counts from there
 	Span        record.Milliseconds `json:"duration_ms"`
@@ -36,6 +37,7 @@ type File struct {
 	Place   Place                `json:"captured_at,omitempty"`
 	How     string               `json:"captured_at_how,omitempty"` // how that is known
 	Clock   *record.Milliseconds `json:"clock_ms,omitempty"`        // that its clock is ahead of the first file's
+	SameAs  string               `json:"same_as,omitempty"`         // another file, which holds the same packets: this one was not read
 	Matched int                  `json:"matched,omitempty"`         // packets of handshakes that are in the first file, too
 }
 
@@ -72,10 +74,25 @@ type Connection struct {
 	Start             record.Milliseconds  `json:"start_ms"`
 	Reading                                // its fields are those of the connection
 	Delay             *record.Milliseconds `json:"delay_ms,omitempty"` // how late the server had it; absent if it was not late
+	Then              *Sequel              `json:"then,omitempty"`     // how it went on after the handshake; absent if nothing was asked for
 	SynRetransmits    int                  `json:"syn_retransmits"`
 	SynAckRetransmits int                  `json:"synack_retransmits"`
 	DataRetransmits   int                  `json:"data_retransmits"`
 	Evidence          []Evidence           `json:"evidence"`
+	Hypotheses        []Hypothesis         `json:"hypotheses,omitempty"` // what was considered; absent if nothing was the matter
+}
+
+// Hypothesis is an explanation that was considered.
+type Hypothesis struct {
+	Name   string `json:"name"`
+	Out    string `json:"contradicted_by,omitempty"` // what was seen that contradicts it; absent if nothing was
+	Proven string `json:"proven_by,omitempty"`       // what was seen that it alone explains; absent if nothing was
+}
+
+// Sequel is what the server did first after the handshake.
+type Sequel struct {
+	What  handshake.What      `json:"what"`
+	After record.Milliseconds `json:"after_ms"` // since the client asked, or connected if the server acts first
 }
 
 // Group is attempts on one address that went alike.
@@ -124,6 +141,10 @@ func count(all map[string]int, what string, n int) {
 
 // addFile adds what was read of a file.
 func (r *Report) addFile(s *source) {
+	if s.same != "" {
+		r.Files = append(r.Files, File{Name: s.name, SameAs: s.same})
+		return
+	}
 	f := File{Name: s.name, Packets: s.packets, Place: s.place.place, How: s.place.how, Matched: s.matched}
 	if s.matched > 0 {
 		f.Clock = new(milliseconds(time.Duration(-s.shift)))
@@ -151,13 +172,23 @@ func (e *explainer) listener(v handshake.ListenerVerdict, sides handshake.Side) 
 		Address: v.Address.String(), CapturedAt: placeOf(sides), Attempts: v.Attempts, Outcomes: v.Outcomes, Causes: v.Causes,
 		Finding: v.Finding, Verdict: v.Text, Confidence: v.Confidence, Evidence: e.evidence(v.Evidence),
 	}
-	if v.Address == (netip.AddrPort{}) {
+	switch {
+	case v.Address == (netip.AddrPort{}):
 		l.Address = "others"
+	case v.Finding == handshake.Reflecting && v.Address.Port() == 0:
+		l.Address = v.Address.Addr().String()
 	}
 	for _, x := range v.Full {
 		l.Full = append(l.Full, Interval{milliseconds(x.From), milliseconds(x.To)})
 	}
 	return l
+}
+
+// lack adds what the capture lacks for a verdict on a listener, each once.
+func (r *Report) lack(l *Listener) {
+	if l.Finding == handshake.Unseen && !slices.Contains(r.Lacks, l.Verdict) {
+		r.Lacks = append(r.Lacks, l.Verdict)
+	}
 }
 
 // evidence names the packets by their files.
@@ -178,7 +209,7 @@ func (e *explainer) evidence(all []handshake.Evidence) []Evidence {
 var findings = []handshake.Finding{
 	handshake.Overflow, handshake.SynOverflow, handshake.Filtered, handshake.Undecided, handshake.Gone,
 	handshake.Flooded, handshake.Lossy, handshake.Nothing, handshake.Reflecting, handshake.Scanned,
-	handshake.Unseen, handshake.Fine,
+	handshake.Halved, handshake.Unseen, handshake.Fine,
 }
 
 func worseListener(a, b Listener) int {

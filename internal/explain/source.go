@@ -1,9 +1,11 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"listenq/internal/capture"
@@ -28,7 +30,10 @@ type source struct {
 	shift   int64 // of its clock, in nanoseconds
 	matched int   // packets by which that is known
 	place   place
+	same    string // the file that holds the same packets, and is read in its place
 
+	held  []segment // that are kept back until it is sure that nothing earlier comes
+	order disorder
 	ahead []segment // that were read to find out where it was captured
 	batch []segment // that is taken from
 	taken int       // of it
@@ -114,17 +119,10 @@ func (s *source) fetch(ctx context.Context) (bool, error) {
 		}
 	}
 	if !more {
-		s.done = true
-		return false, nil
+		return s.last(), nil
 	}
-	if cap(s.batch) == batchSize {
-		select {
-		case s.spare <- s.batch:
-		default:
-		}
-	}
-	s.facts, s.batch, s.taken = b.facts, b.segments, 0
-	return true, b.err
+	s.facts = b.facts
+	return true, s.receive(b)
 }
 
 // maxAhead is how many segments are looked at to find out where a file was captured:
@@ -144,6 +142,7 @@ func (s *source) lookAhead(ctx context.Context) error {
 		}
 		ahead = append(ahead, s.batch...)
 	}
+	slices.SortStableFunc(ahead, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
 	s.ahead, s.batch = ahead, nil
 	s.place.find(ahead)
 	return nil

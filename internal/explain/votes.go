@@ -14,8 +14,31 @@ type votes struct {
 	open                 map[flow]*opening
 	hosts                []flow // client and server of handshakes, once each
 	handshakes, directed int
-	looped               int // packets that did not leave their host
+	looped               int                  // packets that did not leave their host
+	hops                 map[netip.Addr]uint8 // the TTL of the SYNs and SYN-ACKs of a host; foreign if they differ
 }
+
+// foreign is a TTL that no host sends: the host is behind others, by ways that differ.
+const foreign = 1
+
+// initial reports that a TTL or hop limit is one that packets begin with: Linux and most
+// others 64, Windows 128, routers 255. Of one that was decreased the host is somewhere else.
+func initial(hops uint8) bool { return hops == 0 || hops == 64 || hops == 128 || hops == 255 }
+
+// hop notes how far a host's packets have come.
+func (v *votes) hop(s *segment) {
+	host := s.Src.Addr()
+	switch before, known := v.hops[host]; {
+	case s.Hops == 0:
+	case !known:
+		v.hops[host] = s.Hops
+	case before != s.Hops:
+		v.hops[host] = foreign
+	}
+}
+
+// near reports that nothing shows a hop between a host and the place of capture.
+func (v *votes) near(host netip.Addr) bool { return initial(v.hops[host]) }
 
 type flow struct{ client, server netip.AddrPort }
 
@@ -40,6 +63,9 @@ func (v *votes) take(s *segment) {
 		v.directed++
 	}
 	syn, ack := s.Flags.Has(handshake.SYN), s.Flags.Has(handshake.ACK)
+	if syn {
+		v.hop(s)
+	}
 	switch {
 	case syn && !ack:
 		v.syn(flow{s.Src, s.Dst}, s)
@@ -48,6 +74,19 @@ func (v *votes) take(s *segment) {
 	case ack && !s.Flags.Has(handshake.RST):
 		v.ack(flow{s.Src, s.Dst}, s)
 	}
+}
+
+// elsewhere reports that one side answers sooner, as if the capture was made there, and its
+// packets have passed a router all the same.
+func (v *votes) elsewhere() bool {
+	for _, f := range v.hosts {
+		for _, host := range []netip.Addr{f.server.Addr(), f.client.Addr()} {
+			if v.local[host].here() && !v.near(host) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // vote says which address is nearer.
@@ -108,9 +147,9 @@ func (v *votes) decide() (Place, map[netip.Addr]locality) {
 	var server, client int
 	for _, f := range v.hosts {
 		switch {
-		case v.local[f.server.Addr()].here():
+		case v.local[f.server.Addr()].here() && v.near(f.server.Addr()):
 			server++
-		case v.local[f.client.Addr()].here():
+		case v.local[f.client.Addr()].here() && v.near(f.client.Addr()):
 			client++
 		}
 	}

@@ -26,6 +26,7 @@ func ms(n float64) time.Duration { return time.Duration(n * float64(time.Millise
 
 // tape is a capture that is being made.
 type tape struct {
+	hops   map[netip.Addr]uint8 // routers between a host and the capture
 	t      testing.TB
 	buffer bytes.Buffer
 	w      *capture.Writer
@@ -73,7 +74,7 @@ func (tp *tape) put(at time.Duration, from, to netip.AddrPort, flags string, seq
 		cookie := layers.TCPOption{OptionType: 34, OptionLength: 10, OptionData: []byte("a cookie")}
 		tcp.Options = append(tcp.Options, cookie)
 	}
-	ip := layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: from.Addr().AsSlice(), DstIP: to.Addr().AsSlice()}
+	ip := layers.IPv4{Version: 4, TTL: 64 - tp.hops[from.Addr()], Protocol: layers.IPProtocolTCP, SrcIP: from.Addr().AsSlice(), DstIP: to.Addr().AsSlice()}
 	if err := tcp.SetNetworkLayerForChecksum(&ip); err != nil {
 		tp.t.Fatal(err)
 	}

@@ -36,6 +36,7 @@ type Attempt struct {
 
 	waiting     int           // requests of the listener when the first SYN came
 	unserved    int           // finished handshakes that may wait in its accept queue, then
+	waitedACK   int           // the same, when its final ACK came
 	tries       int           // SYNs before the first SYN-ACK, as near to the server as they were seen
 	triesSent   int           // the same, as near to the client
 	asked       time.Duration // when the SYN came that the first SYN-ACK answered
@@ -50,6 +51,15 @@ type Attempt struct {
 	lastIn      time.Duration // when the last of the client's segments came to the server, as near as seen
 	dataIn      time.Duration // when the first data came there; 0 if none did
 	futile      time.Duration // lastIn of the last segment that is known to have made no connection
+
+	odd       oddities      // what packets showed that is no handshake's
+	vain      time.Duration // when the last SYN came that had no answer, if tries > 1
+	enteredBy time.Duration // when the last segment came before the server showed that it has a connection
+	servedAt  time.Duration // when the server first sent data, or closed, or reset what it had; 0 if it did not
+	closedAt  time.Duration // when the second end closed, or the first reset; 0 if none did
+	takenAt   time.Duration // when the server last acknowledged something of the client's; 0 if it did not
+
+	sequel Sequel // what the server did first after the handshake, and when
 
 	strikes  [stages]strike
 	ruledOut [stages]causes // by counters that did not move when the first packet came
@@ -113,7 +123,6 @@ const (
 	served        // and is not counted among those that wait any more
 	serverFIN     // the server sent a FIN
 	together      // the server reset it at one moment with others that it had not spoken to
-	crowded       // when its first SYN came at least as many may have waited as at any SYN that was answered before
 	untaken       // data came to the server and came again before it was acknowledged
 	followed      // soon after it was finished, the SYN of another client was answered
 	lone          // nothing but one SYN was seen of its client

@@ -16,6 +16,9 @@ const (
 	deferred
 	hostDrop
 	netLoss
+	oldCause     // an old connection has answered the SYN
+	refusedCause // the server answers the data and takes none of it
+	sumCause     // the checksum is wrong
 	nothing
 
 	anySYN = acceptFull | synFull | synReserve | hostDrop // whatever a server can do to a SYN
@@ -23,7 +26,7 @@ const (
 )
 
 // causeNames is in the order of the bits, which is the order of alternatives.
-var causeNames = [...]Cause{AcceptQueueFull, SynQueueFull, SynQueueReserve, DeferAccept, HostDrop, NetworkLoss, NoCause}
+var causeNames = [...]Cause{AcceptQueueFull, SynQueueFull, SynQueueReserve, DeferAccept, HostDrop, NetworkLoss, OldConnection, DataRefused, BadChecksum, NoCause}
 
 // one reports whether the set has exactly one member.
 func (c causes) one() bool { return c != 0 && c&(c-1) == 0 }
@@ -93,6 +96,12 @@ func (a *Attempt) struckBy(s stage) causes {
 // struckSYN is for SYNs of which nobody told. Where the client's side is not
 // seen, SYNs may have been lost before the first that came.
 func (a *Attempt) struckSYN() causes {
+	if a.odd.challenges > 0 {
+		return oldCause
+	}
+	if a.is(refusedSYN) && a.reset.n >= a.syn.n && !a.t.cfg.Sockets {
+		return nothing // each of them was answered
+	}
 	server := a.dropsSYN()
 	switch answered := a.answered(); {
 	case !a.is(sawSYN):
@@ -103,7 +112,7 @@ func (a *Attempt) struckSYN() causes {
 		return nothing
 	case a.lossless() && (a.tries > 1 || !answered && !a.fresh()):
 		return server
-	case a.lossless() && answered:
+	case a.lossless() && answered && a.is(owned):
 		return nothing
 	case a.sees(ServerSide) && a.tries > 1:
 		return server | netLoss
@@ -197,12 +206,16 @@ func (a *Attempt) struckACK() causes {
 		return netLoss | nothing
 	case a.sees(ClientSide|ServerSide) && !a.t.cfg.Sockets && a.ackIn.n == 0:
 		return netLoss
+	case a.odd.refusals > 0:
+		return refusedCause
+	case a.badSum():
+		return sumCause
 	case a.roomy() && a.is(dataFirst):
 		return nothing | netLoss
-	case a.roomy() && (a.undeferred() || a.data.n == 0 || a.data.first-a.ack.first < heldBackLong):
-		return nothing
+	case a.roomy() && !a.hasConnection():
+		return hostDrop | a.held() | nothing // a filter leaves no trace so soon
 	case a.roomy():
-		return deferred | nothing
+		return a.held() | nothing
 	}
 	set := a.dropsACK(anyACK) | netLoss
 	set &^= a.ruledOut[stageACK]
@@ -223,14 +236,24 @@ func (a *Attempt) struckACK() causes {
 	switch {
 	case !a.t.cfg.Sockets && !a.sees(ServerSide):
 		return set | nothing // the network may be slow, or lose what the server answers
-	case a.is(ignored|untaken) || a.is(unacked) && !a.is(child|owned):
+	case a.is(ignored) || a.t.cfg.Sockets && a.is(untaken|unacked) && !a.is(child|owned):
 		return set
+	case a.is(untaken|unacked) && !a.is(child|owned):
+		return set | nothing // the data alone may have been struck
 	case a.informed() && a.is(child) && a.dataAgain == 0 && a.dataIn > 0 && a.takenAtOnce():
 		return nothing // a queue that was full is full a moment later
 	case a.is(taken) || a.t.cfg.Sockets && a.is(child) || a.ack.n == 1 && !a.is(dataFirst):
 		return nothing
 	}
 	return set | nothing
+}
+
+// held is TCP_DEFER_ACCEPT, where nothing speaks against it.
+func (a *Attempt) held() causes {
+	if a.undeferred() || a.hasConnection() && (a.data.n == 0 || a.data.first-a.ack.first < heldBackLong) {
+		return 0
+	}
+	return deferred
 }
 
 // takenAtOnce reports that the data came to the server so soon after the final ACK that

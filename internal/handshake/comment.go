@@ -37,6 +37,14 @@ func (t *Tracker) Comment(number int) string {
 		return "RST: the client has reset the connection"
 	case serverReset:
 		return resetComment(n.outlook)
+	case challenged:
+		return "ACK of another connection between these two answers the SYN"
+	case strangeReset:
+		return "RST that does not acknowledge the SYN: the client ignores it"
+	case badSum:
+		return n.name() + " with a wrong checksum"
+	case refused:
+		return "ACK that takes none of the data"
 	}
 	return ""
 }

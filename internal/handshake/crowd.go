@@ -2,7 +2,6 @@ package handshake
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -23,10 +22,10 @@ type crowd struct {
 	since    time.Duration //
 	unserved int           // finished handshakes of which the server has sent nothing yet: as many wait at most
 	answered int           // the most requests, at least, that there were when a SYN was answered; -1 if none was
-	roomFor  int           // the most unserved when a SYN was answered
 
-	slowest time.Duration // answer to a SYN
-	takesUp OptionSet     // of what SYNs have offered, whenever it was taken up
+	admitted time.Duration // when a SYN was last answered
+	slowest  time.Duration // answer to a SYN
+	takesUp  OptionSet     // of what SYNs have offered, whenever it was taken up
 
 	only  netip.Addr // the first client's
 	mixed bool       // there are others
@@ -36,19 +35,14 @@ type crowd struct {
 
 	unsure []*Attempt // whose final ACK has come since a SYN was last answered
 
-	knocked  []*Attempt // that have had no answer to their first SYN
-	quiet    *Attempt   // the first that has sent nothing but its final ACK
-	fallen   *Attempt   // the last that the server has reset without a word
-	repulsed int        // connections whose first data was not taken
-	dropped  bool       // one has sent it again
+	quiet    *Attempt // the first that has sent nothing but its final ACK
+	fallen   *Attempt // the last that the server has reset without a word
+	repulsed int      // connections whose first data was not taken
+	dropped  bool     // one has sent it again
 
-	turned        netip.Addr // the first client whose SYN came again behind as many that waited as ever
-	severalTurned bool       // there are others
-
-	full   int  // how often something was seen that only a full accept queue does
-	bySYN  int  // of that, SYNs that came again
-	speaks bool // the server has sent data before its client has: it does not defer
-	crude  bool // a SYN was answered though the queue was full, as Linux did before 4.10
+	speaks  bool // the server has sent data before its client has: it does not defer
+	crude   bool // a SYN was answered though the queue was full, as Linux did before 4.10
+	sumless bool // segments with a wrong checksum were taken: they tell nothing
 }
 
 // knock notes how the listener stood when a SYN came.
@@ -65,44 +59,19 @@ func (a *Attempt) knock() {
 		c.attempts++
 		c.lone++
 		a.set(lone)
-		if c.unserved >= c.roomFor {
-			a.set(crowded)
-		}
-		if len(c.knocked) == cap(c.knocked) {
-			c.knocked = slices.DeleteFunc(c.knocked, func(a *Attempt) bool { return !a.unheard() })
-		}
-		if len(c.knocked) < maxKnocked {
-			c.knocked = append(c.knocked, a)
-		}
 	case 2:
+		a.t.trouble++
 		a.accompany()
 		c.dropped = true
-		if a.is(crowded) {
-			c.severalTurned = c.severalTurned || c.turned.IsValid() && c.turned != a.client.Addr()
-			c.turned = a.client.Addr()
-		}
-		if a.dropsSYN() == acceptFull {
-			c.full++
-			c.bySYN++
-		}
 	}
-}
-
-// maxKnocked bounds the unanswered that are looked at when nothing else is told.
-const maxKnocked = 64
-
-// unheard reports that the first SYN has no answer, and would have one.
-func (a *Attempt) unheard() bool {
-	return a.tries == 1 && a.synack.n == 0 && a.reset.n == 0 && !a.fresh()
-}
-
-// overflows reports that something was seen that only a full accept queue does.
-func (c *crowd) overflows() bool {
-	return c.full > 0 || slices.ContainsFunc(c.knocked, func(a *Attempt) bool { return a.unheard() && a.dropsSYN() == acceptFull })
 }
 
 // admit notes that a SYN was answered: there was room.
 func (a *Attempt) admit() {
+	a.listener.crowd.admitted = a.t.now
+	if !a.t.cfg.Sockets && a.listener.denied > 0 {
+		a.listener.reopened = true
+	}
 	c := &a.listener.crowd
 	if a.t.now-c.since > firstTimeout {
 		c.recent, c.since = 0, a.t.now
@@ -114,7 +83,7 @@ func (a *Attempt) admit() {
 	}
 	clear(c.unsure)
 	c.unsure = c.unsure[:0]
-	c.answered, c.roomFor = max(c.answered, c.recent), max(c.roomFor, c.unserved)
+	c.answered = max(c.answered, c.recent)
 	if a.synack.n == 0 && a.tries == 1 {
 		c.slowest = max(c.slowest, a.t.now-a.asked)
 	}
@@ -151,6 +120,9 @@ func (a *Attempt) arrive(now time.Duration) {
 		c.lastOther, c.lastPair = c.last, a.pair
 	}
 	c.last = now
+	if !a.is(finished) {
+		a.waitedACK = c.unserved
+	}
 	if a.finish() && a.is(sawSYN) && a.synack.n > 0 {
 		if c.lastOther < a.asked {
 			a.set(alone)
@@ -196,13 +168,11 @@ func (a *Attempt) leave() {
 
 // refuse notes that the server has asked again for an ACK that had come.
 func (a *Attempt) refuse() {
+	a.t.trouble++
 	c := &a.listener.crowd
 	if !a.is(requested) {
 		a.set(requested)
 		c.requests++
-	}
-	if a.resent.n > 1 && a.ack.first < a.resent.first || a.passedOver() {
-		c.full++
 	}
 	if a.is(alone) {
 		c.crude = true
@@ -211,25 +181,12 @@ func (a *Attempt) refuse() {
 
 // repulse notes that data came again that had come before and was not acknowledged.
 func (a *Attempt) repulse() {
+	a.t.trouble++
 	c := &a.listener.crowd
 	if !a.is(untaken) {
 		a.set(untaken)
 		c.repulsed++
 	}
-	if a.dataAgain > 1 || c.repulsed >= repulses {
-		c.full++
-	}
-}
-
-// repulses is how many connections must have data repulsed once, for a queue to be more
-// likely than what befalls single packets.
-const repulses = 3
-
-// passedOver reports that the server asks this client again, and has not asked another
-// one at the same age: TCP_DEFER_ACCEPT would be the same for both.
-func (a *Attempt) passedOver() bool {
-	q := a.listener.crowd.quiet
-	return q != nil && q != a && q.synack.n == 1 && q.data.n == 0 && a.resent.last-a.synack.first < a.t.now-q.synack.first
 }
 
 // serve notes that accept() has returned a connection, or nobody will.
@@ -263,38 +220,18 @@ func (a *Attempt) lossless() bool {
 }
 
 // dropsSYN is what a server can have dropped the first SYN for, by what it did with
-// those of others. As many as were unserved wait in the accept queue at most.
+// those of others.
 func (a *Attempt) dropsSYN() causes {
 	set := anySYN &^ a.ruledOut[stageSYN]
-	c := &a.listener.crowd
-	if !a.informed() || c.answered < 0 {
+	if !a.informed() || a.listener.crowd.answered < 0 {
 		return set
 	}
-	if a.waiting <= c.answered {
-		set &^= synFull | synReserve
+	left := a.left() & anySYN
+	if left == 0 || left == hostDrop {
+		return set // the others mislead: settings change, and so does what is let in
 	}
-	if a.unserved == 0 {
-		set &^= acceptFull
-	}
-	if a.waiting == c.answered+1 && !reserves(a.waiting) {
-		set &^= synReserve
-	}
-	if set&acceptFull != 0 && a.is(crowded) && c.unfiltered() || set&synFull != 0 && a.unserved == 0 && a.waiting > c.answered {
-		set &^= hostDrop
-	}
-	if set&^hostDrop == 0 {
-		return anySYN &^ a.ruledOut[stageSYN] // the others mislead
-	}
-	return set
+	return set & left
 }
-
-// unfiltered reports that no filter which knows one client explains what was dropped: all
-// come from one address, or several met the same.
-func (c *crowd) unfiltered() bool { return !c.mixed || c.severalTurned }
-
-// lonely reports that a SYN is all that speaks for a full accept queue: one client was left
-// without an answer while others waited. There may be another reason that does not show.
-func (c *crowd) lonely() bool { return c.full == c.bySYN && c.full <= 1 }
 
 // reserves reports that n requests can be what is let in before the last quarter of
 // net.ipv4.tcp_max_syn_backlog: tcp_conn_request (net/ipv4/tcp_input.c) drops when the
@@ -316,15 +253,13 @@ func (a *Attempt) roomy() bool {
 	if !a.informed() || a.ackIn.n == 0 || a.is(ignored|unacked|untaken) || a.sees(ClientSide) && a.resent.n > 0 && a.ack.first < a.resent.first {
 		return false
 	}
-	return a.is(alone) && !c.crude || a.is(followed) && !c.dropped && !c.overflows()
+	return a.is(alone) && !c.crude || a.is(followed) && !c.dropped
 }
 
 // undeferred reports that the server is not held back by TCP_DEFER_ACCEPT: it has sent
-// first, or what it did to others fills its accept queue with what has sent nothing; or
-// there is no request that could wait (cookie_v4_check, net/ipv4/syncookies.c).
+// first, or there is no request that could wait (cookie_v4_check, net/ipv4/syncookies.c).
 func (a *Attempt) undeferred() bool {
-	c := &a.listener.crowd
-	return a.informed() && (c.speaks || c.overflows() || a.is(cookie))
+	return a.informed() && (a.listener.crowd.speaks || a.is(cookie))
 }
 
 // dropsACK narrows what a server can have dropped a final ACK for.
@@ -332,12 +267,11 @@ func (a *Attempt) dropsACK(set causes) causes {
 	if !a.informed() {
 		return set
 	}
-	often := a.resent.n > 1 && a.ack.first < a.resent.first || a.dataAgain > 1
-	if often || a.undeferred() || a.is(untaken) {
+	if a.undeferred() || a.is(untaken) {
 		set &^= deferred
 	}
-	if often || a.listener.crowd.overflows() {
-		set &^= hostDrop
+	if left := a.left() & (anyACK | refusedCause | sumCause); left != 0 {
+		return set&left | left&(refusedCause|sumCause)
 	}
 	return set
 }
@@ -358,13 +292,6 @@ const drained = time.Millisecond
 
 // atOnce is how far apart in time segments of one action of the server can be.
 const atOnce = 10 * time.Millisecond
-
-// resetAs notes why a request or what had none was answered with RST, where that is clear.
-func (a *Attempt) resetAs(o outlook) {
-	if o.sure() && (o.first == endAborted || o.first == endRejected) {
-		a.listener.crowd.full++
-	}
-}
 
 // heldBackLong is how late the data must be for TCP_DEFER_ACCEPT to be worth a word
 // where nothing shows whether it is set.

@@ -29,6 +29,8 @@ const (
 	endDead     // reset by the client while it was queued, and gone with its listener
 	endForeign  // reset by somebody in between
 	endRefused
+	endMisacked // reset because the client acknowledged what was never sent
+	endGone     // reset because the server has no such connection any more, for whatever reason
 	ends
 )
 
@@ -63,6 +65,8 @@ var endings = [ends]struct {
 	endDead:        {outcome: Reset, by: ByClient, last: stageACK, base: ByServer},
 	endForeign:     {outcome: Reset, first: stages, base: UnknownCause},
 	endRefused:     {outcome: Refused, by: ListenerClosed, last: stageSYN, base: NoListener},
+	endMisacked:    {outcome: Reset, first: stages, base: ByClient},
+	endGone:        {outcome: Reset, first: stages, base: UnknownCause},
 }
 
 // outlook is the set of ends that what was seen leaves, and the one that fits best.
@@ -109,7 +113,7 @@ func (a *Attempt) ends() outlook {
 	switch {
 	case a.is(owned):
 		return only(endAccepted)
-	case a.is(midway | crossed):
+	case a.is(midway|crossed) || a.blind():
 		return only(endUnknown)
 	case a.is(gaveUp):
 		return only(endGaveUp)
@@ -127,8 +131,12 @@ func (a *Attempt) ends() outlook {
 		return only(endQueued)
 	case a.hasConnection():
 		return only(endEstablished)
-	case a.is(foreignReset):
+	case a.is(foreignReset) && a.t.cfg.Sockets:
 		return outlook{first: endForeign}
+	case a.is(foreignReset) && a.synack.n == 0:
+		return outlook{first: endForeign}.or(endRefused)
+	case a.is(foreignReset):
+		return outlook{first: endForeign}.or(endEstablished)
 	case a.clientReset.n > 0:
 		return a.clientResetEnds()
 	case a.synack.n == 0:
@@ -161,15 +169,20 @@ func (a *Attempt) openEnds() outlook {
 	switch {
 	case a.sees(ClientSide|ServerSide) && a.ackIn.n == 0:
 		return a.lostEnds()
-	case a.roomy() && (a.undeferred() || a.data.n > 0 || a.is(finSent)):
-		return only(endEstablished)
+	case a.roomy() && a.is(cookie):
+		return outlook{first: endEstablished}.or(endPhantom)
+	case a.roomy() && a.kept():
+		return outlook{first: endEstablished}.or(endHalfOpen)
 	case a.roomy():
-		return outlook{first: endEstablished, likely: true}.or(endHalfOpen)
+		return outlook{first: endEstablished}.or(endHalfOpen, endPhantom, endForgotten)
+	}
+	if a.odd.refusals > 0 {
+		return outlook{first: endEstablished}.or(endHalfOpen) // a request answers what it does not take, too
 	}
 	o := a.openFirst()
 	// The segment that came after the last SYN-ACK may have made a connection of the request.
 	waiting := a.is(ignored) && a.lastIn <= a.resent.last
-	if !a.sees(ServerSide) || !waiting && !a.is(unacked) {
+	if !a.sees(ServerSide) || !waiting {
 		o = o.or(endEstablished)
 	}
 	if !a.kept() {
@@ -186,7 +199,7 @@ func (a *Attempt) openEnds() outlook {
 
 // lostEnds is for both sides seen, when no final ACK has come to the server.
 func (a *Attempt) lostEnds() outlook {
-	o := outlook{first: endHalfOpen, likely: true}
+	o := outlook{first: endHalfOpen, likely: a.waitsStill()}
 	if a.t.now-a.synack.last >= firstTimeout {
 		o = o.or(endForgotten)
 	}
@@ -201,14 +214,17 @@ func (a *Attempt) openFirst() outlook {
 	overdue := a.t.now-a.synack.last > a.nextResend()*5/4
 	switch {
 	case a.is(unacked) && !a.kept():
-		return only(endPhantom)
+		return outlook{first: endPhantom}
 	case (a.is(unacked) || a.resent.n >= synackRetries) && overdue:
 		return outlook{first: endForgotten}
 	case a.is(unacked), a.is(ignored) && !overdue:
-		return outlook{first: endHalfOpen, likely: a.kept() && a.resent.n+a.dataAgain > 1}
+		return outlook{first: endHalfOpen, likely: a.kept() && a.resent.n+a.dataAgain > 1 && a.waitsStill()}
 	}
 	return outlook{first: endEstablished, likely: a.resent.n == 0}
 }
+
+// waitsStill reports that the server's timer was not due again: a request is there.
+func (a *Attempt) waitsStill() bool { return a.t.now-a.synack.last < a.nextResend() }
 
 // synackRetries is the default of net.ipv4.tcp_synack_retries.
 const synackRetries = 5
@@ -232,7 +248,7 @@ func (a *Attempt) unansweredEnds() outlook {
 		o = o.or(endPending) // the SYN-ACKs may be lost
 	}
 	switch {
-	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 4:
+	case quiet > gap*19/10 && a.sees(ClientSide) && a.syn.n > 6:
 		o = outlook{first: endTimedOut, likely: true, others: o.others}.or(endUnanswered)
 	case quiet > gap*9/10:
 		o = o.or(endTimedOut)
@@ -254,7 +270,7 @@ func (a *Attempt) clientVanished() outlook {
 
 // pendingEnds is for a SYN that was answered, and no final ACK was seen.
 func (a *Attempt) pendingEnds() outlook {
-	o := outlook{first: endPending, likely: true}
+	o := outlook{first: endPending, likely: a.resent.n == 0}
 	switch expired := a.t.now-a.synack.last >= firstTimeout; {
 	case a.t.cfg.Sockets && a.is(gone):
 		return only(endExpired)
@@ -262,6 +278,8 @@ func (a *Attempt) pendingEnds() outlook {
 		return a.clientVanished()
 	case a.t.cfg.Sockets:
 		return only(endPending)
+	case !a.t.acks: // the capture may have been taken with a filter for SYNs
+		return outlook{first: endPending}.or(endEstablished, endHalfOpen, endPhantom, endForgotten, endGaveUp, endExpired, endTimedOut)
 	case a.lossless():
 		return a.overdueEnds()
 	case !a.sees(ClientSide):
@@ -295,6 +313,10 @@ func (a *Attempt) overdueEnds() outlook {
 // clientResetEnds is for a client that sent an RST before the server showed a connection.
 func (a *Attempt) clientResetEnds() outlook {
 	switch {
+	case a.ack.n == 0 && !a.t.cfg.Sockets && !a.t.acks:
+		return outlook{first: endGaveUp}.or(endEstablished, endByClient, endHalfOpen, endPhantom)
+	case a.ack.n == 0 && a.odd.connected && !a.t.cfg.Sockets:
+		return outlook{first: endEstablished}.or(endGaveUp, endByClient, endHalfOpen, endPhantom) // its final ACK was not captured
 	case a.ack.n == 0:
 		return only(endGaveUp)
 	case a.t.cfg.Sockets:
@@ -314,14 +336,14 @@ func (a *Attempt) resetEnds() outlook {
 		return only(endRejected)
 	case a.t.cfg.Sockets:
 		return a.sampledReset()
+	case a.odd.misacks > 0 && a.odd.reset == a.odd.misack:
+		return only(endMisacked)
 	case a.hasConnection() || a.reset.n > 0 && !a.is(plainReset):
 		// tcp_disconnect and close() with unread data send RST with ACK.
 		o := outlook{first: endAccepted, likely: true}.or(endClosed)
-		if a.informed() && a.is(together) {
-			return only(endClosed)
-		}
-		if a.listener.denied >= a.reset.first {
-			o = outlook{first: endClosed, likely: true}.or(endAccepted)
+		lives := a.listener.crowd.admitted > a.reset.first // unless it is another of its group
+		if !lives && (a.informed() && a.is(together) || a.listener.denied >= a.reset.first) {
+			o = outlook{first: endClosed}.or(endAccepted) // a program that ends resets what it had accepted, too
 		}
 		if !a.sees(ServerSide) {
 			o = o.or(endForeign)
@@ -369,27 +391,38 @@ func (a *Attempt) plainResetEnds() outlook {
 		o = o.or(endForeign, endAccepted)
 	}
 	if a.informed() {
-		return a.likelyReset(late)
+		o = a.likelyReset(late)
+	}
+	if a.data.n > 0 {
+		o = o.or(endAccepted) // a filter may reject the data of one that was
 	}
 	return o
 }
 
+// longSilence is after how long without a segment something else may have forgotten the
+// connection: NATs, firewalls and balancers do after minutes, and so may the server.
+const longSilence = 30 * time.Second
+
 // likelyReset is plainResetEnds where others tell whether their listener goes on.
 func (a *Attempt) likelyReset(late bool) outlook {
 	denied := a.listener.denied >= a.reset.first
-	switch silent := a.is(ignored | untaken); {
+	quiet := a.reset.first - max(a.synack.last, a.ack.first)
+	silent := a.is(ignored | untaken | unacked)
+	switch {
 	case denied:
-		return outlook{first: endClosed, likely: true}.or(endAborted, endStale)
+		return outlook{first: endClosed, likely: true}.or(endAborted, endStale, endGone)
 	case late && a.kept() && a.reset.first-a.synack.last >= a.nextResend():
 		return only(endStale)
+	case late && !a.kept() && quiet > longSilence && !silent:
+		return outlook{first: endGone}.or(endRejected, endStale, endClosed)
 	case late && !a.kept():
-		return only(endRejected) // a request would have been heard of again
+		return outlook{first: endRejected}.or(endStale, endClosed, endGone) // a request would have been heard of again
 	case late && silent:
-		return outlook{first: endStale, likely: true}.or(endClosed)
+		return outlook{first: endStale}.or(endClosed, endGone)
 	case late:
-		return outlook{first: endAborted}.or(endStale, endClosed)
+		return outlook{first: endAborted}.or(endStale, endClosed, endGone)
 	case a.is(beyond) && !a.kept():
-		return only(endRejected)
+		return outlook{first: endRejected}.or(endClosed, endGone)
 	}
-	return only(endAborted)
+	return outlook{first: endAborted}.or(endClosed, endGone)
 }

@@ -52,7 +52,10 @@ func (t *Tracker) looks() int {
 
 // drop tells an attempt as it stands, counts it and forgets it.
 func (t *Tracker) drop(a *Attempt) {
+	t.folding = true
 	t.tell(a)
+	t.folding = false
+	t.remember(a)
 	a.serve()
 	if t.now-a.synack.last > a.nextResend() {
 		a.leave()

@@ -2,6 +2,7 @@ package handshake_test
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ var outcomes = []handshake.Outcome{
 
 var causes = []handshake.Cause{
 	handshake.AcceptQueueFull, handshake.SynQueueFull, handshake.SynQueueReserve, handshake.DeferAccept, handshake.ListenerClosed, handshake.NoListener,
-	handshake.HostDrop, handshake.NetworkLoss, handshake.ByClient, handshake.ByServer, handshake.NoCause, handshake.UnknownCause,
+	handshake.HostDrop, handshake.NetworkLoss, handshake.OldConnection, handshake.DataRefused, handshake.BadChecksum, handshake.ByClient, handshake.ByServer, handshake.NoCause, handshake.UnknownCause,
 }
 
 var endedBy = []handshake.Cause{
@@ -46,6 +47,9 @@ func holds(t *testing.T, a *handshake.Attempt) {
 	}
 	if !slices.IsSortedFunc(v.History, func(a, b handshake.Change) int { return int(a.T - b.T) }) {
 		t.Fatalf("history %v goes back in time", v.History)
+	}
+	if again := a.Verdict(); !reflect.DeepEqual(v, again) {
+		t.Fatalf("judged twice: %+v, then %+v", v, again)
 	}
 	if v.Delay < 0 || v.Delay > 0 && !v.Late {
 		t.Fatalf("delay %v, late %v", v.Delay, v.Late)
@@ -91,6 +95,7 @@ func fuzzEvent(tr *handshake.Tracker, now time.Duration, number int, b [3]byte) 
 	p := handshake.Packet{
 		Number: number, T: now, Side: handshake.Side(b[0]>>3)&3 | 1, Src: clientAddr, Dst: serverAddr, Flags: handshake.Flags(b[1]) & 31,
 		Seq: 100 + uint32(b[2]&7)*uint32(bit(5)), Ack: 200 + uint32(b[2]&7), Len: int(b[2]>>3) & 3,
+		Hops: 60 + b[2]&7, Sum: handshake.Sum(b[1]>>5) % 3,
 	}
 	if b[0]&7 == 1 {
 		p.Src, p.Dst, p.Seq, p.Ack = p.Dst, p.Src, p.Ack, p.Seq+1

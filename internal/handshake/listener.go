@@ -4,18 +4,28 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"listenq/internal/judge"
 )
 
 // listener is what is known of one server address.
 type listener struct {
-	answered bool          // it has sent a SYN-ACK, or a sample has shown it
-	sampled  bool          // a sample has told whether it is open
-	denied   time.Duration // when a SYN was last answered with RST
-	overflow bool          // its accept queue was full at some time
-	members  []Listener    // the latest sample of each open socket
-	ended    time.Duration // when a sample last told that one was closed
-	crowd    crowd
-	tally    tally // of those that are folded
+	address      netip.AddrPort // as it is listed
+	heard, asked bool           // packets of the server, and of a client, were seen
+	deaf         bool           // a client went on though nothing of the server was seen
+	answered     bool           // it has sent a SYN-ACK, or a sample has shown it
+	sampled      bool           // a sample has told whether it is open
+	denied       time.Duration  // when a SYN was last answered with RST
+	reopened     bool           // packets alone: and another one after that with SYN-ACK
+	overflow     bool           // its accept queue was full at some time
+	members      []Listener     // the latest sample of each open socket
+	ended        time.Duration  // when a sample last told that one was closed
+	crowd        crowd
+	weighed      judge.Queue   // its accept queue, as its packets allow it to be reconstructed
+	visits       []judge.Visit // of those that are folded
+	oldest       int           // of visits, if there is no more room
+	shown        judge.Queue   // when only an overflow explained what was seen; without a client if it never did
+	tally        tally         // of those that are folded
 
 	firstFolded, lastFolded time.Duration // when the first and the last of them began
 }
@@ -33,7 +43,7 @@ func (t *Tracker) listener(address netip.AddrPort) *listener {
 		l = t.listeners[address]
 	}
 	if l == nil {
-		l = &listener{crowd: crowd{answered: -1}}
+		l = &listener{address: address, crowd: crowd{answered: -1}}
 		for wild, w := range t.wildcards {
 			if wild.Addr().IsUnspecified() && wild.Port() == address.Port() {
 				l.members = slices.Clone(w.members)

@@ -29,10 +29,19 @@ func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
 	panic("unreachable")
 }
 
-// TestOverflowTold: connections that the server asks again and again for an ACK that it
-// had are an overflow; the evidence is there, and the time.
+// TestOverflowTold: SYNs and final ACKs that are struck while others wait, and what comes of
+// those who were there is taken, are an overflow; the evidence is there, and the time.
 func TestOverflowTold(t *testing.T) {
 	l := listenerOf(t, func(s *scene) {
+		s.web(90, 1950*time.Millisecond, 5, 6, 7, 8, 9) // waits
+		s.add(2500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+		s.add(3500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+		more := exchange(client(90), 0)[3]
+		more.Seq += uint32(more.Len)
+		s.add(3*time.Second, more)
+		taken := exchange(client(90), 0)[4]
+		taken.Ack += uint32(more.Len)
+		s.add(3*time.Second+time.Millisecond, taken)
 		for n := 100; n < 103; n++ {
 			all := exchange(client(n), 2*time.Second+time.Duration(n)*time.Microsecond)
 			s.add(all[0].T, all[0])
@@ -44,8 +53,8 @@ func TestOverflowTold(t *testing.T) {
 			}
 		}
 	})
-	if l.Finding != handshake.Overflow || l.Confidence != handshake.Likely || l.Attempts != 23 {
-		t.Errorf("%s, %s, of %d attempts: %s", l.Finding, l.Confidence, l.Attempts, l.Text)
+	if l.Finding != handshake.Overflow || l.Confidence != handshake.Likely || l.Attempts != 25 {
+		t.Errorf("%s, %s, of %d attempts: %s; %+v", l.Finding, l.Confidence, l.Attempts, l.Text, l.Queue)
 	}
 	if len(l.Full) != 1 || l.Full[0].From < 2*time.Second || l.Full[0].To > 6*time.Second {
 		t.Errorf("full at %v, want once from about 2 s on", l.Full)
@@ -94,6 +103,30 @@ func TestScan(t *testing.T) {
 	}
 	for _, l := range all {
 		if l.Finding != handshake.Scanned || !strings.Contains(l.Text, "looks what is open") {
+			t.Errorf("%s: %s: %s", l.Address, l.Finding, l.Text)
+		}
+	}
+}
+
+// TestHealthChecks: a balancer that checks many servers by half a handshake comes back to each
+// of them, and is no scan.
+func TestHealthChecks(t *testing.T) {
+	tr := handshake.New(handshake.Config{Sides: handshake.ClientSide})
+	for n := range 150 {
+		at := time.Duration(n) * 10 * ms
+		from := netip.AddrPortFrom(client(1).Addr(), uint16(20000+n))
+		to := netip.AddrPortFrom(serverAddr.Addr(), uint16(1000+n%30))
+		for i, p := range []handshake.Packet{
+			{Src: from, Dst: to, Flags: handshake.SYN, Seq: 1000, Hops: 64},
+			{Src: to, Dst: from, Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001, Hops: 64},
+			{Src: from, Dst: to, Flags: handshake.RST, Seq: 1001, Hops: 64},
+		} {
+			p.T, p.Side, p.Number = at+time.Duration(i)*ms, handshake.ClientSide, 3*n+i+1
+			tr.Packet(p)
+		}
+	}
+	for _, l := range tr.Listeners() {
+		if l.Finding != handshake.Halved {
 			t.Errorf("%s: %s: %s", l.Address, l.Finding, l.Text)
 		}
 	}

@@ -106,8 +106,21 @@ type Packet struct {
 	Options  Options
 	Window   uint16
 	Flags    Flags
+	Hops     uint8 // TTL or hop limit as it was captured; 0 if it is not known
+	Sum      Sum
 	Side     Side // where it was seen: one side, or both where client and server share one wire (lo)
 }
+
+// Sum is what is known of the checksum of a segment.
+type Sum uint8
+
+// A segment that was not captured whole cannot be checked, and one of this host bears
+// the sum of the pseudo header alone, if its card is to complete it.
+const (
+	SumUnknown Sum = iota
+	SumGood
+	SumBad
+)
 
 // Options are the TCP options of a segment that tell how a handshake was done.
 type Options struct {
@@ -255,6 +268,9 @@ const (
 	NoListener      Cause = "no-listener"
 	HostDrop        Cause = "host-drop" // filter, memory, route
 	NetworkLoss     Cause = "network-loss"
+	OldConnection   Cause = "old-connection" // it had the client's address and port, and answered
+	DataRefused     Cause = "data-refused"   // the server answers the data and takes none of it (PAWS, or nobody knows)
+	BadChecksum     Cause = "bad-checksum"
 	ByClient        Cause = "client"
 	ByServer        Cause = "server"
 	NoCause         Cause = "none"

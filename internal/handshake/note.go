@@ -29,6 +29,10 @@ const (
 	callFailed
 	connectFailed
 	connectEnded
+	challenged
+	strangeReset
+	badSum
+	refused
 )
 
 // note is something worth telling. Notes of one kind are folded into one, so an

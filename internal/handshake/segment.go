@@ -54,6 +54,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		a.syn.add(p.T)
 		switch a.syn.n {
 		case 1:
+			a.odd.hops, a.odd.badSYN = p.Hops, p.Sum == SumBad
 			a.tsval, a.synLen, a.offered = p.Options.TSVal, uint32(p.Len), p.Options.Present
 		case 2:
 			a.synAgain = p.T
@@ -75,7 +76,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) segment {
 		a.set(synSince)
 		if a.synack.n == 0 && (a.tries == 0 || p.T-a.asked >= firstTimeout/2) {
 			a.tries++
-			a.asked = p.T
+			a.vain, a.asked = a.asked, p.T
 			a.knock()
 		}
 	}
@@ -100,6 +101,11 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	if p.Flags.Has(FIN) && !a.is(finSent) {
 		a.set(finSent)
 		a.finAt = p.T
+		a.closes(p.T, a.is(serverFIN))
+	}
+	a.inspect(p, size)
+	if a.synack.n == 0 {
+		a.listener.deaf = true
 	}
 	number(&a.firsts.ack, p)
 	if seen.sent {
@@ -151,6 +157,9 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 		a.set(beyond)
 	}
 	if int32(end-a.top) > 0 {
+		if a.takenAt > 0 {
+			count(&a.odd.later)
+		}
 		a.top = end
 		a.data.add(p.T)
 		return
@@ -159,12 +168,13 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 		return
 	}
 	a.dataAgain++
+	a.odd.lost = a.odd.lost || a.takenAt > 0 && int32(end-a.odd.acked) > 0
 	if !a.is(child|owned) && p.T-a.data.last >= dataTimeout {
-		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout
+		came := a.sees(ServerSide) && a.lastIn >= a.data.first && p.T-a.lastIn >= dataTimeout && !a.badSum() && a.odd.refusals == 0
 		if came {
 			a.repulse()
 		}
-		if came || !a.sees(ClientSide|ServerSide) || a.t.cfg.Sockets {
+		if came || !a.sees(ServerSide) || a.t.cfg.Sockets {
 			a.set(unacked)
 		}
 	}
@@ -184,6 +194,12 @@ func (a *Attempt) copied(s *series, now, soon time.Duration) bool {
 const copyDelay = 5 * time.Millisecond
 
 func (a *Attempt) takeClientRST(p *Packet, seen sight) segment {
+	if a.answersChallenge(p) {
+		return segOther
+	}
+	a.closes(p.T, true)
+	a.odd.connected = p.Flags.Has(ACK) || p.Seq != a.isn+1 // one that has no socket answers the SYN-ACK without (tcp_v4_send_reset, net/ipv4/tcp_ipv4.c)
+	a.odd.forged = a.ack.n == 0 && p.Hops != 0 && a.odd.hops != 0 && p.Hops != a.odd.hops
 	a.leave()
 	a.accompany()
 	if seen.sent {
@@ -210,10 +226,16 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 	case p.Flags.Has(SYN | ACK):
 		a.takeSYNACK(p, seen)
 	case p.Flags.Has(SYN):
+	case a.synack.n == 0 && a.challenges(p):
 	case p.Len > 0 || p.Flags.Has(FIN):
 		a.dates(p)
+		if p.Len > 0 {
+			a.answerOf(Served, p.T)
+		}
 		if p.Flags.Has(FIN) {
+			a.answerOf(ShutFirst, p.T)
 			a.set(serverFIN)
+			a.closes(p.T, a.is(finSent))
 		}
 		if a.data.n == 0 && !a.is(midway) {
 			a.listener.crowd.speaks = true
@@ -221,9 +243,13 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		a.show() // a connection that nobody accepted sends neither
 		a.accept(p.T)
 	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n > 0:
-		if acked := p.Ack - a.isn - 1; acked > 0 && acked <= a.top {
+		switch acked := p.Ack - a.isn - 1; {
+		case acked > 0 && acked <= a.top:
 			a.dates(p)
+			a.take(p.T, acked)
 			a.show()
+		case acked == 0:
+			a.refuses(p)
 		}
 	}
 }
@@ -253,19 +279,24 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 		a.connect(p.T)
 	}
 	a.listener.answered = true
-	if seen.sent && a.copied(&a.synack, p.T, firstTimeout/2) {
+	same := p.Seq == a.serverISN && p.Options.TSVal == a.odd.stamp // or there are none to tell it by
+	if seen.sent && same && a.copied(&a.synack, p.T, firstTimeout/2) {
 		return
 	}
 	if seen.sent {
+		a.odd.stamp = p.Options.TSVal
 		a.answer(p)
 	}
-	if seen.arrived && !a.copied(&a.synackIn, p.T, firstTimeout/2) {
+	if seen.arrived && !(same && a.copied(&a.synackIn, p.T, firstTimeout/2)) {
 		a.synackIn.add(p.T)
 	}
 }
 
 // answer takes a SYN-ACK as it was sent.
 func (a *Attempt) answer(p *Packet) {
+	if a.odd.badSYN {
+		a.listener.crowd.sumless = true // it was taken all the same
+	}
 	number(&a.firsts.synack, p)
 	if a.synack.n == 0 || a.serverISN != p.Seq {
 		a.serverISN = p.Seq
@@ -275,12 +306,14 @@ func (a *Attempt) answer(p *Packet) {
 		if a.tries > 1 && p.Options.Present.Has(echo) && p.Options.TSEcr == a.tsval && a.tsval != 0 {
 			a.set(answeredFirst)
 		}
-	} else if !a.is(synSince | fastOpened) {
+	} else if !a.is(synSince|fastOpened) && !a.answersEarlier(p) {
 		a.resend(p)
 	}
 	what := synackAgain
-	if a.is(synSince) && a.synack.n > 0 && a.syn.n > 1 && !a.is(cookie) {
-		a.lost() // the SYN-ACK before
+	if (a.is(synSince) || a.answersEarlier(p)) && a.synack.n > 0 && a.syn.n > 1 && !a.is(cookie) {
+		if a.is(synSince) {
+			a.lost() // the SYN-ACK before
+		}
 		what = synackAnswers
 		a.note(note{what: what}, p.T, p.Number)
 	}
@@ -337,6 +370,16 @@ func (a *Attempt) mistaken() {
 }
 
 func (a *Attempt) takeRST(p *Packet, seen sight) {
+	if a.strange(p) {
+		return
+	}
+	a.closes(p.T, true)
+	if a.ack.n > 0 {
+		a.answerOf(ResetFirst, p.T)
+	}
+	if p.Flags.Has(ACK) && a.synack.n > 0 {
+		a.serves(p.T)
+	}
 	a.leave()
 	a.serve()
 	sent, in := &a.reset, &a.resetIn
@@ -354,14 +397,14 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 	case seen.sent && a.reset.n == 0:
 		a.firstReset(p)
 	}
+	if seen.sent && !stray && a.reset.n > 0 && a.is(refusedSYN) {
+		a.note(note{what: serverReset}, p.T, p.Number)
+	}
 	if seen.sent {
 		sent.add(p.T)
 	}
 	if seen.sent && !stray && a.reset.n == 1 && !a.is(plainReset|refusedSYN|owned) {
 		a.fall()
-	}
-	if seen.sent && !stray && a.reset.n == 1 && a.informed() && a.is(plainReset) {
-		a.resetAs(a.ends())
 	}
 	if seen.sent && !stray {
 		a.remark(p.Number, note{what: serverReset, outlook: a.ends()})
@@ -379,6 +422,7 @@ func (a *Attempt) dead() bool {
 }
 
 func (a *Attempt) firstReset(p *Packet) {
+	a.odd.reset = p.Seq
 	switch {
 	case a.synack.n == 0 && !a.is(midway):
 		a.set(refusedSYN)
@@ -405,7 +449,7 @@ func (a *Attempt) hasConnection() bool { return a.is(taken | child | owned) }
 // connect notes that the server has a connection, since the segment that came at t.
 func (a *Attempt) connect(t time.Duration) {
 	if !a.hasConnection() {
-		a.established = t
+		a.established, a.enteredBy = t, a.lastIn
 	}
 	a.set(child)
 	a.clear(unacked | vacant | gone)
@@ -423,6 +467,7 @@ func (a *Attempt) show() {
 // accept notes that accept() has returned the connection.
 func (a *Attempt) accept(t time.Duration) {
 	a.serve()
+	a.serves(t)
 	if !a.is(owned) {
 		a.set(owned)
 		a.note(note{what: accepted}, t, 0)

@@ -85,7 +85,7 @@ func (a *Attempt) sentence(n *note, o outlook) string {
 		if a.strikes[stageSYN].n > 0 {
 			return ""
 		}
-		return "the client sends its SYN again" + n.repeated(a.syn.first) + ": it has had no answer" + a.uncounted()
+		return "the client sends its SYN again" + n.repeated(a.syn.first) + a.whySYNAgain() + a.uncounted()
 	case synackAgain:
 		return "the server sends its SYN-ACK again" + n.repeated(a.synack.first) + ": " + a.whyAgain()
 	case synackAnswers:
@@ -104,11 +104,19 @@ func (a *Attempt) sentence(n *note, o outlook) string {
 	case sentCookie:
 		return "the server answers with a SYN cookie and keeps no request" + n.whyCookie()
 	case serverReset:
-		return n.resetSentence(o)
+		return a.resetSentence(n, o)
 	case strayReset:
 		return "the server answers what comes after the client's RST with RST: it has no such connection any more"
 	case queueGone:
 		return "the listener is closed, and with it ends the accept queue; the connection in it was dead, since its client had reset it"
+	case challenged:
+		return "the server answers the SYN with a bare ACK" + times(n.n) + ": it has another connection from this address and port, in TIME-WAIT or still open"
+	case strangeReset:
+		return "an RST comes that does not acknowledge the SYN: the client ignores it"
+	case badSum:
+		return n.subject() + " comes with a wrong checksum: TCP drops it"
+	case refused:
+		return "the server answers the data with an ACK that takes none of it" + times(n.n) + a.whyRefused()
 	case accepted:
 		text := "accept() returns the connection" + after(n.at.T-a.established)
 		if a.t.cfg.Sockets && a.rstIn.n > 0 && a.rstIn.first < n.at.T {
@@ -162,6 +170,17 @@ func (a *Attempt) droppedSentence(n *note) string {
 		text += a.difference()
 	}
 	return text
+}
+
+// whySYNAgain says what the first SYN has met, as far as that was seen.
+func (a *Attempt) whySYNAgain() string {
+	switch {
+	case a.odd.challenges > 0:
+		return ": it was answered for another connection"
+	case a.is(refusedSYN):
+		return ", although it is refused"
+	}
+	return ": it has had no answer"
 }
 
 func (a *Attempt) afterLoss(n *note) string {
@@ -229,7 +248,25 @@ func (a *Attempt) stillConnected() string {
 	return "; the client still believes that it is connected"
 }
 
-func (n *note) resetSentence(o outlook) string {
+// whyRefused says why the server takes no data, where something shows it.
+func (a *Attempt) whyRefused() string {
+	if a.odd.older {
+		return ": its timestamp is older than one before (PAWS)"
+	}
+	return ""
+}
+
+func (a *Attempt) resetSentence(n *note, o outlook) string {
+	if o.first == endMisacked {
+		return fmt.Sprintf("the server answers with RST%s: the client acknowledges byte %d, which was never sent", times(n.n), a.odd.misack)
+	}
+	if o.first == endRefused {
+		text := "the server refuses the connection" + times(n.n)
+		if a.t.cfg.Sockets {
+			text += ": nothing listens there" // looked
+		}
+		return text
+	}
 	resets := "the server resets the connection"
 	if n.segment == segACK || n.segment == segData || n.segment == segFIN {
 		resets = "the server answers " + n.subject() + " with RST"
@@ -238,8 +275,6 @@ func (n *note) resetSentence(o outlook) string {
 		return "the server resets the connection"
 	}
 	switch o.first {
-	case endRefused:
-		return "the server refuses the connection: nothing listens there"
 	case endAborted:
 		return "the server resets the connection: tcp_abort_on_overflow is set"
 	case endRejected:

@@ -40,6 +40,13 @@ type Tracker struct {
 	probes map[netip.Addr]probe    // by client
 	strict bool                    // leave no reading out for want of a trace
 
+	acks bool // something was seen that is neither SYN nor RST nor FIN
+
+	packets, weighed int  // that were given; and when the queues were weighed
+	trouble          int  // times that something was struck since
+	visits           int  // that are kept of folded attempts
+	folding          bool // attempts are being folded, and more is to come
+
 	// Samples of one moment are one look at everything. It is complete once a later one begins.
 	sampled, complete time.Duration
 }
@@ -71,7 +78,10 @@ func (t *Tracker) Attempts() iter.Seq[*Attempt] {
 
 // End says that nothing but what was given was seen until then: the observation went on
 // after the last packet.
-func (t *Tracker) End(at time.Duration) { t.at(at) }
+func (t *Tracker) End(at time.Duration) {
+	t.at(at)
+	t.packets++ // what is due and has not come tells something
+}
 
 // Packet takes a segment. With both sides watched each is given twice: when it
 // was sent, and when it arrived. What is not TCP's handshake costs little.
@@ -80,6 +90,8 @@ func (t *Tracker) Packet(p Packet) { t.Take(&p) }
 // Take is Packet without a copy. It does not keep p.
 func (t *Tracker) Take(p *Packet) {
 	t.at(p.T)
+	t.packets++
+	t.acks = t.acks || p.Flags&(SYN|RST|FIN) == 0
 	t.last.number, t.last.note.what = p.Number, noWhat
 	a, fromClient := t.find(p)
 	if a == nil {
@@ -95,10 +107,12 @@ func (t *Tracker) Take(p *Packet) {
 		arrived: p.Side&to != 0,
 	}
 	if !fromClient {
+		a.listener.heard = true
 		a.fromServer(p, seen)
 		a.settle(p.T)
 		return
 	}
+	a.listener.asked = true
 	kind := a.fromClient(p, seen)
 	if seen.arrived && t.cfg.Sockets {
 		t.deliver(delivery{a, kind, moment{p.T, p.Number}}) // what the server made of it is told by a Reaction

@@ -24,9 +24,9 @@ func (a *Attempt) Verdict() Verdict {
 		History:           slices.Clone(a.history),
 	}
 	switch {
-	case len(v.Alternatives) == 0 && !a.seems() && v.Outcome != Unknown && v.Cause != UnknownCause:
+	case len(v.Alternatives) == 0 && !a.seems() && !v.Cause.seen() && o.first != endMisacked && v.Outcome != Unknown && v.Cause != UnknownCause:
 		v.Confidence = Certain
-	case (o.sure() || len(v.Alternatives) == 0) && v.Cause != UnknownCause && !a.guessed(&v):
+	case (o.sure() || len(v.Alternatives) == 0 || v.Cause.seen()) && v.Cause != UnknownCause && !a.guessed(&v):
 		v.Confidence = Likely
 	default:
 		v.Confidence = Possible
@@ -35,10 +35,32 @@ func (a *Attempt) Verdict() Verdict {
 	return v
 }
 
-// guessed reports that a full accept queue is blamed for a SYN that had no answer, and that
-// nothing else speaks for it.
+// guessed reports that packets alone leave another cause, or show nothing that this one
+// alone explains: the confidence of an attempt is that of its cause.
 func (a *Attempt) guessed(v *Verdict) bool {
-	return v.Cause == AcceptQueueFull && v.Struck == StruckSYN && a.informed() && a.listener.crowd.lonely()
+	if a.t.cfg.Sockets {
+		return false
+	}
+	switch v.Cause {
+	case NetworkLoss:
+		return !a.sees(ServerSide | ClientSide)
+	case AcceptQueueFull, SynQueueFull, SynQueueReserve, HostDrop, DeferAccept, OldConnection, DataRefused, BadChecksum:
+		return !a.proves(v)
+	}
+	return slices.ContainsFunc(v.Alternatives, func(r Reading) bool { return r.Cause != v.Cause && r.Cause != NoCause && r.Cause != ByServer })
+}
+
+// seen reports that a cause is something that packets show by themselves, whatever became
+// of the attempt.
+func (c Cause) seen() bool { return c == OldConnection || c == DataRefused || c == BadChecksum }
+
+// proves reports that something was seen which the cause alone explains.
+func (a *Attempt) proves(v *Verdict) bool {
+	proven := a.proven()
+	if proven == acceptFull && !a.listener.weighed.Fits() {
+		return false // the queue was full, and something else may have struck this one
+	}
+	return proven != 0 && proven.name() == v.Cause
 }
 
 // seems reports that readings were left out for want of a trace.
@@ -115,8 +137,11 @@ func (a *Attempt) failing(e end, set causes) causes {
 			set &^= netLoss
 		}
 	}
-	if e == endHalfOpen && (a.silent() && set&deferred != 0 || a.roomy()) {
+	if e == endHalfOpen && a.silent() && set&deferred != 0 {
 		within = deferred
+	}
+	if a.roomy() && !a.hasConnection() {
+		within &= deferred | hostDrop | netLoss // there was room
 	}
 	return a.dropsACK(set & within)
 }
@@ -137,9 +162,13 @@ func (a *Attempt) best(e end, by *strokes) (Reading, Struck) {
 
 // favourite is the member of a set of causes that evidence speaks for; 0 if none.
 func (a *Attempt) favourite(set causes) causes {
-	switch {
+	switch proven := set & a.proven(); {
 	case set.one():
 		return set
+	case proven != 0:
+		return proven
+	case a.informed():
+		return a.first(set)
 	case set&acceptFull == 0:
 		return 0
 	case a.listener.overflow, a.is(ignored|unacked|untaken) && (a.sees(ServerSide) || a.resent.n+a.dataAgain > 1), a.is(rejected|beyond) && a.reset.n > 0:
@@ -148,10 +177,30 @@ func (a *Attempt) favourite(set causes) causes {
 	return 0
 }
 
+// first is the cause that fits best at the server, where several are left: a full queue if
+// connections may have waited in it then, and few were taken while as many did; the SYN queue
+// if there were more requests than ever were let in; else a filter.
+func (a *Attempt) first(set causes) causes {
+	q := &a.listener.weighed
+	waiting := a.unserved
+	if a.vainACKs().Packets > 0 {
+		waiting = a.waitedACK
+	}
+	switch c := &a.listener.crowd; {
+	case set&acceptFull != 0 && waiting > 0 && q.Empty == 0 && (q.Admitted == 0 || q.Admitted*4 < q.Clients):
+		return acceptFull
+	case set&(synFull|synReserve) != 0 && c.answered >= 0 && a.waiting > c.answered:
+		return set & (synFull | synReserve)
+	case set&acceptFull != 0 && c.answered < 0:
+		return 0 // nothing is known of what was before
+	}
+	return set & hostDrop
+}
+
 // delayed reports that the handshake had to begin again or went on late, so that
 // it is unlikely that nothing struck it.
 func (a *Attempt) delayed() bool {
-	return a.tries > 1 && !a.is(answeredFirst) || a.beforeACK > 1
+	return a.tries > 1 && !a.is(answeredFirst) || a.beforeACK > 1 || a.is(untaken) && a.dataAgain > 0
 }
 
 // struckAs is the packet that a cause struck, if only one stage can hold it.
@@ -165,6 +214,8 @@ func (a *Attempt) struckAs(sets strokes, c causes) Struck {
 			return ""
 		}
 		switch told := a.strikes[s].packet; {
+		case c&(sumCause|refusedCause) != 0 && a.data.n > 0:
+			struck = StruckData
 		case told != "":
 			struck = told
 		case stage(s) == stageACK && a.is(dataFirst):
@@ -197,6 +248,8 @@ func (a *Attempt) base(e end) Cause {
 	switch {
 	case e == endPending && a.resent.n > 0:
 		return ByClient // it has had the time to answer
+	case e == endRefused && a.listener.reopened:
+		return HostDrop // a filter rejects it
 	case e == endRefused && a.listener.answered:
 		return ListenerClosed
 	case endings[e].base == "" || a.is(midway):
@@ -248,10 +301,8 @@ func (a *Attempt) besides(e end) []Cause {
 		return nil
 	case !a.listener.answered:
 		return []Cause{NoListener, ListenerClosed, HostDrop, UnknownCause} // of an RST that answers a SYN
-	case !a.informed():
-		return []Cause{ListenerClosed, HostDrop, UnknownCause}
 	}
-	return nil // a listener was there
+	return []Cause{ListenerClosed, HostDrop, UnknownCause}
 }
 
 // delay is how late the connection was, if it is there and was: from the first
@@ -276,5 +327,12 @@ func (a *Attempt) delay(e end, by *strokes) (time.Duration, bool) {
 		}
 		late, to = true, passed[s]
 	}
-	return max(0, to-from), late
+	d := max(0, to-from)
+	if !a.t.cfg.Sockets && d < notLate {
+		return 0, false
+	}
+	return d, late
 }
+
+// notLate is what nobody feels.
+const notLate = 5 * time.Millisecond

@@ -11,10 +11,7 @@ import (
 const bothSides = handshake.ClientSide | handshake.ServerSide
 
 // views are the captures that a recording is read as.
-var views = [...]struct {
-	name  string
-	sides handshake.Side
-}{{"server", handshake.ServerSide}, {"client", handshake.ClientSide}, {"both", bothSides}}
+var views = [...]view{{"server", handshake.ServerSide}, {"client", handshake.ClientSide}, {"both", bothSides}}
 
 type view = struct {
 	name  string
@@ -23,18 +20,36 @@ type view = struct {
 
 // tally counts what the statements of one view are worth.
 type tally struct {
-	exact int // one reading is left, and it is what the recording says
-	set   int // several readings, and one of them is
-	wrong int // none is
-	none  int // the view holds no packet of the connection
+	told         int // statements
+	wrong        int // the true reading is not among those that are left
+	contradicted int // certain or likely, and not so
+	first        int // the reading ranked first is the true one
+	sure         int // certain or likely
+	left         int // readings, of all statements together
+	listeners    int // statements on listeners that are certain or likely, and not so
+	none         int // connections of which the view holds no packet
 }
 
-func (t tally) told() int { return t.exact + t.set + t.wrong }
+func (t *tally) add(o tally) {
+	t.told += o.told
+	t.wrong += o.wrong
+	t.contradicted += o.contradicted
+	t.first += o.first
+	t.sure += o.sure
+	t.left += o.left
+	t.none += o.none
+	t.listeners += o.listeners
+}
 
-// compare reads the packets of one view and compares the statements on each
-// connection that the result names.
-func (r *recording) compare(v view, detail io.Writer) tally {
-	attempts := r.explain(v.sides)
+// compare reads the packets of one view and compares the statements on each connection
+// that the result names, and on each listener.
+func (r *recording) compare(v view, detail io.Writer) (tally, listeners) {
+	tracker := r.explain(v.sides)
+	attempts := map[[2]string][]*handshake.Attempt{}
+	for a := range tracker.Attempts() {
+		key := [2]string{a.Client().String(), a.Server().String()}
+		attempts[key] = append(attempts[key], a)
+	}
 	var t tally
 	for _, c := range r.connections {
 		key := [2]string{c.Client, c.Server}
@@ -46,17 +61,16 @@ func (r *recording) compare(v view, detail io.Writer) tally {
 		attempts[key] = all[1:]
 		truth := handshake.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
 		verdict := all[0].Verdict()
-		grade := t.grade(verdict, truth)
-		if grade != "exact" {
-			fmt.Fprintf(detail, "%-5s %s %s %s: %v %s, is %v, told %v\n", grade, r.scenario, v.name, c.Name, verdict.Alternatives, verdict.Confidence, truth, verdict.Reading)
+		if grade := t.grade(verdict, truth); grade != "" {
+			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, v.name, c.Name, truth, verdict.Reading, verdict.Confidence, verdict.Alternatives)
 		}
 	}
-	return t
+	return t, r.judge(v, tracker.Listeners(), detail)
 }
 
-// explain gives the packets of one view to the model, and returns the attempts by
-// their addresses. The captures end when the experiment does.
-func (r *recording) explain(sides handshake.Side) map[[2]string][]*handshake.Attempt {
+// explain gives the packets of one view to the model. The captures end when the experiment
+// does.
+func (r *recording) explain(sides handshake.Side) *handshake.Tracker {
 	if r.loopback {
 		sides = bothSides
 	}
@@ -67,34 +81,63 @@ func (r *recording) explain(sides handshake.Side) map[[2]string][]*handshake.Att
 		}
 	}
 	t.End(r.end)
-	attempts := map[[2]string][]*handshake.Attempt{}
-	for a := range t.Attempts() {
-		key := [2]string{a.Client().String(), a.Server().String()}
-		attempts[key] = append(attempts[key], a)
-	}
-	return attempts
+	return t
 }
 
+// grade weighs one statement. It returns what is the matter with it; empty for nothing.
 func (t *tally) grade(v handshake.Verdict, truth handshake.Reading) string {
-	holds := slices.ContainsFunc(append([]handshake.Reading{v.Reading}, v.Alternatives...), func(r handshake.Reading) bool { return covers(r, truth) })
-	switch {
-	case !holds:
-		t.wrong++
-		return "WRONG"
-	case len(v.Alternatives) > 0 || v.Outcome == handshake.Unknown || v.Cause == handshake.UnknownCause:
-		t.set++
-		return "set"
+	t.told++
+	t.left += 1 + len(v.Alternatives)
+	sure := v.Confidence != handshake.Possible
+	if sure {
+		t.sure++
 	}
-	t.exact++
-	return "exact"
+	is := covers(v.Reading, truth)
+	if is {
+		t.first++
+	}
+	holds := is || slices.ContainsFunc(v.Alternatives, func(r handshake.Reading) bool { return covers(r, truth) })
+	if !holds {
+		t.wrong++
+	}
+	if sure && !is {
+		t.contradicted++
+	}
+	switch {
+	case sure && !is:
+		return "CONTRADICTED"
+	case !holds:
+		return "WRONG"
+	case !is:
+		return "not first"
+	}
+	return ""
 }
 
 // covers reports whether a reading says what the true one says. Whether a connection
 // was accepted leaves no trace in packets: established, of no cause, is accepted or
-// queued, as the table of outcomes has it.
+// queued, as the table of outcomes has it. What the recording does not know contradicts
+// nothing: the reason of a reset, and that an old connection answered or a checksum was wrong,
+// for which no counter of the listener moves.
 func covers(r, truth handshake.Reading) bool {
 	if r.Outcome == handshake.EstablishedBoth && (truth.Outcome == handshake.Accepted || truth.Outcome == handshake.Queued) {
-		return r.Cause == truth.Cause || r.Cause == handshake.NoCause && truth.Cause == handshake.ByServer
+		r.Outcome = truth.Outcome
+		if r.Cause == handshake.NoCause && truth.Cause == handshake.ByServer {
+			r.Cause = truth.Cause
+		}
 	}
-	return r.Outcome == handshake.Unknown || r == truth || r.Cause == handshake.UnknownCause && r.Outcome == truth.Outcome && r.EndedBy == truth.EndedBy
+	switch {
+	case r.Outcome == handshake.Unknown || r == truth:
+		return true
+	case r.Outcome != truth.Outcome:
+		return false
+	case r.Cause == handshake.UnknownCause || truth.Cause == handshake.UnknownCause:
+		return true
+	case truth.Outcome == handshake.Unanswered && truth.Cause == handshake.NoCause:
+		return true // the lab has seen nothing drop it
+	}
+	return finer[r.Cause] && (truth.Cause == handshake.NoCause || truth.Cause == handshake.ByServer || truth.Cause == handshake.HostDrop)
 }
+
+// finer are causes that packets show and recordings do not name.
+var finer = map[handshake.Cause]bool{handshake.OldConnection: true, handshake.DataRefused: true, handshake.BadChecksum: true}

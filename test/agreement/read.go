@@ -25,7 +25,9 @@ type recording struct {
 	incomplete  bool // the wire lost sight of frames: neither the result nor the packets hold all
 	loopback    bool // both sides are captured at one place
 	packets     []handshake.Packet
-	end         time.Duration // when the last was observed of it
+	frames      []frame         // the same, as they were captured
+	speaks      map[string]bool // servers that have sent data, or closed
+	end         time.Duration   // when the last was observed of it
 	connections []record.Connection
 }
 
@@ -41,7 +43,7 @@ func read(dir string) (*recording, error) {
 			return nil, fmt.Errorf("%s: %s: %w", dir, name, err)
 		}
 	}
-	r := &recording{scenario: run.Scenario, connections: run.Connections, incomplete: lostFrames(run.Missing)}
+	r := &recording{scenario: run.Scenario, connections: run.Connections, speaks: map[string]bool{}, incomplete: lostFrames(run.Missing)}
 	if err := r.readPackets(filepath.Join(dir, "packets.pcapng"), meta.Started); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -90,7 +92,7 @@ func (r *recording) readPackets(path string, started time.Time) error {
 		return err
 	}
 	for number := 1; ; number++ {
-		frame, info, err := ng.ReadPacketData()
+		data, info, err := ng.ReadPacketData()
 		if errors.Is(err, io.EOF) {
 			slices.SortStableFunc(r.packets, func(a, b handshake.Packet) int { return cmp.Compare(a.T, b.T) })
 			return nil
@@ -102,9 +104,13 @@ func (r *recording) readPackets(path string, started time.Time) error {
 		if err != nil {
 			return err
 		}
+		r.frames = append(r.frames, frame{info.Timestamp.Sub(started), side, data, info.Length})
 		p := handshake.Packet{Number: number, T: info.Timestamp.Sub(started), Side: side}
-		if capture.Decode(frame, &p) {
+		if capture.Decode(data, &p) {
 			r.packets = append(r.packets, p)
+			if p.Len > 0 || p.Flags.Has(handshake.FIN) {
+				r.speaks[p.Src.String()] = true
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // row is how one scenario agrees, by view.
@@ -10,85 +11,140 @@ type row struct {
 	scenario   string
 	incomplete bool
 	tallies    [len(views)]tally
+	listeners  [len(views)]listeners
+	points     []tally
 }
 
 type table []row
 
-// wrong is how many statements say something else than the recording.
-func (t table) wrong() int {
-	n := 0
+// sum adds up a view.
+func (t table) sum(view int) (c tally, l listeners) {
 	for _, r := range t {
-		for _, c := range r.tallies {
-			n += c.wrong
-		}
+		c.add(r.tallies[view])
+		l.add(r.listeners[view])
 	}
-	return n
+	return c, l
 }
 
-// print prints the table as Markdown, as it stands in docs.
+// bad reports that the truth is missing from a statement, or that one which is certain or
+// likely is not so.
+func (t table) bad() bool {
+	for i := range views {
+		if c, l := t.sum(i); c.wrong+c.contradicted+l.contradicted > 0 {
+			return true
+		}
+	}
+	for i, p := range points {
+		if slices.Contains(cutOff, p.name) {
+			continue
+		}
+		if c := t.atPoint(i); c.contradicted+c.listeners > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// cutOff are the points whose captures lack a part of the time. What they say is of what they
+// hold, and what the recording says is of the whole: they are counted, and fail nothing.
+var cutOff = []string{"started late", "ended early"}
+
+// atPoint adds up a point of capture.
+func (t table) atPoint(i int) (sum tally) {
+	for _, r := range t {
+		if i < len(r.points) {
+			sum.add(r.points[i])
+		}
+	}
+	return sum
+}
+
+// printPoints prints what captures are worth that hold less, or other things, than the
+// packets of an end.
+func (t table) printPoints(w io.Writer) {
+	fmt.Fprint(w, "\n| captured | statements | the truth is missing | certain or likely | contradicted | on listeners, contradicted | ranked first |\n|---|---|---|---|---|---|---|\n")
+	for i, p := range points {
+		c := t.atPoint(i)
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d | %s |\n", p.name, c.told, c.wrong, c.sure, c.contradicted, c.listeners, share(c.first, c.told))
+	}
+}
+
+// print prints the tables as Markdown, as they stand in docs.
 func (t table) print(w io.Writer) {
-	fmt.Fprint(w, "| experiment |")
+	t.printShares(w)
+	t.printPoints(w)
+	fmt.Fprint(w, "\n| experiment |")
 	for _, v := range views {
 		fmt.Fprintf(w, " %s |", v.name)
 	}
-	fmt.Fprint(w, "\n|---|---|---|---|\n")
+	fmt.Fprint(w, " listener, at the server |\n|---|---|---|---|---|\n")
 	for _, r := range t {
 		fmt.Fprintf(w, "| %s |", r.scenario)
 		if r.incomplete {
-			fmt.Fprintln(w, " not compared: the machine was too busy to see all frames | | |")
+			fmt.Fprintln(w, " not compared: the machine was too busy to see all frames | | | |")
 			continue
 		}
 		for _, c := range r.tallies {
 			fmt.Fprintf(w, " %s |", c)
 		}
+		fmt.Fprintf(w, " %s |\n", r.listeners[0])
+	}
+}
+
+// printShares prints what all statements are worth together, by view.
+func (t table) printShares(w io.Writer) {
+	fmt.Fprint(w, "| |")
+	for _, v := range views {
+		fmt.Fprintf(w, " %s |", v.name)
+	}
+	fmt.Fprint(w, "\n|---|---|---|---|\n")
+	line := func(what string, cell func(tally, listeners) string) {
+		fmt.Fprintf(w, "| %s |", what)
+		for i := range views {
+			fmt.Fprintf(w, " %s |", cell(t.sum(i)))
+		}
 		fmt.Fprintln(w)
 	}
-	t.printShares(w)
+	line("statements on connections", func(c tally, _ listeners) string { return fmt.Sprint(c.told) })
+	line("the truth is missing", func(c tally, _ listeners) string { return fmt.Sprint(c.wrong) })
+	line("certain or likely", func(c tally, _ listeners) string { return fmt.Sprint(c.sure) })
+	line("of them, contradicted", func(c tally, _ listeners) string { return fmt.Sprint(c.contradicted) })
+	line("the truth is ranked first", func(c tally, _ listeners) string { return share(c.first, c.told) })
+	line("readings left, on average", func(c tally, _ listeners) string { return fmt.Sprintf("%.1f", float64(c.left)/float64(max(1, c.told))) })
+	line("statements on listeners", func(_ tally, l listeners) string { return fmt.Sprint(l.told) })
+	line("contradicted ones that are certain or likely", func(_ tally, l listeners) string { return fmt.Sprint(l.contradicted) })
+	line("overflowed as packets can show, named so", func(_ tally, l listeners) string { return fmt.Sprintf("%d of %d", l.named, l.overflowed) })
+	line("overflowed as packets cannot show", func(_ tally, l listeners) string { return fmt.Sprint(l.hidden) })
 }
 
-// printShares prints how often a statement has one member: of all connections, and
-// with each experiment counted alike, so that none counts by its number of clients.
-func (t table) printShares(w io.Writer) {
-	fmt.Fprint(w, "| **exact, of all connections** |")
-	for i := range views {
-		var sum tally
-		for _, r := range t {
-			sum.exact += r.tallies[i].exact
-			sum.set += r.tallies[i].set
-			sum.wrong += r.tallies[i].wrong
-		}
-		fmt.Fprintf(w, " %.0f %% of %d |", 100*float64(sum.exact)/float64(max(1, sum.told())), sum.told())
-	}
-	fmt.Fprint(w, "\n| **exact, each experiment alike** |")
-	for i := range views {
-		fmt.Fprintf(w, " %.0f %% |", 100*t.exact(i))
-	}
-	fmt.Fprintln(w)
-}
-
-// exact is the share of exact statements of one view, each experiment alike.
-func (t table) exact(view int) float64 {
-	share, n := 0.0, 0
-	for _, r := range t {
-		if c := r.tallies[view]; c.told() > 0 {
-			share += float64(c.exact) / float64(c.told())
-			n++
-		}
-	}
-	return share / float64(max(1, n))
+func share(n, of int) string {
+	return fmt.Sprintf("%.0f %% (%d)", 100*float64(n)/float64(max(1, of)), n)
 }
 
 // String is a cell of the table.
 func (t tally) String() string {
-	switch {
-	case t.told() == 0:
+	if t.told == 0 {
 		return "no packet"
-	case t.wrong > 0:
-		return fmt.Sprintf("%d exact, %d set, %d WRONG", t.exact, t.set, t.wrong)
-	case t.set == 0:
-		return fmt.Sprintf("%d exact", t.exact)
-	case t.exact == 0:
-		return fmt.Sprintf("%d set", t.set)
 	}
-	return fmt.Sprintf("%d exact, %d set", t.exact, t.set)
+	text := fmt.Sprintf("first %d of %d", t.first, t.told)
+	if t.wrong > 0 {
+		text += fmt.Sprintf(", %d MISSING", t.wrong)
+	}
+	if t.contradicted > 0 {
+		text += fmt.Sprintf(", %d CONTRADICTED", t.contradicted)
+	}
+	return text
+}
+
+// String is what is said of the listeners of an experiment.
+func (l listeners) String() string {
+	switch {
+	case l.contradicted > 0:
+		return "CONTRADICTED"
+	case l.overflowed > 0:
+		return fmt.Sprintf("overflow named, %d of %d", l.named, l.overflowed)
+	case l.hidden > 0:
+		return l.why
+	}
+	return ""
 }

@@ -40,7 +40,7 @@ var vocabularies = map[reflect.Type]*vocabulary{
 	reflect.TypeFor[handshake.Cause](): wordsOf("a cause",
 		handshake.AcceptQueueFull, handshake.SynQueueFull, handshake.SynQueueReserve,
 		handshake.DeferAccept, handshake.ListenerClosed, handshake.NoListener, handshake.HostDrop,
-		handshake.NetworkLoss, handshake.ByClient, handshake.ByServer, handshake.NoCause,
+		handshake.NetworkLoss, handshake.OldConnection, handshake.DataRefused, handshake.BadChecksum, handshake.ByClient, handshake.ByServer, handshake.NoCause,
 		handshake.UnknownCause, handshake.AbortOnOverflow, handshake.CookieRejected,
 		handshake.RequestExpired, handshake.Timeout),
 	reflect.TypeFor[handshake.Struck](): wordsOf("a packet that can be struck",

@@ -1,0 +1,134 @@
+package explain_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"listenq/internal/explain"
+	"listenq/internal/handshake"
+)
+
+// fieldCase is a capture of testdata/field, and what has to be told of it. Those that begin with f are the
+// smallest that show a thing; the others were captured on lo, where no queue overflowed, with
+// the exception of real_srcport, which does not show that it did.
+type fieldCase struct {
+	file    string
+	place   explain.Place
+	finding handshake.Finding
+	says    string // in the verdict on the listener
+	client  string // the beginning of its address
+	outcome handshake.Outcome
+	causes  []handshake.Cause // any of them
+	sure    handshake.Confidence
+}
+
+var (
+	drops   = []handshake.Cause{handshake.AcceptQueueFull, handshake.HostDrop}
+	nothing = []handshake.Cause{handshake.NoCause}
+)
+
+const (
+	likely   = handshake.Likely
+	possible = handshake.Possible
+)
+
+var fieldCases = []fieldCase{
+	{"f01_challenge_ack", explain.Server, handshake.Fine, "old connection", "203.0.113.5:", handshake.EstablishedBoth, []handshake.Cause{handshake.OldConnection}, likely},
+	{"f02_bad_ack_number", explain.Server, handshake.Fine, "acknowledged what the server had not sent", "203.0.113.5:", handshake.Reset, []handshake.Cause{handshake.ByClient}, likely},
+	{"f03b_data_refused_by_ack", explain.Server, handshake.Fine, "does not take", "203.0.113.5:", handshake.EstablishedBoth, []handshake.Cause{handshake.DataRefused}, likely},
+	{"f03c_data_bad_checksum", explain.Server, handshake.Fine, "wrong checksum", "203.0.113.5:", handshake.EstablishedBoth, []handshake.Cause{handshake.BadChecksum}, likely},
+	{"f04_syn_rate_limit", explain.Server, handshake.Undecided, "", "203.0.113.5:", handshake.Accepted, drops, possible},
+	{"f05_captured_at_gateway", explain.Between, handshake.Undecided, "", "203.0.113.5:", "", drops, possible},
+	{"f06_idle_reset", explain.Server, handshake.Fine, "reset without a sign of why", "203.0.113.5:", handshake.Reset, []handshake.Cause{handshake.UnknownCause}, possible},
+	{"f08_half_open_checks", explain.Between, handshake.Halved, "answered it with RST", "203.0.113.5:", handshake.GaveUp, []handshake.Cause{handshake.ByClient}, ""},
+	{"f09_filter_of_the_docs", explain.Between, handshake.Unseen, "ACKs are not in the capture", "203.0.113.5:", handshake.Pending, nil, possible},
+	{"f10_one_syn", explain.Between, handshake.Unseen, "too short", "203.0.113.5:", handshake.Unanswered, nil, possible},
+	{"f11_refused_thrice", explain.Between, handshake.Nothing, "refused", "203.0.113.5:", handshake.Refused, []handshake.Cause{handshake.NoListener}, possible},
+	{"f12_invalid_rst", explain.Client, handshake.Fine, "", "203.0.113.5:", handshake.Accepted, nothing, possible},
+	{"f13_client_direction", explain.Between, handshake.Unseen, "server's packets are not in the capture", "203.0.113.5:", "", nil, possible},
+	{"f15_defer_accept", explain.Server, handshake.Fine, "TCP_DEFER_ACCEPT", "203.0.113.5:", handshake.Accepted, []handshake.Cause{handshake.DeferAccept}, likely},
+	{"f16_time_goes_back", explain.Server, handshake.Fine, "", "203.0.113.5:", handshake.Accepted, nothing, likely},
+	{"f18_reflection_victim", explain.Between, handshake.Reflecting, "30 servers", "203.0.113.5:", handshake.Unknown, nil, possible},
+	{"f22_synack_twice", explain.Between, handshake.Fine, "more than one SYN-ACK", "203.0.113.5:", handshake.EstablishedBoth, nothing, possible},
+	{"real_defer", explain.Both, handshake.Fine, "TCP_DEFER_ACCEPT", "127.0.0.1:43760", handshake.Accepted, []handshake.Cause{handshake.DeferAccept}, likely},
+	{"real_nft_ack", explain.Both, handshake.Undecided, "", "127.0.0.1:42428", handshake.HalfOpen, drops, possible},
+	{"real_nft_syn_slow", explain.Both, handshake.Undecided, "", "127.0.0.1:55084", handshake.Accepted, drops, possible},
+	{"real_raw_badack", explain.Both, handshake.Fine, "acknowledged what the server had not sent", "127.9.0.1:", handshake.Reset, []handshake.Cause{handshake.ByClient}, ""},
+	{"real_srcport", explain.Both, handshake.Unseen, "clients' packets are not in the capture", "127.0.0.1:", handshake.Unknown, nil, possible},
+}
+
+// TestField: none of them may be told to be an overflow, and each is told for what it is.
+func TestField(t *testing.T) {
+	for _, c := range fieldCases {
+		t.Run(c.file, func(t *testing.T) {
+			r := field(t, c.file)
+			if r.Files[0].Place != c.place {
+				t.Errorf("captured at %q, want %q", r.Files[0].Place, c.place)
+			}
+			if len(r.Listeners) != 1 {
+				t.Fatalf("%d listeners, want 1", len(r.Listeners))
+			}
+			if l := r.Listeners[0]; l.Finding != c.finding || !strings.Contains(l.Verdict, c.says) {
+				t.Errorf("%s: %s; want %s and %q", l.Finding, l.Verdict, c.finding, c.says)
+			}
+			c.told(t, r)
+			noOverflow(t, r)
+		})
+	}
+}
+
+// told looks for the connection that the case is about.
+func (c *fieldCase) told(t *testing.T, r *explain.Report) {
+	for _, got := range r.Connections {
+		if !strings.HasPrefix(got.Client, c.client) {
+			continue
+		}
+		fits := (c.outcome == "" || got.Outcome == c.outcome) && (c.causes == nil || slices.Contains(c.causes, got.Cause))
+		if !fits || c.sure != "" && got.Confidence != c.sure {
+			t.Errorf("%s: %v %s, or %v; want %s, %v %s", got.Client, got.Reading.Reading, got.Confidence, got.Alternatives, c.outcome, c.causes, c.sure)
+		}
+		return
+	}
+	t.Errorf("no connection of %s", c.client)
+}
+
+// noOverflow fails if a full queue is blamed, likely or for certain.
+func noOverflow(t *testing.T, r *explain.Report) {
+	t.Helper()
+	if r.Bad() {
+		t.Errorf("a queue is told to have overflowed: %+v", r.Listeners)
+	}
+	for _, c := range r.Connections {
+		if c.Cause == handshake.AcceptQueueFull && c.Confidence != handshake.Possible {
+			t.Errorf("%s: %v is %s", c.Client, c.Reading.Reading, c.Confidence)
+		}
+		for _, e := range c.Evidence {
+			for _, guess := range []string{"tcp_abort_on_overflow is set", "it had sent a SYN cookie", "it has had no answer"} {
+				answered := guess != "it has had no answer" || c.Cause == handshake.OldConnection || c.Outcome == handshake.Refused
+				if answered && strings.Contains(e.Text, guess) {
+					t.Errorf("%s: #%d %s: nobody has seen that", c.Client, e.Packet, e.Text)
+				}
+			}
+		}
+	}
+}
+
+func field(t *testing.T, file string) *explain.Report {
+	t.Helper()
+	data, err := os.Open(filepath.Join("testdata", "field", file+".pcap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer data.Close()
+	return captures(t, explain.Options{}, explain.Input{Name: file, Data: data})
+}
+
+// TestSynAckAgain: the second one is counted, though a captured copy would come as soon.
+func TestSynAckAgain(t *testing.T) {
+	if c := field(t, "f22_synack_twice").Connections[0]; c.SynAckRetransmits != 1 {
+		t.Errorf("%d SYN-ACKs sent again, want 1", c.SynAckRetransmits)
+	}
+}

@@ -1,0 +1,99 @@
+package judge
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// set is a set of hypotheses.
+func set(all ...Hypothesis) (s Set) {
+	for _, h := range all {
+		s.add(h)
+	}
+	return s
+}
+
+// names are those of a set, for a difference that can be read.
+func names(s Set) (all []string) {
+	for h := range hypotheses {
+		if s.Has(h) {
+			all = append(all, h.String())
+		}
+	}
+	return all
+}
+
+// full is a queue that nothing else explains, and quiet one of which nothing is known.
+var (
+	full  = Queue{Clients: 3, SYNs: 1, ACKs: 2, Packets: 9, Fill: 2, Through: 1, Only: "that of this queue"}
+	quiet = Queue{}
+)
+
+// TestAttempt: what is left for an attempt, and what is proven.
+func TestAttempt(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		seen         Seen
+		queue        Queue
+		left, proven Set
+	}{
+		{"nothing is the matter", Seen{AtServer: true}, quiet, 0, 0},
+		{"a SYN without an answer", Seen{AtServer: true, SYNs: 2, Answered: -1}, quiet,
+			set(FullAtSYN, FilterSYN, SynQueueFull, SynReserve), 0},
+		{"the same, before the server", Seen{SYNs: 2, Answered: -1}, quiet,
+			set(FullAtSYN, FilterSYN, SynQueueFull, SynReserve, Loss), 0},
+		{"the same, while nothing can wait and there are few requests", Seen{AtServer: true, SYNs: 2, Others: true, Answered: 3}, quiet,
+			set(FilterSYN), 0},
+		{"the same, while others wait", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 2, Answered: 3}, quiet,
+			set(FullAtSYN, FilterSYN), 0},
+		{"the same, of a queue that was full", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 2, Answered: 3}, full,
+			set(FullAtSYN), set(FullAtSYN)},
+		{"the same, before the server", Seen{SYNs: 2, Others: true, MayWait: 2, Answered: 3}, full,
+			set(FullAtSYN, FilterSYN, Loss), 0},
+		{"a SYN that another connection answers", Seen{AtServer: true, SYNs: 1, Challenged: true}, quiet,
+			set(OldConnection), set(OldConnection)},
+		{"more requests than were ever let in, of no usual limit", Seen{AtServer: true, SYNs: 1, Others: true, Requests: 4, Answered: 3}, quiet,
+			set(FilterSYN, SynQueueFull), 0},
+		{"the same, of a usual limit", Seen{AtServer: true, SYNs: 1, Others: true, Requests: 4, Answered: 3, Reserve: true}, quiet,
+			set(FilterSYN, SynQueueFull, SynReserve), 0},
+		{"an ACK that the server asks for again", Seen{AtServer: true, ACKs: 2, AskedAgain: 1}, quiet,
+			set(FullAtACK, FilterACK, DeferAccept), 0},
+		{"the same, and data came", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Data: true}, quiet,
+			set(FullAtACK, FilterACK), 0},
+		{"the same, and the server speaks first", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Speaks: true}, quiet,
+			set(FullAtACK, FilterACK), 0},
+		{"the same, of a cookie", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Cookie: true}, quiet,
+			set(FullAtACK, FilterACK), 0},
+		{"the same, and not after a second", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Overlooked: true}, quiet,
+			set(FilterACK, DeferAccept), set(DeferAccept)},
+		{"data that comes to nothing", Seen{AtServer: true, ACKs: 2, Data: true}, full,
+			set(FullAtACK), set(FullAtACK)},
+		{"data with a wrong checksum", Seen{AtServer: true, ACKs: 2, Data: true, BadSum: true}, full,
+			set(Checksum), set(Checksum)},
+		{"data that is answered", Seen{AtServer: true, ACKs: 2, Data: true, Refused: true}, full,
+			set(Refusal), set(Refusal)},
+		{"data of yesterday", Seen{AtServer: true, ACKs: 2, Data: true, Refused: true, Older: true}, full,
+			set(PAWS), set(PAWS)},
+		{"an ACK of what was not sent", Seen{AtServer: true, ACKs: 1, Misacked: true}, full,
+			set(Unacceptable), set(Unacceptable)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := Attempt(&c.seen, &c.queue)
+			if diff := cmp.Diff(names(c.left), names(d.Left)); diff != "" {
+				t.Errorf("left (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(names(c.proven), names(d.Proven)); diff != "" {
+				t.Errorf("proven (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(d, Attempt(&c.seen, &c.queue)); diff != "" {
+				t.Errorf("judged twice:\n%s", diff)
+			}
+			for _, r := range d.All {
+				if d.Left.Has(r.Hypothesis) == (r.Out != "") {
+					t.Errorf("%s is left and out: %q", r.Hypothesis, r.Out)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package judge
+
+// table says of each hypothesis what it predicts, what contradicts it, and what it alone
+// explains. What is answered was not dropped: that contradicts all that drop.
+var table = [hypotheses]row{
+	FullAtSYN: {
+		name:     "accept queue full when the SYN came",
+		predicts: (*Seen).losesSYN,
+		out: first(answered, func(s *Seen, q *Queue) string {
+			if s.Others && s.MayWait == 0 {
+				return "nothing can have waited in the accept queue then"
+			}
+			return ""
+		}),
+		only: overflow,
+	},
+	FullAtACK: {
+		name:     "accept queue full when the final ACK came",
+		predicts: (*Seen).losesACK,
+		out: first(explained, func(s *Seen, q *Queue) string {
+			if s.Overlooked {
+				return "the request knew of the ACK, and waited for data"
+			}
+			return ""
+		}),
+		only: overflow,
+	},
+	FilterSYN: {
+		name:     "a filter or a limit before TCP drops SYNs",
+		predicts: (*Seen).losesSYN,
+		out:      first(answered, onlyQueue),
+	},
+	FilterACK: {
+		name:     "a filter before TCP drops ACKs or data",
+		predicts: (*Seen).losesACK,
+		out:      first(explained, onlyQueue),
+	},
+	Loss: {
+		name:     "lost between the place of capture and the server",
+		predicts: func(s *Seen) bool { return s.losesSYN() || s.losesACK() },
+		out: first(answered, explained, func(s *Seen, q *Queue) string {
+			if s.AtServer {
+				return "it came to the server's host"
+			}
+			return ""
+		}),
+	},
+	DeferAccept: {
+		name:     "TCP_DEFER_ACCEPT waits for data",
+		predicts: func(s *Seen) bool { return s.losesACK() && s.AskedAgain > 0 },
+		out: func(s *Seen, q *Queue) string {
+			switch {
+			case s.Data:
+				return "data came, which ends its wait"
+			case s.Cookie:
+				return "a SYN cookie keeps no request that could wait"
+			case s.Speaks:
+				return "the server sends first"
+			}
+			return ""
+		},
+		only: func(s *Seen, q *Queue) string {
+			if s.Overlooked {
+				return "the SYN-ACK did not come again after 1 s, but later: the request knew of the ACK"
+			}
+			return ""
+		},
+	},
+	OldConnection: {
+		name:     "an old connection has the client's address and port",
+		predicts: func(s *Seen) bool { return s.Challenged },
+		only: func(s *Seen, q *Queue) string {
+			return "an ACK with the numbers of another connection answers the SYN"
+		},
+	},
+	Unacceptable: {
+		name:     "the client acknowledges what the server has not sent",
+		predicts: func(s *Seen) bool { return s.Misacked },
+		only:     func(s *Seen, q *Queue) string { return "the acknowledgement number" },
+	},
+	Checksum: {
+		name:     "dropped for its checksum",
+		predicts: func(s *Seen) bool { return s.BadSum },
+		only:     func(s *Seen, q *Queue) string { return "the checksum is wrong as it was captured" },
+	},
+	PAWS: {
+		name:     "refused for its old timestamp (PAWS)",
+		predicts: func(s *Seen) bool { return s.Refused && s.Older },
+		only:     func(s *Seen, q *Queue) string { return "an ACK answers each segment whose timestamp is older" },
+	},
+	Refusal: {
+		name:     "the server has the connection and does not take the data",
+		predicts: func(s *Seen) bool { return s.Refused && !s.Older },
+		only:     func(s *Seen, q *Queue) string { return "an ACK answers the data and takes none of it" },
+	},
+	SynQueueFull: {
+		name:     "SYN queue full",
+		predicts: (*Seen).losesSYN,
+		out:      first(answered, room, onlyQueue),
+	},
+	SynReserve: {
+		name:     "the last quarter of tcp_max_syn_backlog is reserved",
+		predicts: (*Seen).losesSYN,
+		out: first(answered, room, onlyQueue, func(s *Seen, q *Queue) string {
+			if s.Others && s.Requests == s.Answered+1 && !s.Reserve {
+				return "no usual limit has that number of requests as three quarters"
+			}
+			return ""
+		}),
+	},
+}
+
+func (s *Seen) losesSYN() bool { return s.SYNs > 0 }
+func (s *Seen) losesACK() bool { return s.ACKs > 0 }
+
+// first is the first of several contradictions.
+func first(all ...func(*Seen, *Queue) string) func(*Seen, *Queue) string {
+	return func(s *Seen, q *Queue) string {
+		for _, out := range all {
+			if text := out(s, q); text != "" {
+				return text
+			}
+		}
+		return ""
+	}
+}
+
+// answered contradicts all that drop SYNs.
+func answered(s *Seen, _ *Queue) string {
+	if s.Challenged {
+		return "the server has answered the SYN"
+	}
+	return ""
+}
+
+// explained contradicts all that drop ACKs and data that could be taken.
+func explained(s *Seen, _ *Queue) string {
+	switch {
+	case s.Refused:
+		return "the server has answered the data"
+	case s.Misacked:
+		return "the ACK could not be taken"
+	case s.BadSum:
+		return "with that checksum nothing could be taken"
+	}
+	return ""
+}
+
+// room contradicts a full SYN queue.
+func room(s *Seen, _ *Queue) string {
+	if s.Others && s.Requests <= s.Answered {
+		return "another SYN was answered while there were as many requests"
+	}
+	return ""
+}
+
+// overflow is what only a full accept queue explains.
+func overflow(s *Seen, q *Queue) string {
+	if !s.AtServer {
+		return ""
+	}
+	return q.Only
+}
+
+// onlyQueue contradicts what strikes packets without regard to the queue.
+func onlyQueue(s *Seen, q *Queue) string {
+	if s.AtServer && q.Only != "" {
+		return "what was dropped depended on how many connections waited"
+	}
+	return ""
+}
