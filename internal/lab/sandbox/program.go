@@ -59,10 +59,14 @@ func sealSelf(of owner) (*os.File, error) {
 	return high(program)
 }
 
-// programNumber is the descriptor of a program, where the limit allows it. It is executed
-// by its number in the child, which has others from 3 on by then, and while it puts them
-// there some above the highest of them (forkAndExecInChild1, syscall/exec_linux.go).
-const programNumber = 4095
+// programNumber is the lowest descriptor of a program, where the limit allows it. It is
+// executed by its number in the child, which has others from 3 on by then, and while it
+// puts them there some above the highest of them (forkAndExecInChild1,
+// syscall/exec_linux.go).
+const programNumber = 4000
+
+// programs is more than how many there are: a plain one, and copies by owner.
+const programs = 8
 
 // high returns another descriptor of a file, out of the way of a child's.
 func high(f *os.File) (*os.File, error) {
@@ -70,7 +74,7 @@ func high(f *os.File) (*os.File, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return nil, err
 	}
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, int(min(limit.Cur-1, programNumber)))
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, int(min(limit.Cur-programs, programNumber)))
 	return os.NewFile(uintptr(fd), f.Name()), err
 }
 
