@@ -158,12 +158,13 @@ func countedByTshark(t *testing.T, file string) map[string]again {
 	args := []string{"-r", file, "-o", "tcp.relative_sequence_numbers:FALSE", "-Y", "tcp", "-T", "fields"}
 	for _, field := range []string{
 		"ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "tcp.flags.syn", "tcp.flags.ack", "tcp.flags.reset",
-		"tcp.analysis.retransmission", "tcp.analysis.keep_alive", "frame.time_relative",
+		"tcp.analysis.retransmission", "tcp.analysis.keep_alive", "frame.time_relative", "tcp.options.timestamp.tsval",
 	} {
 		args = append(args, "-e", field)
 	}
 	all := map[string]again{}
 	answered := map[string]float64{} // when the last SYN-ACK that counts was sent
+	stamped := map[string]string{}   // and its timestamp: one of another is no copy
 	for line := range strings.Lines(output(t, exec.Command("tshark", args...))) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		client, server := f[0]+":"+f[2], f[1]+":"+f[3]
@@ -176,9 +177,10 @@ func countedByTshark(t *testing.T, file string) map[string]again {
 		if syn && ack {
 			const together = 0.45
 			now, last := seconds(t, f[9]), answered[client+" > "+server]
-			repeated = repeated && now-last >= together
-			if last == 0 || now-last >= together {
-				answered[client+" > "+server] = now
+			another := now-last >= together || f[10] != stamped[client+" > "+server]
+			repeated = repeated && another
+			if last == 0 || another {
+				answered[client+" > "+server], stamped[client+" > "+server] = now, f[10]
 			}
 		}
 		switch {
