@@ -18,7 +18,7 @@ func (ns namespace) table(t testing.TB) *procTable {
 	t.Helper()
 	var table *procTable
 	ns.do(t, func() (err error) {
-		table, err = openProcTable(ownProcNet, make([]byte, 4<<10))
+		table, err = openProcTable(threadFile("net/"), make([]byte, 4<<10))
 		return err
 	})
 	t.Cleanup(func() { table.Close() })

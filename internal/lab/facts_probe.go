@@ -152,6 +152,10 @@ func (e *experiment) claim(err error) found {
 			return f
 		}
 	}
+	if x := e.expectations[last]; x.Unknown {
+		f.err = errors.New(x.Got)
+		return f
+	}
 	f.value = e.expectations[last].Pass
 	return f
 }

@@ -160,9 +160,6 @@ func (s *side) open(box *sandbox.Inside) (err error) {
 		return err
 	}
 	return kernel.InNetns(int(s.netns.Fd()), func() (err error) {
-		if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
-			return fmt.Errorf("allow low ports: %w", err)
-		}
 		if err := setDefaults(); err != nil {
 			return err
 		}

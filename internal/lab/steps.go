@@ -190,7 +190,7 @@ func (e *experiment) expect(step script.Step, do script.Expect) error {
 		}
 		switch {
 		case condition.Unknown:
-			x.Got = "the condition is not known: " + condition.Got
+			x.Unknown, x.Got = true, "the condition is not known: "+condition.Got
 		case !condition.Pass:
 			x.NotTaken = condition.Got
 		}
@@ -200,7 +200,7 @@ func (e *experiment) expect(step script.Step, do script.Expect) error {
 		if err != nil {
 			return err
 		}
-		x.Pass, x.Got = result.Pass, result.Got
+		x.Pass, x.Unknown, x.Got = result.Pass, result.Unknown, result.Got
 	}
 	e.expectations = append(e.expectations, x)
 	return nil

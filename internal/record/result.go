@@ -54,6 +54,7 @@ type Expectation struct {
 	Line       int    `json:"line"`
 	Text       string `json:"text"`
 	Pass       bool   `json:"pass"`
+	Unknown    bool   `json:"unknown,omitempty"`     // it needs a value that is not known: neither it nor its opposite holds
 	Got        string `json:"got,omitempty"`         // the values that decided, where it failed
 	NotTaken   string `json:"not_taken,omitempty"`   // the condition that this kernel does not meet: neither passed nor failed
 	FromSource bool   `json:"from_source,omitempty"` // the branch was read in the kernel's source, not run

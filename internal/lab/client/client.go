@@ -81,6 +81,9 @@ func openSocket(conf Config) (int, error) {
 		protocol = unix.IPPROTO_MPTCP
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+	if conf.MPTCP && err == unix.EINVAL {
+		err = unix.EPROTONOSUPPORT // as kernels that have no MPTCP call a number above IPPROTO_MAX of their own (inet_create)
+	}
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
