@@ -14,9 +14,6 @@ import (
 // printRun prints one experiment as text: the verdict, the story of each
 // connection, the queues and counters, the expectations, the recording.
 func printRun(s screen, run record.Run) {
-	if run.Recording == "" && run.Error != "" { // it never began
-		return
-	}
 	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+run.Title, ": "))
 	if run.Skipped != "" {
 		s.blank()
@@ -43,7 +40,17 @@ func printRun(s screen, run record.Run) {
 		s.wrap("not seen: ", m.What+": "+m.Why)
 	}
 	s.blank()
-	s.line("%s  in %s on Linux %s", outcome(s, run), seconds(run.Duration), run.Kernel)
+	if run.Kernel == "" { // it never began
+		s.line("%s", outcome(s, run))
+	} else {
+		s.line("%s  in %s on Linux %s", outcome(s, run), seconds(run.Duration), run.Kernel)
+	}
+	if run.Error != "" {
+		s.wrap("error: ", run.Error)
+	}
+	if run.Hint != "" {
+		s.wrap("hint: ", run.Hint)
+	}
 	if run.Recording != "" {
 		s.line("recording: %s", run.Recording)
 	}

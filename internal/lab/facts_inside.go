@@ -129,9 +129,9 @@ func (in *insideFacts) schedule() Fact {
 	}
 	pauses, err := 0, error(nil)
 	if isLinear {
-		pauses, err = strconv.Atoi(in.Defaults["net.ipv4.tcp_syn_linear_timeouts"])
+		pauses, err = in.number("net.ipv4.tcp_syn_linear_timeouts")
 	}
-	doubling, err2 := strconv.Atoi(in.Defaults["net.ipv4.tcp_syn_retries"])
+	doubling, err2 := in.number("net.ipv4.tcp_syn_retries")
 	if err := errors.Join(err, err2); err != nil {
 		f.UnknownBecause = err.Error()
 		return f
@@ -140,6 +140,19 @@ func (in *insideFacts) schedule() Fact {
 	f.Value = times
 	f.Meaning = fmt.Sprintf("A client whose SYNs are dropped sends them again after so many seconds; connect() fails after %d s.", fails)
 	return f
+}
+
+// number is a setting of a new network namespace.
+func (in *insideFacts) number(setting string) (int, error) {
+	text, there := in.Defaults[setting]
+	if !there {
+		return 0, fmt.Errorf("this kernel has no %s in a new network namespace", setting)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s is %q, no number", setting, text)
+	}
+	return n, nil
 }
 
 // synSchedule is when a SYN is sent again, and when the kernel gives up: pauses of a
