@@ -4,7 +4,9 @@ import (
 	"net/netip"
 	"testing"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -32,9 +34,9 @@ func TestLookalikes(t *testing.T) {
 			if diff := cmp.Diff(c.want, short(v)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s%+v", diff, v)
 			}
-			for _, sides := range []handshake.Side{handshake.ClientSide, handshake.ServerSide, bothSides} {
+			for _, sides := range []evidence.Side{evidence.ClientSide, evidence.ServerSide, bothSides} {
 				v := play(events, sides, false).Attempt(clientAddr, serverAddr).Verdict()
-				if v.Confidence == handshake.Certain && v.Cause == handshake.AcceptQueueFull {
+				if v.Confidence == judge.Certain && v.Cause == judge.AcceptQueueFull {
 					t.Errorf("packets of side %d alone: certain of %v", sides, v.Reading)
 				}
 			}
@@ -60,39 +62,39 @@ func TestFragments(t *testing.T) {
 	other := netip.MustParseAddrPort("10.0.0.9:50000")
 	for _, c := range []struct {
 		name    string
-		packets []handshake.Packet
+		packets []evidence.Packet
 		want    string
 	}{
-		{"simultaneous open", []handshake.Packet{
-			{Src: other, Dst: serverAddr, Flags: handshake.SYN, Seq: 1},
-			{Src: serverAddr, Dst: other, Flags: handshake.SYN, Seq: 9},
-			{Src: other, Dst: serverAddr, Flags: handshake.SYN | handshake.ACK, Seq: 1, Ack: 10},
-			{Src: serverAddr, Dst: other, Flags: handshake.SYN | handshake.ACK, Seq: 9, Ack: 2},
+		{"simultaneous open", []evidence.Packet{
+			{Src: other, Dst: serverAddr, Flags: evidence.SYN, Seq: 1},
+			{Src: serverAddr, Dst: other, Flags: evidence.SYN, Seq: 9},
+			{Src: other, Dst: serverAddr, Flags: evidence.SYN | evidence.ACK, Seq: 1, Ack: 10},
+			{Src: serverAddr, Dst: other, Flags: evidence.SYN | evidence.ACK, Seq: 9, Ack: 2},
 		}, "unknown unknown - - -"},
-		{"capture starts in the middle", []handshake.Packet{
-			{Src: other, Dst: serverAddr, Flags: handshake.ACK, Seq: 100, Ack: 200, Len: 10},
-			{Src: serverAddr, Dst: other, Flags: handshake.ACK, Seq: 200, Ack: 110},
+		{"capture starts in the middle", []evidence.Packet{
+			{Src: other, Dst: serverAddr, Flags: evidence.ACK, Seq: 100, Ack: 200, Len: 10},
+			{Src: serverAddr, Dst: other, Flags: evidence.ACK, Seq: 200, Ack: 110},
 		}, "unknown unknown - - -"},
-		{"capture starts with the server's data", []handshake.Packet{
-			{Src: serverAddr, Dst: other, Flags: handshake.ACK, Seq: 200, Ack: 110, Len: 5},
+		{"capture starts with the server's data", []evidence.Packet{
+			{Src: serverAddr, Dst: other, Flags: evidence.ACK, Seq: 200, Ack: 110, Len: 5},
 		}, "accepted unknown - - -"},
-		{"capture starts with the syn-ack", []handshake.Packet{
-			{Src: serverAddr, Dst: other, Flags: handshake.SYN | handshake.ACK, Seq: 9, Ack: 2},
-			{Src: other, Dst: serverAddr, Flags: handshake.ACK, Seq: 2, Ack: 10, Len: 3},
-			{Src: serverAddr, Dst: other, Flags: handshake.ACK, Seq: 10, Ack: 5},
+		{"capture starts with the syn-ack", []evidence.Packet{
+			{Src: serverAddr, Dst: other, Flags: evidence.SYN | evidence.ACK, Seq: 9, Ack: 2},
+			{Src: other, Dst: serverAddr, Flags: evidence.ACK, Seq: 2, Ack: 10, Len: 3},
+			{Src: serverAddr, Dst: other, Flags: evidence.ACK, Seq: 10, Ack: 5},
 		}, "established none - - -"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tr := handshake.New(handshake.Config{Sides: handshake.ServerSide})
+			tr := handshake.New(handshake.Config{Sides: evidence.ServerSide})
 			for i, p := range c.packets {
-				p.Side, p.Number = handshake.ServerSide, i+1
+				p.Side, p.Number = evidence.ServerSide, i+1
 				tr.Packet(p)
 			}
 			v := tr.Attempt(other, serverAddr).Verdict()
 			if diff := cmp.Diff(c.want, short(v)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s%+v", diff, v)
 			}
-			if v.Confidence == handshake.Certain {
+			if v.Confidence == judge.Certain {
 				t.Errorf("certain of %v", v.Reading)
 			}
 		})

@@ -36,13 +36,13 @@ const (
 	FilterSYN
 	FilterACK
 	Loss
-	DeferAccept
-	OldConnection
+	Deferral
+	Predecessor
 	Unacceptable
 	Checksum
 	PAWS
 	Refusal
-	SynQueueFull
+	FullSynQueue
 	SynReserve
 	hypotheses
 )
@@ -77,8 +77,8 @@ type row struct {
 	only     func(*Seen, *Queue) string // what it alone explains
 }
 
-// Attempt goes through the table.
-func Attempt(s *Seen, q *Queue) Differential {
+// Differentiate goes through the table.
+func Differentiate(s *Seen, q *Queue) Differential {
 	var d Differential
 	for h := range hypotheses {
 		r := &table[h]
@@ -95,7 +95,7 @@ func Attempt(s *Seen, q *Queue) Differential {
 	return d
 }
 
-// Weigh is Attempt without the reasons. It allocates nothing.
+// Weigh is Differentiate without the reasons. It allocates nothing.
 func Weigh(s *Seen, q *Queue) (remaining, proven Set) {
 	for h := range hypotheses {
 		r := &table[h]

@@ -1,0 +1,80 @@
+package evidence
+
+func (a *Attempt) takeRST(p *Packet, seen sight) {
+	if a.strange(p) {
+		return
+	}
+	a.closes(p.T, true)
+	if a.Client.ACK.N > 0 {
+		a.acts(ActReset, p.T)
+	}
+	if p.Flags.Has(ACK) && a.Server.SYNACK.N > 0 {
+		a.serves(p.T)
+	}
+	a.leave()
+	a.serve()
+	sent, in := &a.Server.Reset, &a.Server.ResetIn
+	stray := a.Dead() && !p.Flags.Has(ACK)
+	if stray {
+		sent, in = &a.Server.Stray, &a.Server.StrayIn
+	}
+	if seen.arrived {
+		in.add(p.T)
+	}
+	switch {
+	case seen.sent && stray:
+		a.note(Note{What: StrayReset}, p.T, p.Number)
+		a.remark(p.Number, Note{What: StrayReset})
+	case seen.sent && a.Server.Reset.N == 0:
+		a.firstReset(p)
+	}
+	if seen.sent && !stray && a.Server.Reset.N > 0 && a.Server.RefusedSYN {
+		a.note(Note{What: ServerReset}, p.T, p.Number)
+	}
+	if seen.sent {
+		sent.add(p.T)
+	}
+	if seen.sent && !stray && a.Server.Reset.N == 1 && !(a.Server.PlainReset || a.Server.RefusedSYN || a.Accepted()) {
+		a.fall()
+	}
+	if seen.sent && !stray {
+		a.remark(p.Number, Note{What: ServerReset})
+	}
+	if in.N > sent.N {
+		a.ForeignReset = true
+	}
+}
+
+func (a *Attempt) firstReset(p *Packet) {
+	a.Server.ResetSeq = p.Seq
+	switch {
+	case a.Server.SYNACK.N == 0 && !a.Midway:
+		a.Server.RefusedSYN = true
+		a.On.Denied = p.T
+	case !p.Flags.Has(ACK):
+		a.Server.PlainReset = true
+	}
+	if a.Server.PlainReset && a.Counters.Taken && !(a.Held.Connection || a.Accepted()) {
+		a.mistaken()
+	}
+	n := Note{What: ServerReset}
+	if a.Server.PlainReset {
+		n.Segment = a.Client.LastKind
+	}
+	a.note(n, p.T, p.Number)
+}
+
+// strange reports that an RST is none that a client takes which has sent a SYN alone: it
+// must acknowledge that (RFC 9293, 3.10.7.3).
+func (a *Attempt) strange(p *Packet) bool {
+	if a.Scene.Sockets || a.Server.SYNACK.N > 0 || !a.Client.SawSYN || a.Client.ACK.N > 0 {
+		return false
+	}
+	acked := p.Ack - a.Client.ISN
+	if p.Flags.Has(ACK) && acked > 0 && acked <= a.Client.SYNLen+1 {
+		return false
+	}
+	a.note(Note{What: StrangeReset}, p.T, p.Number)
+	a.remark(p.Number, Note{What: StrangeReset})
+	return true
+}
