@@ -18,22 +18,21 @@ type Attempt struct {
 	Last     time.Duration // when the last one was
 	ClosedAt time.Duration // when the second end closed, or the first reset; 0 if none did
 
-	Client   Client   // its segments
-	Server   Server   // the server's
-	Held     Held     // what the server has, by whoever told it
-	Counters Counters // of the server's host, and the wire
-	Samples  Samples  // of sockets and queues
-	Calls    Calls    // of the client
-	Among    Among    // how it stood among the others of its listener
-
 	Midway       bool // nothing of the handshake was seen
 	Crossed      bool // both ends sent a SYN (simultaneous open, RFC 9293, 3.5): no listener has a part in it
 	Real         bool // its address is not spoofed: looked, the client has a socket; or it was said so
 	ForeignReset bool // an RST arrived that the other end has not sent
 
-	Firsts Firsts
-	Notes  []Note
+	Among    Among    // how it stood among the others of its listener
+	Held     Held     // what the server has, by whoever told it
+	Samples  Samples  // of sockets and queues
+	Calls    Calls    // of the client
+	Counters Counters // of the server's host, and the wire
+	Firsts   Firsts
+	Server   Server // its segments
+	Client   Client // its segments
 
+	Notes    []Note
 	fewNotes [1]Note // what most attempts need, so that it is no memory of its own
 }
 
@@ -45,18 +44,18 @@ func (a *Attempt) Begin(on *Listener, ends Ends, now time.Duration) {
 
 // Firsts are the numbers of the packets of a handshake, each the first of its kind; 0 for
 // none.
-type Firsts struct{ SYN, SYNACK, ACK, Data int }
+type Firsts struct{ SYN, SYNACK, ACK, Data uint32 }
 
 // number keeps the number of the first packet of a kind.
-func number(first *int, p *Packet) {
+func number(first *uint32, p *Packet) {
 	if *first == 0 {
-		*first = p.Number
+		*first = uint32(p.Number)
 	}
 }
 
 // Series counts segments of one kind.
 type Series struct {
-	N           int
+	N           int32
 	First, Last time.Duration
 }
 
@@ -88,10 +87,10 @@ type Client struct {
 	ACK, ACKIn     Series // what follows the SYN: the final ACK and the rest
 	Data           Series // of that, what has data or FIN
 	Reset, ResetIn Series
-	DataAgain      int
 
-	Tries     int           // SYNs before the first SYN-ACK, as near to the server as they were seen
-	TriesSent int           // the same, as near to the client
+	DataAgain int32
+	Tries     int32         // SYNs before the first SYN-ACK, as near to the server as they were seen
+	TriesSent int32         // the same, as near to the client
 	Asked     time.Duration // when the SYN came that the first SYN-ACK answered
 	SYNAgain  time.Duration // when the second SYN was sent
 	SYNGap    time.Duration // between the last two SYNs
@@ -133,7 +132,7 @@ type Server struct {
 	Resent           Series // SYN-ACKs sent again by its timer
 	Reset, ResetIn   Series
 	Stray, StrayIn   Series // RSTs that answer what came after the client's RST had ended the connection
-	BeforeACK        int    // SYN-ACKs before the first segment that followed the SYN
+	BeforeACK        int32  // SYN-ACKs before the first segment that followed the SYN
 
 	Stamped  time.Duration // when Stamp was sent
 	ServedAt time.Duration // when it first sent data, or closed, or reset what it had; 0 if it did not
@@ -207,9 +206,9 @@ type Samples struct {
 
 // Among is how an attempt stood among those of its listener.
 type Among struct {
-	Waiting   int // requests of the listener when its first SYN came
-	Unserved  int // finished handshakes that may wait in the accept queue, then
-	WaitedACK int // the same, when its final ACK came
+	Waiting   int32 // requests of the listener when its first SYN came
+	Unserved  int32 // finished handshakes that may wait in the accept queue, then
+	WaitedACK int32 // the same, when its final ACK came
 
 	Requested    bool // it is counted among the listener's requests
 	Finished     bool // the client has sent its final ACK, or data or FIN in its place

@@ -84,7 +84,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) Segment {
 		}
 		if a.Client.SYN.N > 1 {
 			a.note(Note{What: SYNAgain}, p.T, p.Number)
-			a.remark(p.Number, Note{What: SYNAgain, N: int32(a.Client.SYN.N - 1)})
+			a.remark(p.Number, Note{What: SYNAgain, N: a.Client.SYN.N - 1})
 		}
 	}
 	a.Client.SawSYN = true
@@ -203,7 +203,7 @@ func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 	}
 	a.Client.Data.add(p.T)
 	a.note(Note{What: DataAgain}, p.T, p.Number)
-	a.remark(p.Number, Note{What: DataAgain, N: int32(a.Client.DataAgain)})
+	a.remark(p.Number, Note{What: DataAgain, N: a.Client.DataAgain})
 }
 
 // copied reports that a segment is the last of its kind once more, captured twice or

@@ -47,7 +47,7 @@ func (a *Attempt) dates(p *Packet) {
 	}
 	age := time.Duration(int32(p.Options.TSVal-a.Server.Stamp))*time.Millisecond - since
 	if age > clockTicks && age < cookieAge {
-		a.recognise(a.Server.Stamped, a.Firsts.SYNACK)
+		a.recognise(a.Server.Stamped, int(a.Firsts.SYNACK))
 	}
 }
 

@@ -34,14 +34,14 @@ const (
 
 // Counters are what the counters of the server's host and the wire told.
 type Counters struct {
-	Strikes [Stages]Strike
-	Still   [Stages]Still // when the first packet of the stage came
-
 	Taken     bool // nothing kept the server from making a connection of the final ACK
 	NoCookie  bool // it did not answer a SYN with a cookie
 	Aborted   bool // it reset since its queue was full: EmbryonicRsts moved with ListenOverflows (tcp_abort_on_overflow)
 	Rejected  bool // the SYN cookie did not check
 	Embryonic bool // the client's RST ended the request
+
+	Still   [Stages]Still // when the first packet of the stage came
+	Strikes [Stages]Strike
 }
 
 // Strike is the first time that counters or the wire told that a packet of a stage was
@@ -49,7 +49,7 @@ type Counters struct {
 type Strike struct {
 	Told    Told    // Untold if they never did
 	Segment Segment // which was struck; SegOther for a SYN-ACK
-	N       int     // how many of the stage were
+	N       int32   // how many of the stage were
 	At      Moment
 	Since   time.Duration // the first of them, whatever told it
 }

@@ -44,7 +44,7 @@ func (a *Attempt) knock() {
 	c := &a.On.Crowd
 	switch a.Client.Tries {
 	case 1:
-		a.Among.Waiting, a.Among.Unserved = c.Requests, c.Unserved
+		a.Among.Waiting, a.Among.Unserved = int32(c.Requests), int32(c.Unserved)
 		if c.Attempts == 0 {
 			a.Scene.tries(a.Ends.Client.Addr())
 			c.Only = a.Ends.Client.Addr()
@@ -108,7 +108,7 @@ func (a *Attempt) arrive(now time.Duration) {
 	}
 	c.last = now
 	if !a.Among.Finished {
-		a.Among.WaitedACK = c.Unserved
+		a.Among.WaitedACK = int32(c.Unserved)
 	}
 	if a.finish() && a.Client.SawSYN && a.Server.SYNACK.N > 0 {
 		if c.lastOther < a.Client.Asked {

@@ -106,7 +106,7 @@ func (a *Attempt) answer(p *Packet) {
 	a.Server.SYNACK.add(p.T)
 	a.Server.SYNSince = false
 	if a.Server.SYNACK.N > 1 {
-		a.remark(p.Number, Note{What: what, N: int32(a.Server.SYNACK.N - 1)})
+		a.remark(p.Number, Note{What: what, N: a.Server.SYNACK.N - 1})
 	}
 }
 

@@ -14,9 +14,9 @@ type Attempt struct {
 	seen     evidence.Attempt
 	listener *listener
 
-	history    []Change
+	history    []change
 	settled    bool      // nothing changes the outcome any more
-	fewChanges [4]Change // what most attempts need, so that it is no memory of its own
+	fewChanges [4]change // what most attempts need, so that it is no memory of its own
 }
 
 // Client is the address that the first SYN came from.

@@ -13,17 +13,27 @@ type Change struct {
 	Outcome judge.Outcome
 }
 
+// change is one as it is kept.
+type change struct {
+	t     time.Duration
+	state judge.State
+}
+
 // maxHistory bounds the changes kept. A connection has half a dozen; only
 // nonsense has more, and then the last change is kept up to date.
 const maxHistory = 16
 
-// History returns the outcomes that the attempt has had up to now.
+// History returns the outcomes that the attempt has had up to now. It changes nothing.
 func (a *Attempt) History() []Change {
-	h := slices.Clone(a.history)
-	if a.settled {
-		return h
+	h := a.history
+	if !a.settled {
+		h = changed(slices.Clone(h), a.seen.Scene.Now, judge.Stands(&a.seen).First)
 	}
-	return changed(h, a.seen.Scene.Now, judge.Stands(&a.seen).Outcome())
+	all := make([]Change, len(h))
+	for i, c := range h {
+		all[i] = Change{c.t, c.state.Outcome()}
+	}
+	return all
 }
 
 // settle records the outcome if it has changed.
@@ -32,32 +42,34 @@ func (a *Attempt) settle(now time.Duration) {
 		return
 	}
 	a.settled = a.seen.Accepted()
-	a.history = changed(a.history, now, judge.Stands(&a.seen).Outcome())
+	a.history = changed(a.history, now, judge.Stands(&a.seen).First)
 }
 
-// changed adds an outcome to a history if it is another. What becomes another at the same
-// moment as the last change takes its place.
-func changed(h []Change, now time.Duration, outcome judge.Outcome) []Change {
+// changed adds a state to a history if its outcome is another. What becomes another at the
+// same moment as the last change takes its place.
+func changed(h []change, now time.Duration, state judge.State) []change {
 	n := len(h)
 	if n == 0 {
-		return append(h, Change{now, outcome})
+		return append(h, change{now, state})
 	}
-	now = max(now, h[n-1].T)
+	last := &h[n-1]
+	now = max(now, last.t)
 	switch {
-	case h[n-1].Outcome == outcome:
+	case last.state.Outcome() == state.Outcome():
 		return h
-	case h[n-1].T == now && n > 1 && h[n-2].Outcome == outcome:
+	case last.t == now && n > 1 && h[n-2].state.Outcome() == state.Outcome():
 		return h[:n-1]
-	case h[n-1].T == now, n == maxHistory:
-		h[n-1] = Change{now, outcome}
+	case last.t == now, n == maxHistory:
+		*last = change{now, state}
 		return h
 	}
-	return append(h, Change{now, outcome})
+	return append(h, change{now, state})
 }
 
 // untake takes back that the last segment made a connection: it found none.
 func (a *Attempt) untake() {
-	if h := a.history; len(h) > 1 && h[len(h)-1].Outcome == judge.Queued && h[len(h)-1].T >= a.seen.Client.LastIn {
-		a.history = h[:len(h)-1]
+	n := len(a.history)
+	if n > 1 && a.history[n-1].state == judge.StateQueued && a.history[n-1].t >= a.seen.Client.LastIn {
+		a.history = a.history[:n-1]
 	}
 }

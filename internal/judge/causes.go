@@ -84,7 +84,7 @@ func CauseOf(told evidence.Told, segment evidence.Segment, s *evidence.Settings)
 
 // ruledOut are the causes that counters exclude, since they did not move when the first
 // packet of a stage came.
-func (a *attempt) ruledOut(s evidence.Stage) (out causes) {
+func (a attempt) ruledOut(s evidence.Stage) (out causes) {
 	still := a.Counters.Still[s]
 	if still.Has(evidence.StillOverflows) {
 		out |= acceptFull

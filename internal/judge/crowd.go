@@ -6,26 +6,26 @@ import (
 
 // spoofed reports that the client is one of so many that have sent a single SYN, and have
 // not sent it again when it was due, that its address is taken for a forged one.
-func (a *attempt) spoofed() bool {
+func (a attempt) spoofed() bool {
 	c := &a.On.Crowd
 	return a.Among.Lone && c.Mixed && c.Lone >= floodFrom && c.Lone*2 > c.Attempts && a.Scene.Now-a.Client.SYN.Last >= evidence.FirstTimeout
 }
 
 // informed reports that there are others to judge by: packets alone, seen at the server.
-func (a *attempt) informed() bool {
+func (a attempt) informed() bool {
 	return !a.Scene.Sockets && a.Sees(evidence.ServerSide) && (a.On.Crowd.Attempts > 1 || a.Accepted()) && !a.strict
 }
 
 // lossless reports that nothing in the capture shows that packets of this client are
 // lost before they come to it.
-func (a *attempt) lossless() bool {
+func (a attempt) lossless() bool {
 	_, losing := a.Scene.Gaps[a.Ends.Client.Addr()]
 	return a.informed() && !losing && len(a.Scene.Gaps) < evidence.MaxGaps
 }
 
 // dropsSYN is what a server can have dropped the first SYN for, by what it did with
 // those of others.
-func (a *attempt) dropsSYN() causes {
+func (a attempt) dropsSYN() causes {
 	set := anySYN &^ a.ruledOut(evidence.StageSYN)
 	if !a.informed() || a.On.Crowd.Answered < 0 {
 		return set
@@ -52,7 +52,7 @@ func reserves(n int) bool {
 }
 
 // roomy reports that nothing speaks for a full queue when the final ACK came.
-func (a *attempt) roomy() bool {
+func (a attempt) roomy() bool {
 	c := &a.On.Crowd
 	if !a.informed() || a.Client.ACKIn.N == 0 || a.Held.Ignored || a.Client.Unacked || a.Client.Untaken || a.Sees(evidence.ClientSide) && a.Server.Resent.N > 0 && a.Client.ACK.First < a.Server.Resent.First {
 		return false
@@ -62,12 +62,12 @@ func (a *attempt) roomy() bool {
 
 // undeferred reports that the server is not held back by TCP_DEFER_ACCEPT: it has sent
 // first, or there is no request that could wait (cookie_v4_check, net/ipv4/syncookies.c).
-func (a *attempt) undeferred() bool {
+func (a attempt) undeferred() bool {
 	return a.informed() && (a.On.Crowd.Speaks || a.Held.Cookie)
 }
 
 // dropsACK narrows what a server can have dropped a final ACK for.
-func (a *attempt) dropsACK(set causes) causes {
+func (a attempt) dropsACK(set causes) causes {
 	if !a.informed() {
 		return set
 	}
@@ -82,7 +82,7 @@ func (a *attempt) dropsACK(set causes) causes {
 
 // blind reports that the capture lacks what tells what became of any attempt on this address:
 // one direction.
-func (a *attempt) blind() bool {
+func (a attempt) blind() bool {
 	l := a.On
 	switch {
 	case a.Scene.Sockets || a.Server.Reset.N > 0:

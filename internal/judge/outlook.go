@@ -7,7 +7,7 @@ import (
 )
 
 // outlook is the heart of the model: what can have become of the attempt.
-func (a *attempt) outlook() Outlook {
+func (a attempt) outlook() Outlook {
 	switch {
 	case a.Accepted():
 		return only(StateAccepted)
@@ -49,7 +49,7 @@ func (a *attempt) outlook() Outlook {
 
 // sampledState is what has become of an attempt whose client has sent its final
 // ACK, where counters and samples tell what the server has.
-func (a *attempt) sampledState() State {
+func (a attempt) sampledState() State {
 	struck := a.Counters.Strikes[evidence.StageACK].Told != evidence.Untold || a.Held.Ignored || a.Samples.Vacant
 	switch {
 	case a.Samples.Gone:
@@ -63,7 +63,7 @@ func (a *attempt) sampledState() State {
 }
 
 // openStates is for packets alone, after the final ACK.
-func (a *attempt) openStates() Outlook {
+func (a attempt) openStates() Outlook {
 	switch {
 	case a.Sees(evidence.ClientSide|evidence.ServerSide) && a.Client.ACKIn.N == 0:
 		return a.lostStates()
@@ -96,7 +96,7 @@ func (a *attempt) openStates() Outlook {
 }
 
 // lostStates is for both sides seen, when no final ACK has come to the server.
-func (a *attempt) lostStates() Outlook {
+func (a attempt) lostStates() Outlook {
 	o := Outlook{First: StateHalfOpen, Likely: a.waitsStill()}
 	if a.Scene.Now-a.Server.SYNACK.Last >= evidence.FirstTimeout {
 		o = o.or(StateForgotten)
@@ -108,7 +108,7 @@ func (a *attempt) lostStates() Outlook {
 }
 
 // openFirst is the best of the openStates.
-func (a *attempt) openFirst() Outlook {
+func (a attempt) openFirst() Outlook {
 	overdue := a.Scene.Now-a.Server.SYNACK.Last > a.NextResend()*5/4
 	switch {
 	case a.Client.Unacked && !a.Kept():
@@ -122,13 +122,13 @@ func (a *attempt) openFirst() Outlook {
 }
 
 // waitsStill reports that the server's timer was not due again: a request is there.
-func (a *attempt) waitsStill() bool { return a.Scene.Now-a.Server.SYNACK.Last < a.NextResend() }
+func (a attempt) waitsStill() bool { return a.Scene.Now-a.Server.SYNACK.Last < a.NextResend() }
 
 // synackRetries is the default of net.ipv4.tcp_synack_retries.
 const synackRetries = 5
 
 // unansweredStates is for a client whose SYNs have had no SYN-ACK, as far as seen.
-func (a *attempt) unansweredStates() Outlook {
+func (a attempt) unansweredStates() Outlook {
 	o := only(StateUnanswered)
 	if a.Scene.Sockets {
 		if a.Samples.ClientGone {
@@ -159,15 +159,15 @@ const patience = 100 * time.Millisecond
 
 // clientVanished is for a client without calls whose socket is gone: it gave up, or
 // connect() timed out when the next SYN was due, and all retries were used up.
-func (a *attempt) clientVanished() Outlook {
-	if a.Samples.Vanished-a.Client.SYN.Last < max(evidence.FirstTimeout, a.Client.SYNGap*9/10) || a.Client.SYN.N <= a.Scene.Settings.SYNRetries {
+func (a attempt) clientVanished() Outlook {
+	if a.Samples.Vanished-a.Client.SYN.Last < max(evidence.FirstTimeout, a.Client.SYNGap*9/10) || int(a.Client.SYN.N) <= a.Scene.Settings.SYNRetries {
 		return Outlook{First: StateGaveUp, Likely: true}.or(StateTimedOut)
 	}
 	return Outlook{First: StateTimedOut, Likely: true}.or(StateGaveUp)
 }
 
 // pendingStates is for a SYN that was answered, and no final ACK was seen.
-func (a *attempt) pendingStates() Outlook {
+func (a attempt) pendingStates() Outlook {
 	o := Outlook{First: StatePending, Likely: a.Server.Resent.N == 0}
 	switch expired := a.Scene.Now-a.Server.SYNACK.Last >= evidence.FirstTimeout; {
 	case a.Scene.Sockets && a.Samples.Gone:
@@ -198,7 +198,7 @@ func (a *attempt) pendingStates() Outlook {
 
 // overdueStates is for a request whose client is not there, or does not answer: one
 // that had given up would answer the SYN-ACK with RST.
-func (a *attempt) overdueStates() Outlook {
+func (a attempt) overdueStates() Outlook {
 	switch {
 	case a.Scene.Now-a.Server.SYNACK.Last <= a.NextResend()*5/4:
 		return only(StatePending)

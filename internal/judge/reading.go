@@ -9,7 +9,7 @@ import (
 
 // possible is what can be the cause of one state, by the stage that it struck;
 // base tells whether it can be none of them.
-func (a *attempt) possible(e State, struck *strokes) (sets strokes, base bool) {
+func (a attempt) possible(e State, struck *strokes) (sets strokes, base bool) {
 	row := &endings[e]
 	if a.Midway {
 		return sets, true
@@ -32,7 +32,7 @@ func (a *attempt) possible(e State, struck *strokes) (sets strokes, base bool) {
 
 // failing narrows what struck the final ACK to what leads to a state that is
 // not reached without a strike.
-func (a *attempt) failing(e State, set causes) causes {
+func (a attempt) failing(e State, set causes) causes {
 	within := endings[e].within
 	if within == 0 {
 		within = anyACK | netLoss
@@ -54,7 +54,7 @@ func (a *attempt) failing(e State, set causes) causes {
 
 // best is the reading of a state that fits best: its only cause, none where
 // nothing tells of any, or the one that others of its listener suffer from.
-func (a *attempt) best(e State, by *strokes) (Reading, Struck) {
+func (a attempt) best(e State, by *strokes) (Reading, Struck) {
 	sets, base := a.possible(e, by)
 	all := sets[evidence.StageSYN] | sets[evidence.StageSYNACK] | sets[evidence.StageACK]
 	if base && (all == 0 || !a.delayed()) {
@@ -67,7 +67,7 @@ func (a *attempt) best(e State, by *strokes) (Reading, Struck) {
 }
 
 // favourite is the member of a set of causes that evidence speaks for; 0 if none.
-func (a *attempt) favourite(set causes) causes {
+func (a attempt) favourite(set causes) causes {
 	switch proven := set & a.proven(); {
 	case set.one():
 		return set
@@ -86,7 +86,7 @@ func (a *attempt) favourite(set causes) causes {
 // first is the cause that fits best at the server, where several are left: a full queue if
 // connections may have waited in it then, and few were taken while as many did; the SYN queue
 // if there were more requests than ever were let in; else a filter.
-func (a *attempt) first(set causes) causes {
+func (a attempt) first(set causes) causes {
 	q := a.queue
 	waiting := a.Among.Unserved
 	if a.vainACKs().Packets > 0 {
@@ -95,7 +95,7 @@ func (a *attempt) first(set causes) causes {
 	switch c := &a.On.Crowd; {
 	case set&acceptFull != 0 && waiting > 0 && q.Empty == 0 && (q.Admitted == 0 || q.Admitted*4 < q.Clients):
 		return acceptFull
-	case set&(synFull|synReserve) != 0 && c.Answered >= 0 && a.Among.Waiting > c.Answered:
+	case set&(synFull|synReserve) != 0 && c.Answered >= 0 && int(a.Among.Waiting) > c.Answered:
 		return set & (synFull | synReserve)
 	case set&acceptFull != 0 && c.Answered < 0:
 		return 0 // nothing is known of what was before
@@ -105,12 +105,12 @@ func (a *attempt) first(set causes) causes {
 
 // delayed reports that the handshake had to begin again or went on late, so that
 // it is unlikely that nothing struck it.
-func (a *attempt) delayed() bool {
+func (a attempt) delayed() bool {
 	return a.Client.Tries > 1 && !a.Server.AnsweredFirst || a.Server.BeforeACK > 1 || a.Client.Untaken && a.Client.DataAgain > 0
 }
 
 // struckAs is the packet that a cause struck, if only one stage can hold it.
-func (a *attempt) struckAs(sets strokes, c causes) Struck {
+func (a attempt) struckAs(sets strokes, c causes) Struck {
 	var struck Struck
 	for s, set := range sets {
 		if set&c == 0 {
@@ -154,7 +154,7 @@ func hit(s *evidence.Strike) Struck {
 }
 
 // read makes the reading of a state by one cause; by its base for 0.
-func (a *attempt) read(e State, c causes) Reading {
+func (a attempt) read(e State, c causes) Reading {
 	row := &endings[e]
 	r := Reading{Outcome: row.outcome, Cause: c.name(), EndedBy: row.by}
 	if c == 0 {
@@ -170,7 +170,7 @@ func (a *attempt) read(e State, c causes) Reading {
 }
 
 // base is the cause of a state that nothing struck.
-func (a *attempt) base(e State) Cause {
+func (a attempt) base(e State) Cause {
 	switch {
 	case e == StatePending && a.Server.Resent.N > 0:
 		return ByClient // it has had the time to answer
@@ -185,7 +185,7 @@ func (a *attempt) base(e State) Cause {
 }
 
 // alternatives are all readings but the best one, each once.
-func (a *attempt) alternatives(o Outlook, first Reading, by *strokes) []Reading {
+func (a attempt) alternatives(o Outlook, first Reading, by *strokes) []Reading {
 	var all []Reading
 	for r := range a.readings(o, by) {
 		if r != first && !slices.Contains(all, r) {
@@ -196,7 +196,7 @@ func (a *attempt) alternatives(o Outlook, first Reading, by *strokes) []Reading 
 }
 
 // readings are all that are possible, some of them more than once.
-func (a *attempt) readings(o Outlook, by *strokes) iter.Seq[Reading] {
+func (a attempt) readings(o Outlook, by *strokes) iter.Seq[Reading] {
 	return func(yield func(Reading) bool) {
 		o.Others.add(o.First)
 		for e := range o.Others.each() {
@@ -219,7 +219,7 @@ func (a *attempt) readings(o Outlook, by *strokes) iter.Seq[Reading] {
 }
 
 // besides are causes of a state that strike no packet of the handshake.
-func (a *attempt) besides(e State) []Cause {
+func (a attempt) besides(e State) []Cause {
 	switch {
 	case e == StatePending && !a.Sees(evidence.ServerSide):
 		return []Cause{ByClient, NoCause} // its SYN-ACKs are not seen, or slow

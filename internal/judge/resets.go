@@ -7,7 +7,7 @@ import (
 )
 
 // clientResetStates is for a client that sent an RST before the server showed a connection.
-func (a *attempt) clientResetStates() Outlook {
+func (a attempt) clientResetStates() Outlook {
 	switch {
 	case a.Client.ACK.N == 0 && !a.Scene.Sockets && !a.Scene.ACKs:
 		return Outlook{First: StateGaveUp}.or(StateEstablished, StateByClient, StateHalfOpen, StatePhantom)
@@ -24,7 +24,7 @@ func (a *attempt) clientResetStates() Outlook {
 }
 
 // resetStates is for an RST of the server after its SYN-ACK.
-func (a *attempt) resetStates() Outlook {
+func (a attempt) resetStates() Outlook {
 	switch {
 	case a.Counters.Aborted:
 		return only(StateAborted)
@@ -50,7 +50,7 @@ func (a *attempt) resetStates() Outlook {
 }
 
 // sampledReset is why the server reset, where counters and samples tell.
-func (a *attempt) sampledReset() Outlook {
+func (a attempt) sampledReset() Outlook {
 	switch {
 	case a.Samples.Gone && !a.Samples.Orphaned:
 		return only(StateStale)
@@ -72,7 +72,7 @@ func (a *attempt) sampledReset() Outlook {
 
 // plainResetStates is for packets alone and an RST without ACK: it answers a
 // segment that found no connection (tcp_v4_send_reset, net/ipv4/tcp_ipv4.c).
-func (a *attempt) plainResetStates() Outlook {
+func (a attempt) plainResetStates() Outlook {
 	late := a.Server.Reset.First-a.Server.SYNACK.Last >= evidence.FirstTimeout
 	prompt := a.Server.Reset.First-a.Client.ACK.First < evidence.FirstTimeout && a.Client.Data.N <= 1 && !a.Client.Beyond
 	o := Outlook{First: StateAborted, Likely: prompt}
@@ -100,7 +100,7 @@ func (a *attempt) plainResetStates() Outlook {
 const longSilence = 30 * time.Second
 
 // likelyReset is plainResetStates where others tell whether their listener goes on.
-func (a *attempt) likelyReset(late bool) Outlook {
+func (a attempt) likelyReset(late bool) Outlook {
 	denied := a.On.Denied >= a.Server.Reset.First
 	quiet := a.Server.Reset.First - max(a.Server.SYNACK.Last, a.Client.ACK.First)
 	silent := (a.Held.Ignored || a.Client.Untaken || a.Client.Unacked)

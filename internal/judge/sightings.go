@@ -7,7 +7,7 @@ import (
 )
 
 // visit is what the packets of an attempt show of its way through the accept queue.
-func (a *attempt) visit() Visit {
+func (a attempt) visit() Visit {
 	v := Visit{Admitted: None, Entered: None, Served: None, Closed: None, Taken: None}
 	v.SYN, v.ACK = a.vainSYNs(), a.vainACKs()
 	if a.Server.SYNACK.N > 0 {
@@ -37,20 +37,20 @@ func sometime(t time.Duration) time.Duration {
 }
 
 // vainSYNs are the SYNs that had no answer of any kind, where the server's side is seen.
-func (a *attempt) vainSYNs() Strike {
+func (a attempt) vainSYNs() Strike {
 	switch {
 	case !a.Client.SawSYN || a.Server.Challenges > 0 || a.Server.RefusedSYN || a.Server.AnsweredFirst || a.fresh():
 	case a.Server.SYNACK.N == 0:
-		return Strike{Packets: a.Client.Tries, First: a.came(&a.Client.SYN, &a.Client.SYNIn), Last: a.Client.Asked}
+		return Strike{Packets: int(a.Client.Tries), First: a.came(&a.Client.SYN, &a.Client.SYNIn), Last: a.Client.Asked}
 	case a.Client.Tries > 1:
-		return Strike{Packets: a.Client.Tries - 1, First: a.came(&a.Client.SYN, &a.Client.SYNIn), Last: a.Client.Vain}
+		return Strike{Packets: int(a.Client.Tries) - 1, First: a.came(&a.Client.SYN, &a.Client.SYNIn), Last: a.Client.Vain}
 	}
 	return Strike{}
 }
 
 // vainACKs are final ACKs, and data in their place, that made no connection though they
 // could have.
-func (a *attempt) vainACKs() Strike {
+func (a attempt) vainACKs() Strike {
 	if a.Client.Misacks|a.Server.Refusals > 0 || a.BadSum() || a.Client.ACK.N == 0 {
 		return Strike{}
 	}
@@ -59,29 +59,29 @@ func (a *attempt) vainACKs() Strike {
 	case a.resetAtOnce():
 		return Strike{Packets: 1, First: first, Last: first}
 	case a.Held.Ignored || a.Client.Untaken:
-		return Strike{Packets: 1 + max(a.Server.Resent.N, a.Client.DataAgain), First: first, Last: max(first, a.Held.Futile)}
+		return Strike{Packets: 1 + int(max(a.Server.Resent.N, a.Client.DataAgain)), First: first, Last: max(first, a.Held.Futile)}
 	case a.Client.Unacked && !a.HasConnection():
-		return Strike{Packets: 1 + a.Client.DataAgain, First: first, Last: first}
+		return Strike{Packets: 1 + int(a.Client.DataAgain), First: first, Last: first}
 	}
 	return Strike{}
 }
 
 // resetAtOnce reports that the server has answered the final ACK itself with an RST.
-func (a *attempt) resetAtOnce() bool {
+func (a attempt) resetAtOnce() bool {
 	return a.Server.PlainReset && a.Server.Reset.First-a.Client.LastIn < evidence.Drained && a.Server.Reset.First-a.Server.SYNACK.First < evidence.FirstTimeout && a.Client.Misacks == 0 && !a.Client.Beyond
 }
 
 // sightings are the evidence of an attempt's trouble.
-func (a *attempt) sightings() Seen {
+func (a attempt) sightings() Seen {
 	c := &a.On.Crowd
 	return Seen{
 		AtServer: a.Sees(evidence.ServerSide),
 		SYNs:     a.vainSYNs().Packets, ACKs: a.vainACKs().Packets,
-		Challenged: a.Server.Challenges > 0, Data: a.Held.IgnoredData || a.Client.Unacked || a.Client.Untaken, AskedAgain: a.Server.Resent.N,
+		Challenged: a.Server.Challenges > 0, Data: a.Held.IgnoredData || a.Client.Unacked || a.Client.Untaken, AskedAgain: int(a.Server.Resent.N),
 		Overlooked: a.overlooked(), Speaks: c.Speaks, Cookie: a.Held.Cookie,
 		BadSum: a.BadSum(), Misacked: a.Client.Misacks > 0, Refused: a.Server.Refusals > 0, Older: a.Client.Older,
-		MayWait: a.Among.Unserved, Others: a.On.Crowd.Answered >= 0, Requests: a.Among.Waiting, Answered: c.Answered,
-		Reserve: reserves(a.Among.Waiting),
+		MayWait: int(a.Among.Unserved), Others: a.On.Crowd.Answered >= 0, Requests: int(a.Among.Waiting), Answered: c.Answered,
+		Reserve: reserves(int(a.Among.Waiting)),
 	}
 }
 
@@ -89,13 +89,13 @@ func (a *attempt) sightings() Seen {
 // after the first, though it sent one later: the request knew of the ACK, and
 // TCP_DEFER_ACCEPT was why that made no connection (syn_ack_recalc,
 // net/ipv4/inet_connection_sock.c).
-func (a *attempt) overlooked() bool {
+func (a attempt) overlooked() bool {
 	return a.Held.Ignored && a.Server.Resent.N > 0 && a.Client.ACK.First-a.Server.SYNACK.First < evidence.FirstTimeout && a.Server.Resent.First-a.Server.SYNACK.First > 2*evidence.FirstTimeout
 }
 
 // came is when the first of the client's segments of one kind came to the server, as near
 // to it as they were seen.
-func (a *attempt) came(sent, in *evidence.Series) time.Duration {
+func (a attempt) came(sent, in *evidence.Series) time.Duration {
 	if in.N > 0 {
 		return in.First
 	}
@@ -104,7 +104,7 @@ func (a *attempt) came(sent, in *evidence.Series) time.Duration {
 
 // weigh returns the causes that nothing contradicts, and of them those that alone explain
 // something that was seen.
-func (a *attempt) weigh() (remaining, proven causes) {
+func (a attempt) weigh() (remaining, proven causes) {
 	seen := a.sightings()
 	if seen.SYNs+seen.ACKs == 0 && !seen.Challenged && !seen.BadSum && !seen.Refused {
 		return 0, 0
@@ -114,13 +114,13 @@ func (a *attempt) weigh() (remaining, proven causes) {
 }
 
 // left are the causes that nothing contradicts, among those that are judged.
-func (a *attempt) left() causes {
+func (a attempt) left() causes {
 	remaining, _ := a.weigh()
 	return remaining
 }
 
 // proven are the causes that alone explain something that was seen.
-func (a *attempt) proven() causes {
+func (a attempt) proven() causes {
 	if a.Scene.Sockets || !a.Sees(evidence.ServerSide) {
 		return 0
 	}

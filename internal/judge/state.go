@@ -113,5 +113,5 @@ func (o Outlook) or(all ...State) Outlook {
 // Sure reports that there is no other state, or none that fits nearly as well.
 func (o Outlook) Sure() bool { return o.Others == 0 || o.Likely }
 
-// Outcome is that of the state that fits best.
-func (o Outlook) Outcome() Outcome { return endings[o.First].outcome }
+// Outcome is what the state is as an outcome.
+func (s State) Outcome() Outcome { return endings[s].outcome }

@@ -9,12 +9,12 @@ import (
 // strokes are what can have struck each stage first.
 type strokes [evidence.Stages]causes
 
-func (a *attempt) strokes() strokes {
+func (a attempt) strokes() strokes {
 	return strokes{a.struckBy(evidence.StageSYN), a.struckBy(evidence.StageSYNACK), a.struckBy(evidence.StageACK)}
 }
 
 // struckBy is what can have struck a stage first.
-func (a *attempt) struckBy(s evidence.Stage) causes {
+func (a attempt) struckBy(s evidence.Stage) causes {
 	if st := &a.Counters.Strikes[s]; st.Told != evidence.Untold {
 		return meaning(st.Told, st.Segment, &a.Scene.Settings)
 	}
@@ -29,7 +29,7 @@ func (a *attempt) struckBy(s evidence.Stage) causes {
 
 // struckSYN is for SYNs of which nobody told. Where the client's side is not
 // seen, SYNs may have been lost before the first that came.
-func (a *attempt) struckSYN() causes {
+func (a attempt) struckSYN() causes {
 	if a.Server.Challenges > 0 {
 		return oldCause
 	}
@@ -61,13 +61,13 @@ func (a *attempt) struckSYN() causes {
 }
 
 // answered reports that the first SYN-ACK or RST was seen, or what comes only after it.
-func (a *attempt) answered() bool {
+func (a attempt) answered() bool {
 	return a.Server.SYNACK.N > 0 || a.Server.RefusedSYN || !a.Scene.Sockets && (a.Client.ACK.N > 0 || a.HasConnection())
 }
 
 // struckSYNBetween is struckSYN with both sides seen: what was sent and did not
 // come was lost, and the lab would have told of that.
-func (a *attempt) struckSYNBetween(answered bool, server causes) causes {
+func (a attempt) struckSYNBetween(answered bool, server causes) causes {
 	lab := a.Scene.Sockets
 	switch {
 	case a.Client.Tries == 0 && lab:
@@ -91,7 +91,7 @@ func (a *attempt) struckSYNBetween(answered bool, server causes) causes {
 }
 
 // fresh reports that there is one SYN and it may yet be answered.
-func (a *attempt) fresh() bool {
+func (a attempt) fresh() bool {
 	limit := evidence.FirstTimeout
 	if a.informed() && a.On.Answered {
 		limit = min(promptly, time.Millisecond+4*a.On.Crowd.Slowest)
@@ -102,7 +102,7 @@ func (a *attempt) fresh() bool {
 // promptly is what a server takes at most to answer a SYN, which needs none of its processes.
 const promptly = 100 * time.Millisecond
 
-func (a *attempt) struckSYNACK() causes {
+func (a attempt) struckSYNACK() causes {
 	server, client := a.Sees(evidence.ServerSide), a.Sees(evidence.ClientSide)
 	switch {
 	case server && client && (a.Scene.Sockets || a.Server.SYNACK.N <= 1):
@@ -130,7 +130,7 @@ func (a *attempt) struckSYNACK() causes {
 
 // struckACK is for final ACKs of which nobody told. Whatever befell one may have
 // been made good by the next segment without a trace.
-func (a *attempt) struckACK() causes {
+func (a attempt) struckACK() causes {
 	switch {
 	case a.Held.FastOpened:
 		return nothing // the SYN made the connection
@@ -183,7 +183,7 @@ func (a *attempt) struckACK() causes {
 }
 
 // held is TCP_DEFER_ACCEPT, where nothing speaks against it.
-func (a *attempt) held() causes {
+func (a attempt) held() causes {
 	if a.undeferred() || a.HasConnection() && (a.Client.Data.N == 0 || a.Client.Data.First-a.Client.ACK.First < heldBackLong) {
 		return 0
 	}
@@ -196,12 +196,12 @@ const heldBackLong = 100 * time.Millisecond
 
 // takenAtOnce reports that the data came to the server so soon after the final ACK that
 // a queue that was full for the one was full for the other.
-func (a *attempt) takenAtOnce() bool {
+func (a attempt) takenAtOnce() bool {
 	return a.Client.ACKIn.N > 0 && a.Client.DataIn-a.Client.ACKIn.First < evidence.Drained
 }
 
 // silent reports that the server has not sent its SYN-ACK again when its timer
 // would have: it does not wait for a final ACK, or only by TCP_DEFER_ACCEPT.
-func (a *attempt) silent() bool {
+func (a attempt) silent() bool {
 	return a.Sees(evidence.ServerSide) && a.Scene.Now-a.Server.SYNACK.Last > a.NextResend()*3/2
 }

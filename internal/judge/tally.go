@@ -79,13 +79,13 @@ func (y *Tally) Add(seen *evidence.Attempt, q *Queue, r Reading) bool {
 	case a.Client.ACK.N == 0 && a.Server.Reset.N == 0 && !(a.Real || a.Held.Connection || a.Calls.GaveUp || a.Calls.TimedOut) && (a.Scene.Sockets || a.Client.SYN.N <= 1):
 		y.Unfinished++
 	}
-	y.look(&a, r)
-	y.blame(&a, r)
+	y.look(a, r)
+	y.blame(a, r)
 	return y.Overflowed > before
 }
 
 // blame counts what has struck an attempt.
-func (y *Tally) blame(a *attempt, r Reading) {
+func (y *Tally) blame(a attempt, r Reading) {
 	switch r.Cause {
 	case AcceptQueueFull:
 		y.overflow(a)
@@ -114,7 +114,7 @@ func (y *Tally) blame(a *attempt, r Reading) {
 }
 
 // look counts what was seen of an attempt, whatever became of it.
-func (y *Tally) look(a *attempt, r Reading) {
+func (y *Tally) look(a attempt, r Reading) {
 	server := a.Server.SYNACK.N+a.Server.Reset.N > 0 || a.Server.Challenges > 0 || a.HasConnection()
 	add := func(n *int, seen bool) {
 		if seen {
@@ -139,7 +139,7 @@ func (y *Tally) look(a *attempt, r Reading) {
 
 // unsettled reports that an attempt which nothing seems to have struck was not served, and
 // may have been struck without a trace.
-func (a *attempt) unsettled() bool {
+func (a attempt) unsettled() bool {
 	if a.Scene.Sockets || a.Server.ServedAt > 0 || !a.Among.Finished && a.Server.Resent.N == 0 {
 		return false
 	}
@@ -149,7 +149,7 @@ func (a *attempt) unsettled() bool {
 }
 
 // overflow counts one that was struck by a full accept queue, surely or not.
-func (y *Tally) overflow(a *attempt) {
+func (y *Tally) overflow(a attempt) {
 	v := a.verdict()
 	if v.Confidence == Possible && a.proven() != acceptFull {
 		y.Perhaps++
@@ -169,7 +169,7 @@ func (y *Tally) overflow(a *attempt) {
 
 // unclear counts one of which it is not known what has struck it, if it can be the SYN
 // queue alone.
-func (y *Tally) unclear(a *attempt) {
+func (y *Tally) unclear(a attempt) {
 	if set := a.struckBy(evidence.StageSYN); a.Server.SYNACK.N == 0 && set&^(synFull|synReserve) == 0 {
 		y.SynQueue++
 		return

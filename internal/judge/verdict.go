@@ -34,7 +34,7 @@ func Stands(seen *evidence.Attempt) Outlook {
 	return a.outlook()
 }
 
-func (a *attempt) verdict() Verdict {
+func (a attempt) verdict() Verdict {
 	o := a.outlook()
 	sets := a.strokes()
 	first, struck := a.best(o.First, &sets)
@@ -44,16 +44,16 @@ func (a *attempt) verdict() Verdict {
 		Struck:            struck,
 		Handshake:         a.handshake(),
 		Alternatives:      a.alternatives(o, first, &sets),
-		SynRetransmits:    max(0, a.Client.SYN.N-1),
-		SynAckRetransmits: max(0, a.Server.SYNACK.N-1),
-		DataRetransmits:   a.Client.DataAgain,
+		SynRetransmits:    max(0, int(a.Client.SYN.N)-1),
+		SynAckRetransmits: max(0, int(a.Server.SYNACK.N)-1),
+		DataRetransmits:   int(a.Client.DataAgain),
 	}
 	v.Confidence = a.confidence(o, &v)
 	v.Delay, v.Late = a.delay(o.First, &sets)
 	return v
 }
 
-func (a *attempt) confidence(o Outlook, v *Verdict) Confidence {
+func (a attempt) confidence(o Outlook, v *Verdict) Confidence {
 	switch {
 	case len(v.Alternatives) == 0 && !a.seems() && !v.Cause.seen() && o.First != StateMisacked && v.Outcome != Unknown && v.Cause != UnknownCause:
 		return Certain
@@ -65,7 +65,7 @@ func (a *attempt) confidence(o Outlook, v *Verdict) Confidence {
 
 // guessed reports that packets alone leave another cause, or show nothing that this one
 // alone explains: the confidence of an attempt is that of its cause.
-func (a *attempt) guessed(v *Verdict) bool {
+func (a attempt) guessed(v *Verdict) bool {
 	if a.Scene.Sockets {
 		return false
 	}
@@ -83,7 +83,7 @@ func (a *attempt) guessed(v *Verdict) bool {
 func (c Cause) seen() bool { return c == OldConnection || c == DataRefused || c == BadChecksum }
 
 // proves reports that something was seen which the cause alone explains.
-func (a *attempt) proves(v *Verdict) bool {
+func (a attempt) proves(v *Verdict) bool {
 	proven := a.proven()
 	if proven == acceptFull && !a.queue.Fits() {
 		return false // the queue was full, and something else may have struck this one
@@ -92,7 +92,7 @@ func (a *attempt) proves(v *Verdict) bool {
 }
 
 // seems reports that readings were left out for want of a trace.
-func (a *attempt) seems() bool {
+func (a attempt) seems() bool {
 	if !a.informed() {
 		return false
 	}
@@ -109,7 +109,7 @@ func (a *attempt) seems() bool {
 }
 
 // handshake is how the server kept the handshake, where something tells.
-func (a *attempt) handshake() Kind {
+func (a attempt) handshake() Kind {
 	switch {
 	case a.Held.FastOpened:
 		return FastOpen
@@ -123,7 +123,7 @@ func (a *attempt) handshake() Kind {
 
 // delay is how late the connection was, if it is there and was: from the first
 // strike to when the last stage that was struck was passed.
-func (a *attempt) delay(e State, by *strokes) (time.Duration, bool) {
+func (a attempt) delay(e State, by *strokes) (time.Duration, bool) {
 	if endings[e].outcome != Accepted && e != StateQueued && e != StateEstablished {
 		return 0, false
 	}

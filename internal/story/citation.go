@@ -24,12 +24,12 @@ func Cite(seen *evidence.Attempt, v *judge.Verdict) []Citation {
 			all = append(all, Citation{packet, text})
 		}
 	}
-	cite(a.Firsts.SYN, "SYN")
-	cite(a.Firsts.SYNACK, "SYN-ACK")
+	cite(int(a.Firsts.SYN), "SYN")
+	cite(int(a.Firsts.SYNACK), "SYN-ACK")
 	if a.Firsts.ACK > 0 {
-		cite(a.Firsts.ACK, a.ackSeen())
+		cite(int(a.Firsts.ACK), a.ackSeen())
 	}
-	cite(a.Firsts.Data, "the client's first data")
+	cite(int(a.Firsts.Data), "the client's first data")
 	for i := range a.Notes {
 		cite(a.Notes[i].At.Number, a.sentence(&a.Notes[i]))
 	}
