@@ -82,6 +82,7 @@ type Client struct {
 	SYNLen uint32 // of the first SYN
 	Latest uint32 // the latest timestamp
 	Misack uint32 // the last number that acknowledges what the server has not sent
+	Acks   uint32 // the last number that it has acknowledged
 
 	SYN, SYNIn     Series
 	ACK, ACKIn     Series // what follows the SYN: the final ACK and the rest
@@ -141,6 +142,8 @@ type Server struct {
 
 	Act        Act   // what it did first after the handshake
 	Challenges uint8 // bare ACKs that answered a SYN before any SYN-ACK
+	Strange    uint8 // RSTs that do not acknowledge the SYN, which a client ignores that has sent nothing else
+	Hops       uint8 // the TTL of its first SYN-ACK; 0 if it is not known
 	Refusals   uint8 // ACKs that answered data and took none of it
 
 	SYNSince      bool // a SYN came since the last SYN-ACK
@@ -149,6 +152,8 @@ type Server struct {
 	FINSent       bool
 	RefusedSYN    bool // it answered a SYN with RST
 	PlainReset    bool // its first RST has no ACK flag, as one that answers what no connection took (tcp_v4_send_reset, net/ipv4/tcp_ipv4.c)
+	Misfit        bool // the numbers of its first RST are none that its TCP sends then (RFC 9293, 3.10.7)
+	OtherHops     bool // an RST in its name has another TTL than its SYN-ACK
 	Belied        bool // its first RST belies the counters, which knew of no drop of what it answers
 }
 

@@ -113,6 +113,7 @@ func (a *Attempt) takeACK(p *Packet, seen sight) Segment {
 		a.Client.ACK.add(p.T)
 		return SegOther
 	}
+	a.Client.Acks = p.Ack
 	begin, size := p.Seq-a.Client.ISN-1, uint32(p.Len)
 	if p.Flags.Has(FIN) {
 		size++

@@ -1,6 +1,7 @@
 package evidence
 
 func (a *Attempt) takeRST(p *Packet, seen sight) {
+	a.Server.OtherHops = a.Server.OtherHops || p.Hops != 0 && a.Server.Hops != 0 && p.Hops != a.Server.Hops
 	if a.strange(p) {
 		return
 	}
@@ -46,7 +47,7 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 }
 
 func (a *Attempt) firstReset(p *Packet) {
-	a.Server.ResetSeq = p.Seq
+	a.Server.ResetSeq, a.Server.Misfit = p.Seq, a.misfits(p)
 	switch {
 	case a.Server.SYNACK.N == 0 && !a.Midway:
 		a.Server.RefusedSYN = true
@@ -64,6 +65,29 @@ func (a *Attempt) firstReset(p *Packet) {
 	a.note(n, p.T, p.Number)
 }
 
+// misfits reports that the numbers of an RST are none that the server's TCP sends: 0 to refuse a
+// SYN; what the client acknowledges, to a segment that no connection took (tcp_v4_send_reset,
+// net/ipv4/tcp_ipv4.c); and where both ends are, to reset a connection (tcp_send_active_reset,
+// net/ipv4/tcp_output.c), which is no less than was acknowledged before.
+func (a *Attempt) misfits(p *Packet) bool {
+	switch answered := a.Server.SYNACK.N > 0 && a.Client.ACK.N > 0; {
+	case a.Midway || a.Scene.Sockets:
+		return false
+	case a.Server.SYNACK.N == 0:
+		return a.Client.ACK.N == 0 && p.Seq != 0
+	case !answered:
+		return false
+	case p.Flags.Has(ACK):
+		return int32(p.Seq-a.Client.Acks) < 0 || int32(p.Ack-a.Client.ISN-1-a.Server.Acked) < 0
+	case p.Seq == a.Client.Misack:
+		return false
+	}
+	return int32(p.Seq-a.Client.Acks) > farOff || int32(a.Client.Acks-p.Seq) > farOff
+}
+
+// farOff is further from what is due than what a capture may have missed.
+const farOff = 1 << 20
+
 // strange reports that an RST is none that a client takes which has sent a SYN alone: it
 // must acknowledge that (RFC 9293, 3.10.7.3).
 func (a *Attempt) strange(p *Packet) bool {
@@ -74,6 +98,7 @@ func (a *Attempt) strange(p *Packet) bool {
 	if p.Flags.Has(ACK) && acked > 0 && acked <= a.Client.SYNLen+1 {
 		return false
 	}
+	count(&a.Server.Strange)
 	a.note(Note{What: StrangeReset}, p.T, p.Number)
 	a.remark(p.Number, Note{What: StrangeReset})
 	return true

@@ -84,6 +84,9 @@ func (a *Attempt) answer(p *Packet) {
 		a.On.Crowd.Sumless = true // it was taken all the same
 	}
 	number(&a.Firsts.SYNACK, p)
+	if a.Server.SYNACK.N == 0 {
+		a.Server.Hops = p.Hops
+	}
 	if a.Server.SYNACK.N == 0 || a.Server.ISN != p.Seq {
 		a.Server.ISN = p.Seq
 		a.admit()

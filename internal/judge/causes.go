@@ -108,7 +108,7 @@ var causeOf = [...]causes{
 	FilterSYN: hostDrop, FilterACK: hostDrop,
 	Loss: netLoss, Deferral: deferred,
 	Predecessor: oldCause, Checksum: sumCause, PAWS: refusedCause, Refusal: refusedCause,
-	FullSynQueue: synFull, SynReserve: synReserve,
+	FullSynQueue: synFull, SynReserve: synReserve, ConnectionLimit: hostDrop,
 }
 
 // causesOf are the causes of a set of hypotheses.

@@ -19,6 +19,14 @@ type Seen struct {
 	Refused  bool // the server answered data by an ACK that takes none of it
 	Older    bool // and its timestamp was older than one before (PAWS, RFC 7323, 5)
 
+	Refusing  bool // an RST answered the SYN
+	Reset     bool // an RST came in the server's name once it had answered the SYN
+	Plain     bool // without ACK, as an answer to a segment that no connection took
+	Strange   bool // an RST came that does not acknowledge the SYN
+	Misfit    bool // the numbers of the RST are none that the server's TCP sends
+	OtherHops bool // the TTL of the RST is another one than that of the SYN-ACK
+	Lacks     bool // packets of one direction are missing, or the beginning, or all ACKs
+
 	MayWait  int  // connections that may have been in the accept queue when it was struck
 	Others   bool // another client was answered before: what waits began in this capture
 	Requests int  // unfinished handshakes at that time, at most
@@ -44,11 +52,15 @@ const (
 	Refusal
 	FullSynQueue
 	SynReserve
+	ConnectionLimit
+	ApplicationReset
+	Middlebox
+	NotEnough
 	hypotheses
 )
 
 // Set is a set of hypotheses.
-type Set uint16
+type Set uint32
 
 // Has reports whether it is in the set.
 func (s Set) Has(h Hypothesis) bool { return s&(1<<h) != 0 }

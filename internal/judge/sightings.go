@@ -80,6 +80,9 @@ func (a attempt) sightings() Seen {
 		Challenged: a.Server.Challenges > 0, Data: a.Held.IgnoredData || a.Client.Unacked || a.Client.Untaken, AskedAgain: int(a.Server.Resent.N),
 		Overlooked: a.overlooked(), Speaks: c.Speaks, Cookie: a.Held.Cookie,
 		BadSum: a.BadSum(), Misacked: a.Client.Misacks > 0, Refused: a.Server.Refusals > 0, Older: a.Client.Older,
+		Refusing: a.Server.RefusedSYN, Reset: a.Server.Reset.N > 0 && a.Server.SYNACK.N > 0, Plain: a.Server.PlainReset,
+		Strange: a.Server.Strange > 0, Misfit: a.Server.Misfit, OtherHops: a.Server.OtherHops,
+		Lacks:   a.blind() || !a.Client.SawSYN || !a.Scene.ACKs,
 		MayWait: int(a.Among.Unserved), Others: a.On.Crowd.Answered >= 0, Requests: int(a.Among.Waiting), Answered: c.Answered,
 		Reserve: reserves(int(a.Among.Waiting)),
 	}

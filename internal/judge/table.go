@@ -108,6 +108,10 @@ var table = [hypotheses]row{
 			return ""
 		}),
 	},
+	ConnectionLimit:  connectionLimit,
+	ApplicationReset: applicationReset,
+	Middlebox:        middlebox,
+	NotEnough:        notEnough,
 }
 
 func (s *Seen) losesSYN() bool { return s.SYNs > 0 }
