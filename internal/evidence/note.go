@@ -41,7 +41,7 @@ const (
 type Note struct {
 	What     What
 	Segment  Segment // of Dropped, Lost and HeldBack; SegOther is the SYN-ACK; of ServerReset what it answers
-	Told     Told    // of Dropped; of SentCookie QFull if it was sent for a full SYN queue
+	Told     Told    // of Dropped; of SentCookie QFull if it was sent for a full SYN queue; of ServerReset Overflows if it was for a full accept queue
 	Measured bool    // Length and Limit are known
 	Always   bool    // of SentCookie: tcp_syncookies is 2; if Told is QFull, it may be
 	Again    bool    // of Dropped: it repeats the final ACK

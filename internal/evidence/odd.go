@@ -7,11 +7,11 @@ func count(n *uint8) { *n = min(*n, 254) + 1 }
 // address and port (tcp_timewait_state_process, net/ipv4/tcp_minisocks.c;
 // tcp_validate_incoming, net/ipv4/tcp_input.c). It reports whether it was one.
 func (a *Attempt) challenges(p *Packet) bool {
-	if a.Scene.Sockets || p.Len > 0 || p.Flags.Has(FIN) || !p.Flags.Has(ACK) || !a.Client.SawSYN || a.Midway || a.Client.ACK.N > 0 {
+	if p.Len > 0 || p.Flags.Has(FIN) || !p.Flags.Has(ACK) || !a.Client.SawSYN || a.Midway || a.Client.ACK.N > 0 {
 		return false
 	}
 	if p.Ack-a.Client.ISN-1 <= a.Client.SYNLen {
-		a.Midway = true // it is of this connection: the SYN-ACK was not captured
+		a.Midway = !a.Scene.Sockets // it is of this connection: the SYN-ACK was not captured
 		return false
 	}
 	count(&a.Server.Challenges)

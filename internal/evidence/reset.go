@@ -39,7 +39,11 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 		a.fall()
 	}
 	if seen.sent && !stray {
-		a.remark(p.Number, Note{What: ServerReset})
+		n := Note{What: ServerReset}
+		if a.Counters.Aborted {
+			n.Told = Overflows
+		}
+		a.remark(p.Number, n)
 	}
 	if in.N > sent.N {
 		a.ForeignReset = true
@@ -91,7 +95,7 @@ const farOff = 1 << 20
 // strange reports that an RST is none that a client takes which has sent a SYN alone: it
 // must acknowledge that (RFC 9293, 3.10.7.3).
 func (a *Attempt) strange(p *Packet) bool {
-	if a.Scene.Sockets || a.Server.SYNACK.N > 0 || !a.Client.SawSYN || a.Client.ACK.N > 0 {
+	if a.Server.SYNACK.N > 0 || !a.Client.SawSYN || a.Client.ACK.N > 0 {
 		return false
 	}
 	acked := p.Ack - a.Client.ISN

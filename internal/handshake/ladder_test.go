@@ -288,6 +288,11 @@ func (l *ladder) data(p *evidence.Packet, from evidence.Side, words []string) bo
 // play gives the events to a new Tracker: all evidence, or only the packets
 // that those sides see.
 func play(events []event, sides evidence.Side, full bool) *handshake.Tracker {
+	return playEach(events, sides, full, func(*handshake.Tracker) {})
+}
+
+// playEach does something after each event.
+func playEach(events []event, sides evidence.Side, full bool, each func(*handshake.Tracker)) *handshake.Tracker {
 	t := handshake.New(handshake.Config{Sides: sides, Sockets: full})
 	for _, e := range events {
 		switch {
@@ -296,6 +301,7 @@ func play(events []event, sides evidence.Side, full bool) *handshake.Tracker {
 		case e.packet != nil && e.fate == "" && e.packet.Side&sides != 0:
 			t.Packet(*e.packet)
 		}
+		each(t)
 	}
 	return t
 }

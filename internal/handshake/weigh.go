@@ -1,6 +1,10 @@
 package handshake
 
-import "listenq/internal/judge"
+import (
+	"slices"
+
+	"listenq/internal/judge"
+)
 
 // While attempts are folded the queues are weighed anew after so many packets, if anything
 // was struck since, as it takes a look at all attempts.
@@ -19,6 +23,12 @@ func (t *Tracker) weigh() {
 	}
 	t.weighed, t.trouble = t.packets, t.scene.Trouble
 	struck := map[*listener][]judge.Visit{}
+	for _, l := range t.listeners {
+		l.queue = judge.Queue{}
+		if slices.ContainsFunc(l.visits, judge.Visit.Struck) {
+			struck[l] = nil
+		}
+	}
 	for a := range t.Attempts() {
 		if judge.InVain(&a.seen) {
 			struck[a.listener] = nil

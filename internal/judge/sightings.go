@@ -137,6 +137,9 @@ func VisitOf(seen *evidence.Attempt) Visit {
 	return a.visit()
 }
 
+// Struck reports that packets of a client were in vain.
+func (v Visit) Struck() bool { return v.SYN.Packets+v.ACK.Packets > 0 }
+
 // InVain reports that packets of an attempt came to nothing, as packets alone show.
 func InVain(seen *evidence.Attempt) bool {
 	a := attempt{Attempt: seen}

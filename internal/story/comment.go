@@ -36,7 +36,7 @@ func Comment(n *evidence.Note, s *evidence.Settings, o judge.Outlook) string {
 	case evidence.StrayReset:
 		return "RST: the client has reset the connection"
 	case evidence.ServerReset:
-		return resetComment(o)
+		return resetComment(n, o)
 	case evidence.BareACK:
 		return "ACK of another connection between these two answers the SYN"
 	case evidence.StrangeReset:
@@ -75,7 +75,7 @@ func short(n *evidence.Note, s *evidence.Settings) string {
 }
 
 // resetComment says why the server sent an RST.
-func resetComment(o judge.Outlook) string {
+func resetComment(n *evidence.Note, o judge.Outlook) string {
 	switch {
 	case o.First == judge.StateQueued && o.Others.Has(judge.StateClosed):
 		return "RST to a queued connection: its listener is closed, or its program resets it"
@@ -86,7 +86,10 @@ func resetComment(o judge.Outlook) string {
 	case judge.StateRefused:
 		return "RST: nothing listens here"
 	case judge.StateAborted:
-		return "RST: accept queue full and tcp_abort_on_overflow set"
+		if n.Told == evidence.Overflows {
+			return "RST: accept queue full and tcp_abort_on_overflow set"
+		}
+		return "RST, as with tcp_abort_on_overflow"
 	case judge.StateRejected:
 		return "RST: the SYN cookie does not check"
 	case judge.StateStale:

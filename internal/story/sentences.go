@@ -30,13 +30,17 @@ func (a *teller) droppedSentence(n *evidence.Note) string {
 	return text
 }
 
-// whySYNAgain says what the first SYN has met, as far as that was seen.
-func (a *teller) whySYNAgain() string {
+// whySYNAgain says what the first SYN had met when it was sent again, as far as that was seen.
+func (a *teller) whySYNAgain(n *evidence.Note) string {
 	switch {
 	case a.Server.Challenges > 0:
 		return ": it was answered for another connection"
 	case a.Server.RefusedSYN:
 		return ", although it is refused"
+	case a.Server.Strange > 0:
+		return ": it was answered by an RST that does not acknowledge it"
+	case a.Server.SYNACK.N > 0 && a.Server.SYNACK.First < n.At.T:
+		return ", although the server had answered it"
 	}
 	return ": it has had no answer"
 }
@@ -135,13 +139,27 @@ func (a *teller) resetSentence(n *evidence.Note) string {
 	}
 	switch o.First {
 	case judge.StateAborted:
-		return "the server resets the connection: tcp_abort_on_overflow is set"
+		if a.Counters.Aborted {
+			return "the server resets the connection: tcp_abort_on_overflow is set"
+		}
+		return "the server resets the connection, as with tcp_abort_on_overflow"
 	case judge.StateRejected:
-		return "the server resets the connection: it had sent a SYN cookie, and what comes now does not begin where the cookie can be checked"
+		return "the server resets the connection: it had sent a SYN cookie" + a.whyRejected()
 	case judge.StateStale:
 		return resets + ": it has forgotten the connection"
 	case judge.StateClosed:
-		return resets + ": its listener was closed"
+		if a.Samples.AtClose {
+			return resets + ": its listener was closed"
+		}
+		return resets + ", as one whose listener was closed"
 	}
 	return "the server resets the connection"
+}
+
+// whyRejected says why a SYN cookie did not check, where that was seen.
+func (a *teller) whyRejected() string {
+	if a.Client.Beyond {
+		return ", and what comes now does not begin where the cookie can be checked"
+	}
+	return ", which does not check any more"
 }

@@ -99,7 +99,7 @@ func (a *teller) sentence(n *evidence.Note) string {
 		if a.Counters.Strikes[evidence.StageSYN].N > 0 {
 			return ""
 		}
-		return "the client sends its SYN again" + repeated(n, a.Client.SYN.First) + a.whySYNAgain() + a.uncounted()
+		return "the client sends its SYN again" + repeated(n, a.Client.SYN.First) + a.whySYNAgain(n) + a.uncounted()
 	case evidence.SYNACKAgain:
 		return "the server sends its SYN-ACK again" + repeated(n, a.Server.SYNACK.First) + ": " + a.whyAgain()
 	case evidence.SYNACKAnswers:
