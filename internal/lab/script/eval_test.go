@@ -211,7 +211,7 @@ func TestEvalOfTheLargest(t *testing.T) {
 }
 
 // TestVocabularies compares the words that expressions know with the constants
-// of the handshake model.
+// of the model.
 func TestVocabularies(t *testing.T) {
 	types := map[string]reflect.Type{
 		"Outcome":    reflect.TypeFor[judge.Outcome](),
@@ -221,7 +221,8 @@ func TestVocabularies(t *testing.T) {
 		"Confidence": reflect.TypeFor[judge.Confidence](),
 		"State":      reflect.TypeFor[evidence.State](),
 	}
-	want := constants(t, "../../handshake/model.go")
+	want := constants(t, "../../judge/words.go")
+	want["State"] = constants(t, "../../evidence/sample.go")["State"]
 	want["Struck"] = append(want["Struck"], "none")
 	want["Kind"] = append(want["Kind"], "none")
 	for name, typ := range types {
