@@ -264,7 +264,7 @@ func TestRecording(t *testing.T) {
 		if f[0] != "client" && f[0] != "server" || f[1] != "1" || f[2] != "1" {
 			t.Errorf("tshark reads interface, checksums %q", f)
 		}
-		if strings.Contains(f[3], "accept queue full, 2 of limit 1") {
+		if strings.Contains(f[3], "accept queue full, 3 of limit 2") {
 			dropped++
 		}
 	}
