@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
 )
 
@@ -102,17 +102,17 @@ func printConnection(s screen, group []record.Connection) {
 // fate is a connection's outcome with its cause and end, where they say more.
 func fate(c record.Connection) string {
 	text := string(c.Outcome)
-	waits := c.Outcome == handshake.Queued && c.Cause == handshake.ByServer
-	if c.Cause != handshake.NoCause && !waits {
+	waits := c.Outcome == judge.Queued && c.Cause == judge.ByServer
+	if c.Cause != judge.NoCause && !waits {
 		text += ", cause: " + string(c.Cause)
 	}
 	if c.EndedBy != "" {
 		text += ", ended by: " + string(c.EndedBy)
 	}
-	if c.Delay != nil && c.Cause != handshake.DeferAccept { // which is no accident
+	if c.Delay != nil && c.Cause != judge.DeferAccept { // which is no accident
 		text += ", " + seconds(*c.Delay) + " late"
 	}
-	if c.Confidence != handshake.Certain {
+	if c.Confidence != judge.Certain {
 		text += " (" + string(c.Confidence) + ")"
 	}
 	return text

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"golang.org/x/sys/unix"
@@ -43,7 +43,7 @@ type loss struct {
 	hint string
 }
 
-var listenOnly = States(handshake.Listen)
+var listenOnly = States(evidence.Listen)
 
 // openOwnNetns opens the namespace of the calling thread. It needs no privilege.
 func openOwnNetns(in []byte) (*netns, error) {

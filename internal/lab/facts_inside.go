@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
@@ -223,7 +223,7 @@ func longestQueue() (limit uint32, err error) {
 		return 0, fmt.Errorf("getsockname: %w", err)
 	}
 	port := uint16(name.(*unix.SockaddrInet4).Port)
-	err = dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(handshake.Listen), LocalPort: port}, func(s *kernel.Socket) bool {
+	err = dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(evidence.Listen), LocalPort: port}, func(s *kernel.Socket) bool {
 		limit = s.SendQ
 		return true
 	})

@@ -11,7 +11,7 @@ import (
 	"os"
 	"runtime"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
@@ -86,7 +86,7 @@ func (n *network) String() string {
 func (n *network) loopback() bool { return n.client == n.server }
 
 // hosts reports whether a segment is between the two hosts, and not spoofed.
-func (n *network) hosts(p *handshake.Packet) bool {
+func (n *network) hosts(p *evidence.Packet) bool {
 	c, s := n.client.addr, n.server.addr
 	return p.Src.Addr() == c && p.Dst.Addr() == s || p.Src.Addr() == s && p.Dst.Addr() == c
 }

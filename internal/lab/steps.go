@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/server"
@@ -123,14 +123,14 @@ func (e *experiment) sysctl(do script.Sysctl) error {
 }
 
 // destinations are the sides that a direction leads to.
-func destinations(d script.Direction) []handshake.Side {
+func destinations(d script.Direction) []evidence.Side {
 	switch d {
 	case script.ToServer:
-		return []handshake.Side{handshake.ServerSide}
+		return []evidence.Side{evidence.ServerSide}
 	case script.ToClient:
-		return []handshake.Side{handshake.ClientSide}
+		return []evidence.Side{evidence.ClientSide}
 	}
-	return []handshake.Side{handshake.ServerSide, handshake.ClientSide}
+	return []evidence.Side{evidence.ServerSide, evidence.ClientSide}
 }
 
 func (e *experiment) shape(do script.Wire) error {

@@ -1,6 +1,8 @@
-package handshake
+package evidence
 
-import "time"
+import (
+	"time"
+)
 
 // A SYN cookie must hold what a request would. Without timestamps there is room for the
 // MSS alone, and the options that the client has offered are not taken up
@@ -23,14 +25,14 @@ const negotiable = OptWindowScale | OptSACKPermitted
 // offers notes how the server took up the options of a SYN, as requests are answered at
 // this address and cookies are not.
 func (a *Attempt) offers(p *Packet) {
-	a.stamp, a.stamped = p.Options.TSVal, p.T
-	c := &a.listener.crowd
-	offered := a.offered & negotiable
+	a.Server.Stamp, a.Server.Stamped = p.Options.TSVal, p.T
+	c := &a.On.Crowd
+	offered := a.Client.Offered & negotiable
 	switch taken := p.Options.Present & negotiable; {
-	case a.t.cfg.Sockets || offered == 0 || a.is(fastOpened):
+	case a.Scene.Sockets || offered == 0 || a.Held.FastOpened:
 	case taken != 0:
 		c.takesUp |= taken
-	case a.offered&OptTimestamps == 0 && c.takesUp.Has(offered):
+	case a.Client.Offered&OptTimestamps == 0 && c.takesUp.Has(offered):
 		a.recognise(p.T, p.Number)
 	}
 }
@@ -38,20 +40,20 @@ func (a *Attempt) offers(p *Packet) {
 // dates tells a SYN-ACK's timestamp that is older than the SYN that it answers, by the clock of
 // a later segment of the server.
 func (a *Attempt) dates(p *Packet) {
-	since := p.T - a.stamped
-	if a.t.cfg.Sockets || !a.sees(ServerSide) || a.stamp == 0 || !p.Options.Present.Has(OptTimestamps) ||
-		a.is(cookie|sawKept|fastOpened) || since > clockDrifts || a.stamped-a.asked > answersSoon {
+	since := p.T - a.Server.Stamped
+	if a.Scene.Sockets || !a.Sees(ServerSide) || a.Server.Stamp == 0 || !p.Options.Present.Has(OptTimestamps) ||
+		a.Held.Cookie || a.Held.SawRequest || a.Held.FastOpened || since > clockDrifts || a.Server.Stamped-a.Client.Asked > answersSoon {
 		return
 	}
-	age := time.Duration(int32(p.Options.TSVal-a.stamp))*time.Millisecond - since
+	age := time.Duration(int32(p.Options.TSVal-a.Server.Stamp))*time.Millisecond - since
 	if age > clockTicks && age < cookieAge {
-		a.recognise(a.stamped, a.firsts.synack)
+		a.recognise(a.Server.Stamped, int(a.Firsts.SYNACK))
 	}
 }
 
 // recognise notes that the server has sent a cookie, as packets show.
 func (a *Attempt) recognise(t time.Duration, number int) {
-	a.set(cookie)
-	a.note(note{what: sentCookie}, t, number)
-	a.remark(number, note{what: sentCookie})
+	a.Held.Cookie = true
+	a.note(Note{What: SentCookie}, t, number)
+	a.remark(number, Note{What: SentCookie})
 }

@@ -1,6 +1,10 @@
-package handshake
+package judge
 
-import "time"
+import (
+	"time"
+
+	"listenq/internal/evidence"
+)
 
 // What is what became of a client after its handshake.
 type What string
@@ -20,38 +24,27 @@ type Sequel struct {
 	After time.Duration // since the client's first data, or since its final ACK if the server acts first; of no answer until the observation ended
 }
 
-// answerOf notes what the server does first after the handshake.
-func (a *Attempt) answerOf(what What, t time.Duration) {
-	if a.sequel.What == "" && a.synack.n > 0 {
-		a.sequel = Sequel{what, t}
-	}
-}
-
 // unansweredAfter is how long a client must have waited to be told that it has no answer.
 const unansweredAfter = time.Second
 
-// Sequel tells how the attempt goes on.
-func (a *Attempt) Sequel() Sequel {
-	from := a.ack.first
-	if a.data.n > 0 && a.top > 0 && (a.sequel.What == "" || a.data.first <= a.sequel.After) {
-		from = a.data.first
+// acts are what the server does first, as it is told.
+var acts = [...]What{evidence.ActData: Served, evidence.ActReset: ResetFirst, evidence.ActFIN: ShutFirst}
+
+// SequelOf tells how an attempt goes on.
+func SequelOf(a *evidence.Attempt) Sequel {
+	from := a.Client.ACK.First
+	acted := a.Server.Act != evidence.NoAct
+	if a.Client.Data.N > 0 && a.Client.Top > 0 && (!acted || a.Client.Data.First <= a.Server.ActedAt) {
+		from = a.Client.Data.First
 	}
-	switch waited := a.t.now - from; {
-	case a.sequel.What != "":
-		return Sequel{a.sequel.What, max(0, a.sequel.After-from)}
-	case a.is(midway) || a.asks() == 0 || waited < unansweredAfter || a.clientReset.n > 0:
+	switch waited := a.Scene.Now - from; {
+	case acted:
+		return Sequel{acts[a.Server.Act], max(0, a.Server.ActedAt-from)}
+	case a.Midway || a.Asks() == 0 || waited < unansweredAfter || a.Client.Reset.N > 0:
 		return Sequel{}
-	case a.takenAt > 0:
+	case a.Server.TakenAt > 0:
 		return Sequel{Unserved, waited}
 	default:
 		return Sequel{Untaken, waited}
 	}
-}
-
-// asks is how many bytes of data the client has sent; its FIN is none.
-func (a *Attempt) asks() uint32 {
-	if a.is(finSent) && a.top > 0 {
-		return a.top - 1
-	}
-	return a.top
 }
