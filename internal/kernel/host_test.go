@@ -191,7 +191,7 @@ func TestHostWaiting(t *testing.T) {
 func TestHostCarriesWalks(t *testing.T) {
 	ns := newNamespace(t, 0)
 	d := ns.diag(t)
-	_, addr := ns.listen(t, "127.0.0.1:80", 0)
+	_, addr := ns.listen(t, "127.0.0.1:80", 2)
 	ns.connectDeaf(t, addr)
 	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.SynRecv) == 1 })
 	h := ns.host(t, HostOptions{Requests: true, Waiting: true, Budget: 1e-9})
@@ -199,10 +199,12 @@ func TestHostCarriesWalks(t *testing.T) {
 	if l := first.Listeners[0]; l.SynLen != queue.Known(1) || l.SynAge != 0 {
 		t.Errorf("%+v requests of age %v at first, want 1 of 0", l.SynLen, l.SynAge)
 	}
-	ns.connect(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 2 })
+	for range 3 { // fill the accept queue
+		ns.connect(t, addr)
+	}
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 6 })
 	second := sample(t, h)
-	if l := second.Listeners[0]; l.SynLen != queue.Known(1) || l.SynAge <= 0 || l.SynAge > second.T || l.AcceptLen != 1 || l.Waiting != nil {
+	if l := second.Listeners[0]; l.SynLen != queue.Known(1) || l.SynAge <= 0 || l.SynAge > second.T || l.AcceptLen != 3 || l.Waiting != nil {
 		t.Errorf("without a walk the listener is %+v, %v after the first", l, second.T-first.T)
 	}
 
@@ -211,11 +213,11 @@ func TestHostCarriesWalks(t *testing.T) {
 		return find(t, s, func(s Socket) bool { return s.State == evidence.Listen }).Memory.Drops().N > 0
 	})
 	third := sample(t, h)
-	if l := third.Listeners[0]; l.SynAge != 0 || l.Waiting == nil || l.Waiting.Len != 1 {
+	if l := third.Listeners[0]; l.SynAge != 0 || l.Waiting == nil || l.Waiting.Len != 3 {
 		t.Errorf("after a drop the listener is %+v, want it looked into", l)
 	}
 	fourth := sample(t, h)
-	if l := fourth.Listeners[0]; l.Waiting == nil || l.Waiting.Age <= 0 || l.Waiting.Age > fourth.T-third.T || l.Waiting.Len != 1 {
+	if l := fourth.Listeners[0]; l.Waiting == nil || l.Waiting.Age <= 0 || l.Waiting.Age > fourth.T-third.T || l.Waiting.Len != 3 {
 		t.Errorf("waiting is carried as %+v", l.Waiting)
 	}
 }

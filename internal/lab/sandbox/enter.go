@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -85,6 +86,9 @@ func enter(c config) (*Inside, error) {
 	if in.shown, err = buildRoot(c.View, copies); err != nil {
 		return nil, err
 	}
+	if err := settingsAreOurs(); err != nil {
+		return nil, &stepError{"open the settings of the network namespace", err}
+	}
 	if err := unix.Sethostname([]byte("listenq")); err != nil {
 		return nil, &stepError{"set host name", err}
 	}
@@ -112,6 +116,18 @@ func dieFirst() error {
 		return err
 	}
 	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+}
+
+// settingsAreOurs finds out whether the settings of our network namespace can be written.
+func settingsAreOurs() error {
+	setting, err := os.OpenFile("/proc/sys/net/ipv4/ip_local_port_range", os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) { // it is the machine's before Linux 3.15
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return setting.Close()
 }
 
 // noUserNamespaces forbids user namespaces below ours, in which a command would have
