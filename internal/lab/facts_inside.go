@@ -29,24 +29,24 @@ type insideFacts struct {
 }
 
 // probeFacts finds out facts in namespaces of their own; it leaves out what it
-// could not find out.
-func probeFacts(ctx context.Context, names []string) map[string]any {
+// could not find out. Settings of the machine are written only if ofMachine.
+func probeFacts(ctx context.Context, names []string, ofMachine bool) map[string]any {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil || len(names) == 0 {
 		return nil
 	}
 	defer null.Close()
-	end, _ := runInside(ctx, job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Facts: names}, shown{}, nil, null, null)
+	end, _ := runInside(ctx, job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Facts: names, Machine: ofMachine}, shown{}, nil, null, null)
 	return end.Run.Facts
 }
 
 // probeInside finds out what namespaces of our own show.
-func probeInside(ctx context.Context) insideFacts {
+func probeInside(ctx context.Context, ofMachine bool) insideFacts {
 	in := insideFacts{}
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err == nil {
 		defer null.Close()
-		j := job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Kernel: true}
+		j := job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Kernel: true, Machine: ofMachine}
 		for _, f := range Facts() {
 			j.Facts = append(j.Facts, f.Name)
 		}

@@ -2,7 +2,9 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -109,10 +111,13 @@ func (e *experiment) sysctl(do script.Sysctl) error {
 	path := sysctlPath(do.Name)
 	for _, side := range e.net.sides() {
 		err := kernel.InNetns(int(side.netns.Fd()), func() error { return os.WriteFile(path, []byte(do.Value), 0) })
+		if errors.Is(err, fs.ErrNotExist) {
+			err = e.machine.set(do.Name, do.Value)
+		}
 		switch {
-		case os.IsNotExist(err) && do.MayFail:
+		case errors.Is(err, fs.ErrNotExist) && do.MayFail:
 			return nil
-		case os.IsNotExist(err):
+		case errors.Is(err, fs.ErrNotExist):
 			return &Failure{"this kernel has no such setting in a network namespace of its own", nearSetting(do.Name)}
 		case err != nil:
 			return fmt.Errorf("set %s to %q: %w", do.Name, do.Value, err)
