@@ -21,6 +21,8 @@ type Inside struct {
 	who   identity
 	rules *os.File // the Landlock ruleset of commands; nil: the kernel has none
 
+	unfiltered bool // there is no seccomp filter for this process
+
 	own      int          // descriptor of our PID namespace
 	commands int          // descriptor of that of commands
 	ready    func() error // waits until commands can be started in it
@@ -95,7 +97,10 @@ func enter(c config) (*Inside, error) {
 	if in.rules, err = commandRules(c.View.Devices, c.Throwaway); err != nil {
 		return nil, &stepError{"set up Landlock", err}
 	}
-	if err := runnerFilter.install(unix.SECCOMP_FILTER_FLAG_TSYNC); err != nil {
+	switch err := runnerFilter.install(unix.SECCOMP_FILTER_FLAG_TSYNC); {
+	case errors.Is(err, errNoSeccomp):
+		in.unfiltered = true
+	case err != nil:
 		return nil, &stepError{"set up seccomp", err}
 	}
 	if err := in.openPidNamespaces(); err != nil {
@@ -136,7 +141,11 @@ func noUserNamespaces(who identity) error {
 	if !who.Userns {
 		return nil
 	}
-	return os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0)
+	err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0)
+	if errors.Is(err, fs.ErrNotExist) { // before Linux 4.9
+		return nil
+	}
+	return err
 }
 
 // closeOnExec keeps what was inherited, by intent or not, from commands.
@@ -183,6 +192,9 @@ func (in *Inside) Shared() []string {
 	}
 	if in.rules == nil {
 		shared = append(shared, "This kernel has no Landlock, the second wall around files.")
+	}
+	if in.unfiltered {
+		shared = append(shared, "This kernel has no seccomp filter for whole processes, the second wall around system calls: commands have one if it has any.")
 	}
 	if !in.who.Userns {
 		shared = append(shared, "There is no user namespace, because they are forbidden here or hide what is set: the experiment runs with some of root's rights, and its commands as nobody (65534).")

@@ -115,6 +115,9 @@ func (who identity) attr() *syscall.SysProcAttr {
 		attr.Credential = &syscall.Credential{}
 		return attr
 	}
+	if who.Uid == 0 { // who keeps them when it executes something
+		return attr
+	}
 	for c := range lastCapability() + 1 {
 		attr.AmbientCaps = append(attr.AmbientCaps, uintptr(c))
 	}

@@ -45,7 +45,7 @@ func newNetns() (*os.File, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return os.Open("/proc/thread-self/ns/net")
+	return os.Open(ofThread("ns/net"))
 }
 
 // loopbackUp sets IFF_UP on lo (netdevice(7)).
