@@ -44,8 +44,13 @@ var readings = map[string][]reading{
 			func(v any) string {
 				return fmt.Sprintf("With SYN cookies a backlog of 4 holds %v requests; the next SYN is answered with a cookie.", v)
 			}, requests("cookies")},
-		{"syn_queue_test", "", "The kernel's test for a full SYN queue: its length > limit, >= limit, or another one.",
-			func(v any) string { return fmt.Sprintf("The SYN queue is full when its length is %v the backlog.", v) }, synQueueTest},
+		{"syn_queue_test", "", "When the SYN queue of a backlog of N is full: its length > N (it holds N + 1 requests), >= N (it holds N), or at a power of two, 16 at least.",
+			func(v any) string {
+				if v == "power of two" {
+					return "The SYN queue holds the next power of two above the backlog, 16 at least."
+				}
+				return fmt.Sprintf("The SYN queue is full when its length is %v the backlog.", v)
+			}, synQueueTest},
 		{"sk_drops_per_syn", 0, "How far a dropped SYN raises the listener's sk_drops.",
 			func(v any) string { return fmt.Sprintf("A dropped SYN raises the listener's sk_drops by %v.", v) }, dropsPerSYN},
 	},
@@ -118,7 +123,7 @@ func testOf(n int) (any, error) {
 	case 4:
 		return ">=", nil
 	case 16:
-		return "16, or the next power of two >", nil
+		return "power of two", nil
 	}
 	return nil, fmt.Errorf("a backlog of 4 holds %d requests: no test that is known", n)
 }

@@ -102,7 +102,7 @@ func TestEval(t *testing.T) {
 		{`listener.drops == 0`, Result{Unknown: true, Got: `listener.drops is unknown`}},
 		{`not web.open`, Result{Unknown: true, Got: `web.open is unknown`}},
 		{`delta.ListenDrops == 0`, Result{Unknown: true, Got: `delta.ListenDrops is unknown`}},
-		{`not facts.syn_queue_one_more`, Result{Unknown: true, Got: `facts.syn_queue_one_more is unknown`}},
+		{`not facts.syn_reserve`, Result{Unknown: true, Got: `facts.syn_reserve is unknown`}},
 
 		// Groups.
 		{`all(a, .outcome in ["accepted", "queued"])`, Result{Pass: true, Got: `.outcome is "accepted" for a1, a2, "queued" for a3, a4 and 2 more`}},
@@ -152,8 +152,8 @@ func TestEvalCondition(t *testing.T) {
 	}{
 		{"accept_full_drops_syn", Result{Pass: true, Got: "accept_full_drops_syn is true"}},
 		{"not accept_full_drops_syn and ehash_entries > 1", Result{Got: "accept_full_drops_syn is true"}},
-		{"syn_queue_one_more", Result{Unknown: true, Got: "syn_queue_one_more is unknown"}},
-		{"not syn_queue_one_more", Result{Unknown: true, Got: "syn_queue_one_more is unknown"}},
+		{"syn_reserve", Result{Unknown: true, Got: "syn_reserve is unknown"}},
+		{"not syn_reserve", Result{Unknown: true, Got: "syn_reserve is unknown"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.expr, func(t *testing.T) {
