@@ -41,7 +41,7 @@ func TestReadings(t *testing.T) {
 		{"neither", readingOf(ruleOf(clients(half, dropped, half, half))), "client 2 of 4 is the first whose SYN is dropped: no rule that is known"},
 		{"limit + 1", readingOf(testOf(5)), ">"},
 		{"limit", readingOf(testOf(4)), ">="},
-		{"power of two", readingOf(testOf(16)), "16, or the next power of two >"},
+		{"power of two", readingOf(testOf(16)), "power of two"},
 		{"no known limit", readingOf(testOf(24)), "a backlog of 4 holds 24 requests: no test that is known"},
 		{"one each", readingOf(dropsEach(&five, 5)), "1"},
 		{"uneven", readingOf(dropsEach(&five, 2)), "sk_drops rose by 5 for 2 dropped packets"},
