@@ -64,6 +64,25 @@ func (tp *tape) full(at time.Duration, struck int) {
 	}
 }
 
+// TestEndOfCapture: a capture goes on until its last packet, whatever that is. A SYN that has
+// had no answer by then has had none for longer.
+func TestEndOfCapture(t *testing.T) {
+	tp := newTape(t)
+	tp.connect(0, port(client, 1), server, atServer)
+	tp.put(time.Second, port(client, 2), server, "S", 1000, 0, "")
+	arp := append(make([]byte, 12), 8, 6, 0, 1)
+	if err := tp.w.Packet(0, 9*time.Second, append(arp, make([]byte, 44)...), ""); err != nil {
+		t.Fatal(err)
+	}
+	r := captures(t, explain.Options{}, tp.input("a.pcapng"))
+	if want := time.Second * 9; r.Span.Duration() != want {
+		t.Errorf("it lasts for %v, want %v", r.Span.Duration(), want)
+	}
+	if c := r.Connections[1]; c.Cause == handshake.NoCause {
+		t.Errorf("a SYN without an answer for 8 s: %v", c.Reading.Reading)
+	}
+}
+
 func TestOverflow(t *testing.T) {
 	r := captures(t, explain.Options{}, overflowed(t).input("a.pcapng"))
 	if !r.Bad() {

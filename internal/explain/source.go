@@ -52,7 +52,8 @@ type batch struct {
 type facts struct {
 	packets int // of all kinds
 	first   int64
-	latest  int64
+	latest  int64 // of the last one; and the latest of all
+	end     int64
 	skipped [maxSkips]int
 	again   int // packets that were captured twice
 	lost    int64
@@ -208,6 +209,7 @@ func (f *file) take() bool {
 	if f.first == 0 {
 		f.first = f.latest
 	}
+	f.end = max(f.end, f.latest)
 	for len(f.named) <= c.Interface {
 		f.named = append(f.named, sideNamed(f.reader.Interfaces()[len(f.named)].Name))
 	}
