@@ -36,7 +36,11 @@ func (a *Attempt) Evidence() []Evidence {
 	if a.firsts.ack > 0 {
 		cite(a.firsts.ack, a.ackSeen())
 	}
-	cite(a.firsts.data, "the client's first data")
+	if a.odd.shut {
+		cite(a.firsts.data, "the client's FIN")
+	} else {
+		cite(a.firsts.data, "the client's first data")
+	}
 	o := a.ends()
 	for i := range a.notes {
 		cite(a.notes[i].at.number, a.sentence(&a.notes[i], o))

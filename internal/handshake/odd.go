@@ -23,6 +23,7 @@ type oddities struct {
 	later      uint8  // segments with data or FIN of a connection that was there
 	lost       bool   // data was sent again by a connection that was there
 	asked      bool   // data has come since the server's last ACK
+	shut       bool   // the client's first segment that takes room is a FIN without data
 }
 
 // count counts up to what a byte holds.

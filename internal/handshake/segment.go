@@ -153,6 +153,7 @@ func kindOf(p *Packet) segment {
 // takeData takes data or a FIN of the client as it was sent.
 func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 	number(&a.firsts.data, p)
+	a.odd.shut = a.odd.shut || a.data.n == 0 && p.Len == 0
 	if begin > 0 {
 		a.set(beyond)
 	}

@@ -1,0 +1,28 @@
+package handshake_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"listenq/internal/handshake"
+)
+
+// TestEvidenceWords: a packet is cited as what it is, and beside each what is nearly the same.
+func TestEvidenceWords(t *testing.T) {
+	const opening = "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n "
+	for _, c := range []struct{ name, ladder, want, not string }{
+		{"a client that closes without a word", opening + "5ms c> FIN", "the client's FIN", "the client's first data"},
+		{"a client that asks and closes", opening + "5ms c> DATA\n 6ms c> FIN", "the client's first data", "the client's FIN"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := play(parseLadder(t, c.ladder), handshake.ServerSide, false).Attempt(clientAddr, serverAddr)
+			says := func(words string) bool {
+				return slices.ContainsFunc(a.Evidence(), func(e handshake.Evidence) bool { return strings.Contains(e.Text, words) })
+			}
+			if !says(c.want) || says(c.not) {
+				t.Errorf("%q and not %q; got %+v", c.want, c.not, a.Evidence())
+			}
+		})
+	}
+}
