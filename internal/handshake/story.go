@@ -179,6 +179,10 @@ func (a *Attempt) whySYNAgain() string {
 		return ": it was answered for another connection"
 	case a.is(refusedSYN):
 		return ", although it is refused"
+	case a.synack.n > 0 && a.synack.first < a.synAgain:
+		return ", although it was answered"
+	case a.synack.n > 0 && a.synack.first < a.syn.last:
+		return ": it had no answer at first"
 	}
 	return ": it has had no answer"
 }
