@@ -83,6 +83,22 @@ func TestEndOfCapture(t *testing.T) {
 	}
 }
 
+// TestCausesAsTold: a listener counts the causes that its connections are told with, that of
+// a SYN, too, which may yet be answered.
+func TestCausesAsTold(t *testing.T) {
+	tp := newTape(t)
+	tp.connect(0, port(client, 1), server, atServer)
+	tp.put(time.Second, port(client, 2), server, "S", 1000, 0, "")
+	r := captures(t, explain.Options{}, tp.input("a.pcapng"))
+	told := map[handshake.Cause]int{}
+	for _, c := range r.Connections {
+		told[c.Cause]++
+	}
+	if diff := cmp.Diff(told, r.Listeners[0].Causes); diff != "" {
+		t.Errorf("causes (-of connections +of the listener):\n%s", diff)
+	}
+}
+
 func TestOverflow(t *testing.T) {
 	r := captures(t, explain.Options{}, overflowed(t).input("a.pcapng"))
 	if !r.Bad() {

@@ -74,6 +74,7 @@ type tally struct {
 	midway              int        // of which no beginning was seen
 	unasked             int        // answered without a SYN that was seen
 	untold              int        // of which nothing shows whether they were struck
+	open                int        // without an answer and a cause, that may have been struck
 	late                int        // whose SYN may have been answered after the last packet
 	certain             bool
 	evidence            []Evidence
@@ -91,12 +92,18 @@ func (y *tally) add(a *Attempt, r Reading) {
 	if y.outcomes == nil {
 		y.outcomes, y.causes = map[Outcome]int{}, map[Cause]int{}
 	}
+	told := r.Cause
 	if r.Outcome == Unanswered && r.Cause == NoCause && a.struckBy(stageSYN)&^nothing != 0 {
 		r.Cause = UnknownCause // it will never be known
+		if a.t.cfg.Sockets {
+			told = UnknownCause
+		} else {
+			y.open++ // counted as it is told
+		}
 	}
 	y.attempts++
 	y.outcomes[r.Outcome]++
-	y.causes[r.Cause]++
+	y.causes[told]++
 	switch {
 	case a.is(midway):
 		y.midway++
@@ -328,7 +335,7 @@ func (t *Tracker) finding(l *listener, y *tally) Finding {
 		return Gone
 	case y.midway == y.attempts:
 		return Unseen
-	case !l.answered && y.outcomes[Unanswered]+y.outcomes[TimedOut]+y.outcomes[GaveUp] == y.attempts && y.causes[NoCause] == 0:
+	case !l.answered && y.outcomes[Unanswered]+y.outcomes[TimedOut]+y.outcomes[GaveUp] == y.attempts && y.causes[NoCause] == y.open:
 		if y.repeated == 0 && y.attempts < floodFrom && !t.cfg.Sockets {
 			return Unseen
 		}
