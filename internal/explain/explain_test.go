@@ -83,6 +83,18 @@ func TestEndOfCapture(t *testing.T) {
 	}
 }
 
+// TestNonsenseStamp: a packet with a stamp of another age is where its file has it.
+func TestNonsenseStamp(t *testing.T) {
+	tp := newTape(t)
+	tp.connect(0, port(client, 1), server, atServer)
+	tp.put(250*365*24*time.Hour, port(client, 2), server, "S", 1000, 0, "")
+	tp.connect(time.Second, port(client, 3), server, atServer)
+	r := captures(t, explain.Options{}, tp.input("a.pcapng"))
+	if !r.Start.Equal(start) || r.Span > 2000 || len(r.Connections) != 3 {
+		t.Errorf("from %v for %g ms, %d connections", r.Start, r.Span, len(r.Connections))
+	}
+}
+
 // TestCausesAsTold: a listener counts the causes that its connections are told with, that of
 // a SYN, too, which may yet be answered.
 func TestCausesAsTold(t *testing.T) {

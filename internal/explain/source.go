@@ -199,11 +199,15 @@ func (f *file) fill(ctx context.Context, all *[]segment) (more bool, err error) 
 	return true, nil
 }
 
+// untold is when stamps begin that tell nothing, in seconds since 1970: the year 2242. Those
+// after 2262 have more nanoseconds than can be counted.
+const untold = 1 << 33
+
 // take counts a packet and reports whether it is a segment of its own.
 func (f *file) take() bool {
 	c := &f.packet
 	f.packets++
-	if !c.Time.IsZero() {
+	if !c.Time.IsZero() && c.Time.Unix() < untold {
 		f.latest = c.Time.UnixNano()
 	}
 	if f.first == 0 {
