@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"internal/queue":           {},
 	"internal/text":            {},
 	"internal":                 {},
+	"test/corpus":              {},
 	"test/agreement":           {"internal/capture", "internal/explain", "internal/handshake", "internal/record"},
 	"test/kerneltable":         {"internal/record"},
 	"test/guests":              {"internal/vm"},
@@ -57,7 +58,7 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/guests", "test/measure"},
+	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/corpus", "test/guests", "test/measure"},
 	"net/http":                           {},
 	"charm.land/bubbletea/v2":            {"internal/tui"},
 	"charm.land/lipgloss/v2":             {"internal/tui"},
