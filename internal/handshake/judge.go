@@ -72,6 +72,7 @@ type tally struct {
 	misacked            int        // reset since they acknowledged what was never sent
 	victim              netip.Addr // that all SYN-ACKs went to which were not asked for; none if there are several
 	midway              int        // of which no beginning was seen
+	begun               int        // of them, those whose SYN was, and not what it led to
 	unasked             int        // answered without a SYN that was seen
 	untold              int        // of which nothing shows whether they were struck
 	open                int        // without an answer and a cause, that may have been struck
@@ -155,6 +156,7 @@ func (y *tally) look(a *Attempt, r Reading) {
 			*n++
 		}
 	}
+	add(&y.begun, a.is(midway) && a.is(sawSYN))
 	add(&y.repeated, a.syn.n > 1)
 	add(&y.deaf, !server && a.ack.n > 0 && !a.is(midway))
 	add(&y.mute, !a.is(sawSYN) && a.ack.n+a.clientReset.n == 0)

@@ -103,12 +103,14 @@ func (y *tally) fine(sure Confidence) string {
 // lacks is what the capture lacks, for a verdict on an address.
 func (y *tally) lacks(l *listener) string {
 	switch {
-	case y.deaf > 0 && y.seenBoth == 0:
+	case y.deaf > 0 && !l.heard:
 		return "the server's packets are not in the capture: take it again in both directions"
-	case y.mute > 0 && y.seenBoth == 0:
+	case y.mute > 0 && !l.asked:
 		return "the clients' packets are not in the capture: take it again in both directions"
 	case l.answered && y.acked == 0:
 		return "the clients' ACKs are not in the capture, which seems to hold SYNs alone: take it again with a filter by port, not by flags"
+	case y.deaf+y.begun > 0:
+		return "no handshake is in the capture whole: packets are missing in between"
 	case y.outcomes[Unanswered] > 0:
 		return "no SYN was answered, and none was sent again: the capture is too short to tell"
 	}

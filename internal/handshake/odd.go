@@ -29,6 +29,10 @@ type oddities struct {
 // count counts up to what a byte holds.
 func count(n *uint8) { *n = min(*n, 254) + 1 }
 
+// unseen is how much a server may acknowledge of what a capture has lost. A number that is
+// further off is none of this connection.
+const unseen = 1 << 20
+
 // challenges takes a bare ACK that answers a SYN: of a connection that has the client's
 // address and port (tcp_timewait_state_process, net/ipv4/tcp_minisocks.c;
 // tcp_validate_incoming, net/ipv4/tcp_input.c). It reports whether it was one.
@@ -36,8 +40,8 @@ func (a *Attempt) challenges(p *Packet) bool {
 	if a.t.cfg.Sockets || p.Len > 0 || p.Flags.Has(FIN) || !p.Flags.Has(ACK) || !a.is(sawSYN|midway) || a.is(midway) || a.ack.n > 0 {
 		return false
 	}
-	if p.Ack-a.isn-1 <= a.synLen {
-		a.set(midway) // it is of this connection: the SYN-ACK was not captured
+	if p.Ack-a.isn-1 <= a.synLen+unseen {
+		a.set(midway) // it is of this connection: the SYN-ACK was not captured, nor what is acknowledged
 		return false
 	}
 	count(&a.odd.challenges)

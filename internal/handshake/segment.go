@@ -107,7 +107,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) segment {
 	if a.synack.n == 0 {
 		a.listener.deaf = true
 	}
-	number(&a.firsts.ack, p)
+	if !a.hasConnection() || a.is(fastOpened) { // else the one that made it was not captured
+		number(&a.firsts.ack, p)
+	}
 	if seen.sent {
 		if a.ack.n == 0 {
 			a.beforeACK = a.synack.n

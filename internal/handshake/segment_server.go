@@ -26,9 +26,9 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		}
 		a.show() // a connection that nobody accepted sends neither
 		a.accept(p.T)
-	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n > 0:
+	case p.Flags.Has(ACK) && !a.is(midway) && a.synack.n+a.ack.n > 0: // the SYN-ACK may not have been captured
 		switch acked := p.Ack - a.isn - 1; {
-		case acked > 0 && acked <= a.top:
+		case acked > 0 && acked <= a.top+unseen:
 			a.dates(p)
 			a.take(p.T, acked)
 			a.show()
@@ -156,6 +156,9 @@ func (a *Attempt) mistaken() {
 func (a *Attempt) takeRST(p *Packet, seen sight) {
 	if a.strange(p) {
 		return
+	}
+	if a.synack.n == 0 && a.ack.n > 0 && !a.t.cfg.Sockets {
+		a.set(midway) // its client has answered a SYN-ACK that was not captured
 	}
 	a.closes(p.T, true)
 	if a.ack.n > 0 {

@@ -22,7 +22,7 @@ type Sequel struct {
 
 // answerOf notes what the server does first after the handshake.
 func (a *Attempt) answerOf(what What, t time.Duration) {
-	if a.sequel.What == "" && a.synack.n > 0 {
+	if a.sequel.What == "" && !a.is(midway) && a.synack.n+a.ack.n > 0 {
 		a.sequel = Sequel{what, t}
 	}
 }
@@ -33,10 +33,15 @@ const unansweredAfter = time.Second
 // Sequel tells how the attempt goes on.
 func (a *Attempt) Sequel() Sequel {
 	from := a.ack.first
+	if a.ack.n == 0 {
+		from = a.syn.first // that of Fast Open has its data
+	}
 	if a.data.n > 0 && a.top > 0 && (a.sequel.What == "" || a.data.first <= a.sequel.After) {
 		from = a.data.first
 	}
 	switch waited := a.t.now - from; {
+	case a.ack.n == 0 && !a.is(fastOpened):
+		return Sequel{} // it is not known since when it waited
 	case a.sequel.What != "":
 		return Sequel{a.sequel.What, max(0, a.sequel.After-from)}
 	case a.is(midway) || a.asks() == 0 || waited < unansweredAfter || a.clientReset.n > 0:

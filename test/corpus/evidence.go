@@ -25,7 +25,8 @@ const (
 
 var sentences = []sentence{
 	{form(`SYN`), func(t *told, s *segment, _ []string) string {
-		return wrong(s.src != t.attempt.client || s.flags&(syn|ack|rst) != syn || s.at != t.began, "it is no SYN of the client, or not its first")
+		first := slices.IndexFunc(t.all, func(s *segment) bool { return s.src == t.attempt.client && s.flags&(syn|ack|rst) == syn })
+		return wrong(first < 0 || s != t.all[first], "it is no SYN of the client, or not its first")
 	}},
 	{form(`SYN-ACK`), func(t *told, s *segment, _ []string) string {
 		return wrong(len(t.synacks) == 0 || s != t.synacks[0], "it is no SYN-ACK that answers the SYN, or not the first")

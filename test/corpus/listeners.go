@@ -184,6 +184,7 @@ func (c *crowd) checkLack() {
 	lacks("the clients' ACKs are not", func(t *told) bool { return len(t.follows) > 0 })
 	lacks("no SYN was answered, and none was sent again", func(t *told) bool { return len(t.synacks)+len(t.refusals()) > 0 || len(t.syns) > 1 })
 	lacks("no connection was seen from its beginning", func(t *told) bool { return len(t.syns) > 0 })
+	lacks("no handshake is in the capture whole", func(t *told) bool { return len(t.syns) > 0 && len(t.synacks) > 0 && len(t.follows) > 0 })
 	lacks("no SYN is answered", func(t *told) bool { return len(t.synacks)+len(t.refusals()) > 0 })
 	lacks("nothing listens here", func(t *told) bool { return len(t.synacks) > 0 })
 	lacks("each SYN is refused", func(t *told) bool { return len(t.synacks) > 0 || len(t.refusals()) == 0 })

@@ -67,9 +67,10 @@ func (t *told) resent() (timer, asked []*segment) {
 		asks := slices.ContainsFunc(t.all, func(o *segment) bool {
 			return t.atServer(o) && o.src == t.attempt.client && o.flags&(syn|ack) == syn && o.at > before.at && o.at <= s.at && o.number != s.number
 		})
-		if soon := s.at-before.at < oneSYN; asks || soon && len(t.syns) > 1 {
+		switch soon := s.at-before.at < oneSYN; {
+		case asks || soon && len(t.syns) > 1:
 			asked = append(asked, s)
-		} else {
+		case !soon: // else it is not told what it answers
 			timer = append(timer, s)
 		}
 	}
@@ -102,8 +103,8 @@ func dataAgain(t *told, s *segment, m []string) string {
 // challenges are ACKs of the server before its SYN-ACK that acknowledge something else.
 func (t *told) challenges() []*segment {
 	return t.sent(t.attempt.server, 0, func(s *segment) bool {
-		answered := len(t.synacks) > 0 && t.synacks[0].at <= s.at
-		return !answered && s.flags&(ack|syn|rst|fin) == ack && s.len == 0 && s.ack != t.isn+1
+		went := func(all []*segment) bool { return len(all) > 0 && all[0].at <= s.at }
+		return len(t.syns) > 0 && !went(t.synacks) && !went(t.follows) && s.flags&(ack|syn|rst|fin) == ack && s.len == 0 && s.ack != t.isn+1
 	})
 }
 

@@ -96,10 +96,15 @@ func at(sums map[place]*sum, c *connection) *sum {
 	return sums[p]
 }
 
-// unasked reports that a SYN-ACK is all that is told of a connection. Those are grouped by
-// who got them.
+// unasked reports that a connection is told of by a SYN-ACK, and by nothing that its client
+// has sent to get it or to answer it. Those are grouped by who got them.
 func (c *connection) unasked() bool {
-	return c.Outcome == "unknown" && len(c.Evidence) > 0 && !slices.ContainsFunc(c.Evidence, func(e evidence) bool { return !strings.Contains(e.Text, "SYN-ACK") })
+	synack, client := false, false
+	for _, e := range c.Evidence {
+		synack = synack || e.Text == "SYN-ACK"
+		client = client || e.Text == "SYN" || strings.HasPrefix(e.Text, "final ACK") || strings.HasPrefix(e.Text, "data or FIN in place") || e.Text == "the client's first data" || e.Text == "the client's FIN"
+	}
+	return synack && !client && c.Outcome != "accepted"
 }
 
 // checkPlaces compares each listener with a sum of what is told of its connections. Those of
@@ -133,8 +138,9 @@ func (c *connection) kind() string {
 func checkGroups(res *result, doc *document) {
 	kinds := map[string][]*connection{}
 	for i := range doc.Connections {
-		c := &doc.Connections[i]
-		kinds[c.kind()] = append(kinds[c.kind()], c)
+		if c := &doc.Connections[i]; !c.unasked() {
+			kinds[c.kind()] = append(kinds[c.kind()], c)
+		}
 	}
 	for i := range doc.Groups {
 		g := &doc.Groups[i]
