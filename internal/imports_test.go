@@ -12,36 +12,38 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":              {"internal/cli", "internal/lab"},
-	"internal/cli":             {"internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/handshake", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm"},
-	"internal/lab":             {"internal/capture", "internal/files", "internal/handshake", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/filter", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
-	"internal/lab/client":      {"internal/handshake"},
+	"internal/cli":             {"internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm"},
+	"internal/lab":             {"internal/capture", "internal/evidence", "internal/files", "internal/handshake", "internal/judge", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/filter", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
+	"internal/lab/client":      {"internal/evidence"},
 	"internal/lab/filter":      {},
-	"internal/lab/peers":       {"internal/handshake", "internal/kernel", "internal/queue", "internal/record"},
+	"internal/lab/peers":       {"internal/evidence", "internal/kernel", "internal/queue", "internal/record"},
 	"internal/lab/sandbox":     {},
 	"internal/lab/scenarios":   {},
-	"internal/lab/script":      {"internal/handshake"},
+	"internal/lab/script":      {"internal/evidence", "internal/judge"},
 	"internal/lab/server":      {},
-	"internal/lab/wire":        {"internal/capture", "internal/handshake", "internal/kernel"},
-	"internal/capture":         {"internal/handshake"},
-	"internal/explain":         {"internal/capture", "internal/handshake", "internal/record"},
-	"internal/kernel":          {"internal/handshake", "internal/kernel/taskfile", "internal/queue"},
+	"internal/lab/wire":        {"internal/capture", "internal/evidence", "internal/kernel"},
+	"internal/capture":         {"internal/evidence"},
+	"internal/explain":         {"internal/capture", "internal/evidence", "internal/handshake", "internal/judge", "internal/record", "internal/story"},
+	"internal/kernel":          {"internal/evidence", "internal/kernel/taskfile", "internal/queue"},
 	"internal/kernel/attach":   {},
 	"internal/kernel/taskfile": {},
-	"internal/record":          {"internal/files", "internal/handshake", "internal/queue", "internal/text"},
+	"internal/record":          {"internal/evidence", "internal/files", "internal/judge", "internal/queue", "internal/text"},
 	"internal/tui":             {"internal/diagnose", "internal/queue", "internal/text"},
 	"internal/vm":              {"internal/lab/sandbox"},
 	"internal/diagnose":        {"internal/queue"},
-	"internal/handshake":       {"internal/judge"},
-	"internal/judge":           {},
+	"internal/handshake":       {"internal/evidence", "internal/judge", "internal/story"},
+	"internal/evidence":        {},
+	"internal/story":           {"internal/evidence", "internal/judge"},
+	"internal/judge":           {"internal/evidence"},
 	"internal/files":           {},
 	"internal/queue":           {},
 	"internal/text":            {},
 	"internal":                 {},
+	"test/agreement":           {"internal/capture", "internal/evidence", "internal/explain", "internal/handshake", "internal/judge", "internal/record"},
 	"test/corpus":              {},
-	"test/agreement":           {"internal/capture", "internal/explain", "internal/handshake", "internal/record"},
 	"test/kerneltable":         {"internal/record"},
 	"test/guests":              {"internal/vm"},
-	"test/gencapture":          {"internal/capture", "internal/handshake"},
+	"test/gencapture":          {"internal/capture", "internal/evidence"},
 	"test/hostile":             {},
 	"test/measure":             {},
 	"test/memory":              {},
@@ -52,7 +54,7 @@ var allowed = map[string][]string{
 // pure packages import nothing but the standard library, and of that nothing
 // that reads a clock, a file or a socket.
 var (
-	pure   = []string{"internal/diagnose", "internal/handshake", "internal/judge", "internal/queue"}
+	pure   = []string{"internal/diagnose", "internal/evidence", "internal/handshake", "internal/judge", "internal/queue", "internal/story"}
 	impure = []string{"os", "net", "syscall", "os/exec", "io/fs", "net/http", "math/rand"}
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/lab"
 	"listenq/internal/record"
 )
@@ -165,14 +165,14 @@ func flags(letters string) string {
 func states(t *testing.T, recording, side string) string {
 	t.Helper()
 	table := "| s | " + side + " | Recv-Q | Send-Q | timer |\n|--:|---|--:|--:|---|\n"
-	var last handshake.State
+	var last evidence.State
 	for line := range strings.Lines(read(t, filepath.Join(recording, record.EventsFile))) {
 		var ev record.Event
 		if err := json.Unmarshal([]byte(line), &ev); err != nil {
 			t.Fatal(err)
 		}
 		s := ev.Socket
-		if s == nil || s.Side != side || s.State == last || last == "" && s.State != handshake.Established {
+		if s == nil || s.Side != side || s.State == last || last == "" && s.State != evidence.Established {
 			continue
 		}
 		last = s.State

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/record"
 )
 
@@ -136,7 +136,7 @@ func resets(t *testing.T, file string) map[string]again {
 	all := map[string]again{}
 	var p capture.Packet
 	for err = r.Next(&p); err == nil; err = r.Next(&p) {
-		if s := &p.Segment; p.Skip == capture.Taken && s.Flags.Has(handshake.RST) {
+		if s := &p.Segment; p.Skip == capture.Taken && s.Flags.Has(evidence.RST) {
 			client, server := s.Src, s.Dst
 			if served(client.Port()) {
 				client, server = server, client

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // recording is the packets of the experiment b2-abort-on-overflow.
@@ -121,12 +121,12 @@ func line(p Packet, name string) string {
 }
 
 // values are those of options.
-func values(o handshake.Options) []string {
+func values(o evidence.Options) []string {
 	mss, stamp := "", ""
-	if o.Present.Has(handshake.OptMSS) {
+	if o.Present.Has(evidence.OptMSS) {
 		mss = fmt.Sprint(o.MSS)
 	}
-	if o.Present.Has(handshake.OptTimestamps) {
+	if o.Present.Has(evidence.OptTimestamps) {
 		stamp = fmt.Sprint(o.TSVal)
 	}
 	return []string{mss, stamp}

@@ -3,7 +3,7 @@ package capture
 import (
 	"encoding/binary"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // FillChecksums completes the TCP checksum of a frame in place. A frame that
@@ -29,19 +29,19 @@ const mostSummed = 536
 // cut, and not of one that this host sends, or got from a device that is no hardware: it
 // bears the sum of the pseudo header alone (CHECKSUM_PARTIAL, include/linux/skbuff.h).
 // Bare ACKs, which are half of all packets, are not looked at.
-func (s *segment) sum() handshake.Sum {
-	bare := s.size == s.header() && handshake.Flags(s.tcp[13])&handshake.SYN == 0
+func (s *segment) sum() evidence.Sum {
+	bare := s.size == s.header() && evidence.Flags(s.tcp[13])&evidence.SYN == 0
 	if bare || !s.whole() || len(s.tcp) > mostSummed || len(s.tcp) < tcpLen {
-		return handshake.SumUnknown
+		return evidence.SumUnknown
 	}
 	pseudo := fold(protoTCP + uint64(len(s.tcp)) + words(s.src) + words(s.dst))
 	switch {
 	case fold(uint64(pseudo)+words(s.tcp)) == 0xffff:
-		return handshake.SumGood
+		return evidence.SumGood
 	case binary.BigEndian.Uint16(s.tcp[16:]) == pseudo:
-		return handshake.SumUnknown
+		return evidence.SumUnknown
 	}
-	return handshake.SumBad
+	return evidence.SumBad
 }
 
 // checksum is what the field must hold where the field itself is zero, and

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // The shortest forms of headers. A TCP header has to be there up to its flags;
@@ -35,7 +35,7 @@ func (s *segment) header() int { return int(s.tcp[12]>>4) * 4 }
 // number, time and side. It reports false, and leaves p as it is, for everything
 // else: other protocols, fragments, frames cut short and lengths that do not
 // agree. It allocates nothing.
-func Decode(frame []byte, p *handshake.Packet) bool {
+func Decode(frame []byte, p *evidence.Packet) bool {
 	s, skip := locate(Ethernet, frame, len(frame))
 	if skip != Taken || !s.whole() {
 		return false
@@ -45,15 +45,15 @@ func Decode(frame []byte, p *handshake.Packet) bool {
 }
 
 // read reads what is there of the segment; options that are cut off are absent.
-func (s *segment) read(p *handshake.Packet) {
+func (s *segment) read(p *evidence.Packet) {
 	tcp, header := s.tcp, s.header()
 	p.Src = netip.AddrPortFrom(address(s.src), binary.BigEndian.Uint16(tcp[0:]))
 	p.Dst = netip.AddrPortFrom(address(s.dst), binary.BigEndian.Uint16(tcp[2:]))
 	p.Seq = binary.BigEndian.Uint32(tcp[4:])
 	p.Ack = binary.BigEndian.Uint32(tcp[8:])
-	p.Flags = handshake.Flags(tcp[13])
+	p.Flags = evidence.Flags(tcp[13])
 	p.Len = s.size - header
-	p.Window, p.Options = 0, handshake.Options{}
+	p.Window, p.Options = 0, evidence.Options{}
 	p.Hops, p.Sum = s.hops, s.sum()
 	if len(tcp) >= windowEnd {
 		p.Window = binary.BigEndian.Uint16(tcp[14:])

@@ -11,14 +11,14 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/test/memory"
 )
 
 // addresses compares packets; what TestSum and TestHops are about is left to them.
 var addresses = cmp.Options{
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
-	cmpopts.IgnoreFields(handshake.Packet{}, "Hops", "Sum"),
+	cmpopts.IgnoreFields(evidence.Packet{}, "Hops", "Sum"),
 }
 
 // The parts of the frames below.
@@ -60,21 +60,21 @@ func changed(b []byte, i int, to byte) []byte {
 // withOptions returns a SYN with these TCP options.
 func withOptions(o ...byte) []byte {
 	h := append(bytes.Clone(tcpHeader), o...)
-	h[12], h[13] = byte(len(h)/4)<<4, byte(handshake.SYN)
+	h[12], h[13] = byte(len(h)/4)<<4, byte(evidence.SYN)
 	return ether(etherIPv4, ipv4(nil, h))
 }
 
 func TestDecode(t *testing.T) {
-	v4 := handshake.Packet{
+	v4 := evidence.Packet{
 		Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("10.0.0.2:80"),
-		Seq: 1, Ack: 2, Flags: handshake.PSH | handshake.ACK, Window: 256, Len: 5,
+		Seq: 1, Ack: 2, Flags: evidence.PSH | evidence.ACK, Window: 256, Len: 5,
 	}
 	v6 := v4
 	v6.Src, v6.Dst = netip.MustParseAddrPort("[fd00::1]:40000"), netip.MustParseAddrPort("[fd00::2]:80")
 	tests := []struct {
 		name  string
 		frame []byte
-		want  handshake.Packet
+		want  evidence.Packet
 	}{
 		{"ipv4", ether(etherIPv4, ipv4(nil, tcpHeader, payload)), v4},
 		{"ipv4 with options", ether(etherIPv4, ipv4([]byte{1, 1, 1, 0}, tcpHeader, payload)), v4},
@@ -93,7 +93,7 @@ func TestDecode(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var got handshake.Packet
+			var got evidence.Packet
 			if !Decode(test.frame, &got) {
 				t.Fatal("not decoded")
 			}
@@ -133,11 +133,11 @@ func TestDecodeRejects(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := handshake.Packet{Number: 7}
+			got := evidence.Packet{Number: 7}
 			if Decode(test.frame, &got) {
 				t.Fatalf("decoded: %+v", got)
 			}
-			if diff := cmp.Diff(handshake.Packet{Number: 7}, got, addresses); diff != "" {
+			if diff := cmp.Diff(evidence.Packet{Number: 7}, got, addresses); diff != "" {
 				t.Errorf("packet was changed (-want +got):\n%s", diff)
 			}
 		})
@@ -148,25 +148,25 @@ func TestOptions(t *testing.T) {
 	tests := []struct {
 		name  string
 		bytes []byte
-		want  handshake.Options
+		want  evidence.Options
 	}{
-		{"none", nil, handshake.Options{}},
-		{"of a Linux SYN", []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 8, 1, 3, 3, 7}, handshake.Options{
-			Present: handshake.OptMSS | handshake.OptSACKPermitted | handshake.OptTimestamps | handshake.OptWindowScale,
+		{"none", nil, evidence.Options{}},
+		{"of a Linux SYN", []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 8, 1, 3, 3, 7}, evidence.Options{
+			Present: evidence.OptMSS | evidence.OptSACKPermitted | evidence.OptTimestamps | evidence.OptWindowScale,
 			MSS:     1460, TSVal: 9, TSEcr: 8, WindowScale: 7,
 		}},
-		{"fast open", []byte{34, 2, 1, 1}, handshake.Options{Present: handshake.OptFastOpen}},
-		{"fast open, experimental", []byte{254, 4, 0xf9, 0x89}, handshake.Options{Present: handshake.OptFastOpen}},
-		{"another experiment", []byte{254, 4, 1, 2}, handshake.Options{}},
-		{"mptcp", []byte{30, 4, 0, 1}, handshake.Options{Present: handshake.OptMPTCP}},
-		{"behind the end", []byte{0, 2, 4, 5}, handshake.Options{}},
-		{"wrong length is skipped", []byte{2, 3, 5, 4, 2, 1, 1, 1}, handshake.Options{Present: handshake.OptSACKPermitted}},
-		{"beyond the header", []byte{4, 2, 1, 2}, handshake.Options{Present: handshake.OptSACKPermitted}},
-		{"length of one", []byte{4, 2, 3, 1}, handshake.Options{Present: handshake.OptSACKPermitted}},
+		{"fast open", []byte{34, 2, 1, 1}, evidence.Options{Present: evidence.OptFastOpen}},
+		{"fast open, experimental", []byte{254, 4, 0xf9, 0x89}, evidence.Options{Present: evidence.OptFastOpen}},
+		{"another experiment", []byte{254, 4, 1, 2}, evidence.Options{}},
+		{"mptcp", []byte{30, 4, 0, 1}, evidence.Options{Present: evidence.OptMPTCP}},
+		{"behind the end", []byte{0, 2, 4, 5}, evidence.Options{}},
+		{"wrong length is skipped", []byte{2, 3, 5, 4, 2, 1, 1, 1}, evidence.Options{Present: evidence.OptSACKPermitted}},
+		{"beyond the header", []byte{4, 2, 1, 2}, evidence.Options{Present: evidence.OptSACKPermitted}},
+		{"length of one", []byte{4, 2, 3, 1}, evidence.Options{Present: evidence.OptSACKPermitted}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var got handshake.Packet
+			var got evidence.Packet
 			if !Decode(withOptions(test.bytes...), &got) {
 				t.Fatal("not decoded")
 			}
@@ -218,15 +218,15 @@ func TestSum(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		frame []byte
-		want  handshake.Sum
+		want  evidence.Sum
 	}{
-		{"right", good, handshake.SumGood},
-		{"wrong", changed(good, at, good[at]^1), handshake.SumBad},
-		{"to be completed by the card", partial, handshake.SumUnknown},
-		{"of several segments, perhaps", long, handshake.SumUnknown},
+		{"right", good, evidence.SumGood},
+		{"wrong", changed(good, at, good[at]^1), evidence.SumBad},
+		{"to be completed by the card", partial, evidence.SumUnknown},
+		{"of several segments, perhaps", long, evidence.SumUnknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var p handshake.Packet
+			var p evidence.Packet
 			if !Decode(test.frame, &p) || p.Sum != test.want {
 				t.Errorf("checksum: %d, want %d", p.Sum, test.want)
 			}
@@ -240,7 +240,7 @@ func TestHops(t *testing.T) {
 		changed(ether(etherIPv4, ipv4(nil, tcpHeader, payload)), 14+8, 63),
 		changed(ether(etherIPv6, ipv6(protoTCP, tcpHeader, payload)), 14+7, 63),
 	} {
-		var p handshake.Packet
+		var p evidence.Packet
 		if !Decode(frame, &p) || p.Hops != 63 {
 			t.Errorf("%d hops, want 63", p.Hops)
 		}
@@ -265,7 +265,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(withOptions(2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 8, 1, 3, 3, 7))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		defer memory.Bound(t)()
-		var got handshake.Packet
+		var got evidence.Packet
 		if !Decode(frame, &got) {
 			return
 		}
@@ -282,19 +282,19 @@ func FuzzDecode(f *testing.F) {
 }
 
 // compare looks at the fields that gopacket reads too, if it gets as far.
-func compare(t *testing.T, frame []byte, got handshake.Packet) {
+func compare(t *testing.T, frame []byte, got evidence.Packet) {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
 	tcp, ok := p.Layer(layers.LayerTypeTCP).(*layers.TCP)
 	if !ok {
 		return
 	}
-	want := handshake.Packet{
+	want := evidence.Packet{
 		Seq: tcp.Seq, Ack: tcp.Ack, Window: tcp.Window, Len: len(tcp.Payload),
-		Flags: handshake.Flags(tcp.Contents[13]),
+		Flags: evidence.Flags(tcp.Contents[13]),
 		Src:   netip.AddrPortFrom(got.Src.Addr(), uint16(tcp.SrcPort)),
 		Dst:   netip.AddrPortFrom(got.Dst.Addr(), uint16(tcp.DstPort)),
 	}
-	ignore := cmpopts.IgnoreFields(handshake.Packet{}, "Options")
+	ignore := cmpopts.IgnoreFields(evidence.Packet{}, "Options")
 	if diff := cmp.Diff(want, got, addresses, ignore); diff != "" {
 		t.Fatalf("gopacket reads something else (-gopacket +got):\n%s", diff)
 	}
@@ -302,7 +302,7 @@ func compare(t *testing.T, frame []byte, got handshake.Packet) {
 
 func BenchmarkDecode(b *testing.B) {
 	frame := withOptions(2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 8, 1, 3, 3, 7)
-	var p handshake.Packet
+	var p evidence.Packet
 	b.ReportAllocs()
 	for b.Loop() {
 		Decode(frame, &p)
@@ -311,7 +311,7 @@ func BenchmarkDecode(b *testing.B) {
 
 func TestDecodeAllocations(t *testing.T) {
 	frame := withOptions(2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 8, 1, 3, 3, 7)
-	var p handshake.Packet
+	var p evidence.Packet
 	if n := testing.AllocsPerRun(100, func() { Decode(frame, &p); FillChecksums(frame) }); n != 0 {
 		t.Errorf("%v allocations for each frame, want 0", n)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // sll returns a header of LINUX_SLL.
@@ -67,7 +67,7 @@ func links() []linked {
 func TestLinks(t *testing.T) {
 	for _, tt := range links() {
 		t.Run(tt.name, func(t *testing.T) {
-			var got handshake.Packet
+			var got evidence.Packet
 			s, skip := locate(tt.link, tt.frame, len(tt.frame))
 			if skip != tt.skip {
 				t.Fatalf("%v, want %v", skip, tt.skip)
@@ -103,11 +103,11 @@ func TestSnap(t *testing.T) {
 					}
 					continue
 				}
-				var got, full handshake.Packet
+				var got, full evidence.Packet
 				s.read(&got)
 				want.read(&full)
 				if n < offset+want.header() {
-					full.Options, got.Options = handshake.Options{}, handshake.Options{}
+					full.Options, got.Options = evidence.Options{}, evidence.Options{}
 				}
 				if n < offset+windowEnd {
 					full.Window = 0
@@ -146,7 +146,7 @@ func TestLengths(t *testing.T) {
 			if skip != tt.skip {
 				t.Fatalf("%v, want %v", skip, tt.skip)
 			}
-			var got handshake.Packet
+			var got evidence.Packet
 			if skip == Taken {
 				s.read(&got)
 			}

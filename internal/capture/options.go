@@ -3,7 +3,7 @@ package capture
 import (
 	"encoding/binary"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // The kinds of TCP options (IANA).
@@ -24,7 +24,7 @@ const (
 // options reads the options of a TCP header. As tcp_parse_options does
 // (net/ipv4/tcp_input.c), it ignores an option of the wrong length and stops at
 // one that does not fit; what it read before stands.
-func options(b []byte) (o handshake.Options) {
+func options(b []byte) (o evidence.Options) {
 	for len(b) > 0 {
 		if b[0] == optNop {
 			b = b[1:]
@@ -40,24 +40,24 @@ func options(b []byte) (o handshake.Options) {
 }
 
 // option adds one option with the given value to o.
-func option(o *handshake.Options, kind byte, value []byte) {
+func option(o *evidence.Options, kind byte, value []byte) {
 	switch {
 	case kind == optMSS && len(value) == 2:
-		o.Present |= handshake.OptMSS
+		o.Present |= evidence.OptMSS
 		o.MSS = binary.BigEndian.Uint16(value)
 	case kind == optWindowScale && len(value) == 1:
-		o.Present |= handshake.OptWindowScale
+		o.Present |= evidence.OptWindowScale
 		o.WindowScale = value[0]
 	case kind == optSACKPermitted && len(value) == 0:
-		o.Present |= handshake.OptSACKPermitted
+		o.Present |= evidence.OptSACKPermitted
 	case kind == optTimestamps && len(value) == 8:
-		o.Present |= handshake.OptTimestamps
+		o.Present |= evidence.OptTimestamps
 		o.TSVal = binary.BigEndian.Uint32(value)
 		o.TSEcr = binary.BigEndian.Uint32(value[4:])
 	case kind == optFastOpen,
 		kind == optExperimental && len(value) >= 2 && binary.BigEndian.Uint16(value) == fastOpenMagic:
-		o.Present |= handshake.OptFastOpen
+		o.Present |= evidence.OptFastOpen
 	case kind == optMPTCP:
-		o.Present |= handshake.OptMPTCP
+		o.Present |= evidence.OptMPTCP
 	}
 }

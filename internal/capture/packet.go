@@ -5,7 +5,7 @@ import (
 	"iter"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Packet is one packet of a capture file.
@@ -21,7 +21,7 @@ type Packet struct {
 
 	// Segment is the TCP segment of a packet that is Taken: its number, but
 	// neither its time nor its side.
-	Segment handshake.Packet
+	Segment evidence.Packet
 	Skip    Skip
 	Cut     bool   // the header was not captured whole: the window may be missing, and options
 	ID      uint16 // of its IPv4 header; 0 with IPv6, and where the sender gives none (RFC 6864)

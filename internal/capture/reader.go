@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Reader reads one capture file. It is not safe for concurrent use.
@@ -75,7 +75,7 @@ func (r *Reader) Next(p *Packet) error {
 	s, skip := locate(link, p.Data, p.Size)
 	p.Skip, p.Cut, p.ID = skip, false, s.id
 	if skip != Taken {
-		p.Segment = handshake.Packet{}
+		p.Segment = evidence.Packet{}
 		return nil
 	}
 	s.read(&p.Segment)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 var visible = cmpopts.IgnoreUnexported(Packet{})
@@ -23,15 +23,15 @@ const stampSeconds = 1795176000 // of 2026-11-20 12:00
 var (
 	noon   = time.Unix(stampSeconds, 0).UTC()
 	syn    = ether(etherIPv4, ipv4(nil, segmentOf(1)))
-	finV6  = ether(etherIPv6, ipv6(protoTCP, changed(tcpHeader, 13, byte(handshake.FIN|handshake.ACK))))
+	finV6  = ether(etherIPv6, ipv6(protoTCP, changed(tcpHeader, 13, byte(evidence.FIN|evidence.ACK))))
 	noTCP  = ether(etherIPv4, changed(ipv4(nil, tcpHeader), 9, 17))
 	synCut = syn[:ethernetLen+ipv4Len+flagsEnd]
 )
 
 // segmentAt is what is decoded of a frame.
-func segmentAt(t *testing.T, number int, frame []byte) handshake.Packet {
+func segmentAt(t *testing.T, number int, frame []byte) evidence.Packet {
 	t.Helper()
-	var p handshake.Packet
+	var p evidence.Packet
 	if !Decode(frame, &p) {
 		t.Fatal("not decoded")
 	}

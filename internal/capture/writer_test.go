@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket/pcapgo"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // TestTshark: another program reads what was written, and complains about nothing.
@@ -73,7 +73,7 @@ func TestTshark(t *testing.T) {
 // segmentOf returns a SYN of that sequence number.
 func segmentOf(seq byte) []byte {
 	h := changed(tcpHeader, 7, seq)
-	h[11], h[13] = 0, byte(handshake.SYN)
+	h[11], h[13] = 0, byte(evidence.SYN)
 	return h
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab"
 	"listenq/internal/record"
 )
@@ -123,11 +123,11 @@ func lateBy(row lab.BurstRow) string {
 }
 
 // struck says of how many connections which packet was dropped first.
-func struck(counts map[handshake.Struck]int) string {
+func struck(counts map[judge.Struck]int) string {
 	var parts []string
 	for _, packet := range slices.Sorted(maps.Keys(counts)) {
 		name := strings.ToUpper(string(packet))
-		if packet == handshake.StruckData {
+		if packet == judge.StruckData {
 			name = "data"
 		}
 		parts = append(parts, fmt.Sprintf("%d × %s", counts[packet], name))

@@ -33,6 +33,12 @@ type checkError struct{ err error }
 func (e *checkError) Error() string { return e.err.Error() }
 func (e *checkError) Unwrap() error { return e.err }
 
+// runError is an error of an experiment, which the text of its run tells.
+type runError struct{ err error }
+
+func (e *runError) Error() string { return e.err.Error() }
+func (e *runError) Unwrap() error { return e.err }
+
 // commandStatus is the exit code of a command that check ran, and so of listenq.
 type commandStatus int
 
@@ -41,7 +47,8 @@ func (c commandStatus) Error() string { return fmt.Sprintf("the command exits wi
 // told reports whether an error is an exit code alone: the answer says the rest.
 func told(err error) bool {
 	_, status := errors.AsType[commandStatus](err)
-	return status || errors.Is(err, errBad)
+	_, ofRun := errors.AsType[*runError](err)
+	return status || ofRun || errors.Is(err, errBad)
 }
 
 func exitCode(err error) int {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
 )
 
@@ -54,15 +54,15 @@ func sequel(then *explain.Sequel) string {
 	}
 	after := seconds(then.After)
 	switch then.What {
-	case handshake.Served:
+	case judge.Served:
 		return "; served after " + after
-	case handshake.Unserved:
+	case judge.Unserved:
 		return "; its data was taken, and no answer came for " + after
-	case handshake.Untaken:
+	case judge.Untaken:
 		return "; its data was not taken for " + after
-	case handshake.ResetFirst:
+	case judge.ResetFirst:
 		return "; reset after " + after
-	case handshake.ShutFirst:
+	case judge.ShutFirst:
 		return "; closed by the server after " + after
 	}
 	return ""
@@ -82,12 +82,12 @@ func groupFate(g *explain.Group) string {
 }
 
 // becomes is one reading in words.
-func becomes(r handshake.Reading) string {
+func becomes(r judge.Reading) string {
 	text := string(r.Outcome)
 	switch {
-	case r.Cause != handshake.NoCause:
+	case r.Cause != judge.NoCause:
 		text += ", cause: " + string(r.Cause)
-	case r.Outcome == handshake.Unanswered:
+	case r.Outcome == judge.Unanswered:
 		text += " when the capture ended"
 	}
 	if r.EndedBy != "" {
@@ -98,9 +98,9 @@ func becomes(r handshake.Reading) string {
 
 // readings are other readings, those of the same causes together: "half-open or forgotten
 // (request-expired), by host-drop or network-loss".
-func readings(all []handshake.Reading) string {
+func readings(all []judge.Reading) string {
 	var ends, reasons []string
-	causes := map[string][]handshake.Cause{}
+	causes := map[string][]judge.Cause{}
 	for _, r := range all {
 		end := string(r.Outcome)
 		if r.EndedBy != "" {
@@ -127,10 +127,10 @@ func readings(all []handshake.Reading) string {
 }
 
 // why are causes as they follow what they led to.
-func why(all []handshake.Cause) string {
+func why(all []judge.Cause) string {
 	var names []string
 	for _, c := range all {
-		if c != handshake.NoCause {
+		if c != judge.NoCause {
 			names = append(names, string(c))
 		}
 	}

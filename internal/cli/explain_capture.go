@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // captureFlags are those of explain that are about captures.
@@ -36,10 +36,10 @@ func (f *captureFlags) options() (o explain.Options, err error) {
 		return o, &usageError{"--listener: " + err.Error(), "as in --listener :8080"}
 	}
 	for _, name := range f.outcomes {
-		if !slices.Contains(explain.Outcomes(), handshake.Outcome(name)) {
+		if !slices.Contains(explain.Outcomes(), judge.Outcome(name)) {
 			return o, &usageError{fmt.Sprintf("--outcome: there is no outcome %q", name), "outcomes: " + outcomeNames()}
 		}
-		o.Outcomes = append(o.Outcomes, handshake.Outcome(name))
+		o.Outcomes = append(o.Outcomes, judge.Outcome(name))
 	}
 	if f.since < 0 || f.until < 0 || f.until > 0 && f.until <= f.since {
 		return o, &usageError{"--since and --until count from the first packet, and --until is the later", ""}

@@ -11,7 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/queue"
 	"listenq/internal/record"
 )
@@ -73,11 +73,11 @@ func explainRun(env Env, s screen, asJSON bool, dir string) error {
 
 // overflowed reports that a listen queue was full when a packet came.
 func overflowed(run *record.Run) bool {
-	full := []handshake.Cause{handshake.AcceptQueueFull, handshake.SynQueueFull, handshake.SynQueueReserve}
+	full := []judge.Cause{judge.AcceptQueueFull, judge.SynQueueFull, judge.SynQueueReserve}
 	return slices.ContainsFunc(run.Connections, func(c record.Connection) bool {
-		return slices.Contains(full, c.Cause) && c.Confidence != handshake.Possible
+		return slices.Contains(full, c.Cause) && c.Confidence != judge.Possible
 	}) || slices.ContainsFunc(run.Folded, func(f record.Folded) bool {
-		return slices.ContainsFunc(full, func(c handshake.Cause) bool { return f.Causes[c] > 0 })
+		return slices.ContainsFunc(full, func(c judge.Cause) bool { return f.Causes[c] > 0 })
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
 	"listenq/internal/text"
 )
@@ -127,7 +127,7 @@ func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
 
 // sureOf is the confidence of a finding that is one.
 func sureOf(l *explain.Listener) string {
-	if l.Finding == handshake.Undecided || l.Finding == handshake.Unseen {
+	if l.Finding == judge.Undecided || l.Finding == judge.Unseen {
 		return ""
 	}
 	return sure(l.Confidence)
@@ -135,16 +135,16 @@ func sureOf(l *explain.Listener) string {
 
 func findingLook(l *explain.Listener) text.Look {
 	switch {
-	case l.Finding == handshake.Fine:
+	case l.Finding == judge.Fine:
 		return green
-	case l.Confidence == handshake.Possible:
+	case l.Confidence == judge.Possible:
 		return yellow
 	}
 	return red
 }
 
 // sure is the confidence, where it is worth a word.
-func sure(c handshake.Confidence) string { return " (" + string(c) + ")" }
+func sure(c judge.Confidence) string { return " (" + string(c) + ")" }
 
 // counts are the members of a set from the most frequent on.
 func counts[K cmp.Ordered](all map[K]int) string {
@@ -243,17 +243,17 @@ func printGroups(s screen, r *explain.Report) {
 
 // isCalm reports that nothing speaks for a connection to have had any trouble.
 func isCalm(c *explain.Connection) bool {
-	if c.Then != nil && c.Then.What != handshake.Served && c.Then.What != handshake.ShutFirst {
+	if c.Then != nil && c.Then.What != judge.Served && c.Then.What != judge.ShutFirst {
 		return false
 	}
-	return c.Cause == handshake.NoCause && (c.Outcome == handshake.Accepted || c.Outcome == handshake.EstablishedBoth)
+	return c.Cause == judge.NoCause && (c.Outcome == judge.Accepted || c.Outcome == judge.EstablishedBoth)
 }
 
 // calmKind is what calm connections are told together by.
 type calmKind struct {
 	server  string
 	seen    explain.Place
-	outcome handshake.Outcome
+	outcome judge.Outcome
 }
 
 // printCalm counts the connections without trouble, and says what else they may have come
@@ -292,7 +292,7 @@ func printCalm(s screen, groups []*explain.Group) {
 }
 
 // otherOutcomes are those of readings, each once, but the one that is told.
-func otherOutcomes(told handshake.Outcome, all []handshake.Reading) (others []string) {
+func otherOutcomes(told judge.Outcome, all []judge.Reading) (others []string) {
 	for _, r := range all {
 		if name := string(r.Outcome); r.Outcome != told && !slices.Contains(others, name) {
 			others = append(others, name)
@@ -310,7 +310,7 @@ func reportOutlook(r *explain.Report) string {
 		return "Exit code 1: a listen queue overflowed."
 	}
 	if slices.ContainsFunc(r.Listeners, func(l explain.Listener) bool {
-		return l.Finding == handshake.Overflow || l.Finding == handshake.SynOverflow || l.Finding == handshake.Undecided || l.Finding == handshake.Filtered
+		return l.Finding == judge.Overflow || l.Finding == judge.SynOverflow || l.Finding == judge.Undecided || l.Finding == judge.Filtered
 	}) {
 		return "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0."
 	}

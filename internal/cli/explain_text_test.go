@@ -6,18 +6,18 @@ import (
 	"time"
 
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
 )
 
 // captured is a report with everything in it that the text shows.
 func captured() *explain.Report {
-	overflow := handshake.Reading{Outcome: handshake.HalfOpen, Cause: handshake.AcceptQueueFull}
+	overflow := judge.Reading{Outcome: judge.HalfOpen, Cause: judge.AcceptQueueFull}
 	struck := explain.Connection{
 		Client: "[2001:db8::1:2:3:4]:40000", Server: "[2001:db8::ffff:2]:8080", CapturedAt: explain.Server, Start: 1000.25,
 		Reading: explain.Reading{
-			Reading: overflow, Struck: handshake.StruckACK, Confidence: handshake.Possible,
-			Alternatives: []handshake.Reading{{Outcome: handshake.Forgotten, Cause: handshake.AcceptQueueFull, EndedBy: handshake.RequestExpired}, {Outcome: handshake.HalfOpen, Cause: handshake.HostDrop}},
+			Reading: overflow, Struck: judge.StruckACK, Confidence: judge.Possible,
+			Alternatives: []judge.Reading{{Outcome: judge.Forgotten, Cause: judge.AcceptQueueFull, EndedBy: judge.RequestExpired}, {Outcome: judge.HalfOpen, Cause: judge.HostDrop}},
 		},
 		Evidence: []explain.Evidence{
 			{File: "server\x1b[2J.pcap", Packet: 13, Text: "SYN", Of: 1},
@@ -25,13 +25,13 @@ func captured() *explain.Report {
 		},
 	}
 	late := struck
-	late.Reading = explain.Reading{Reading: handshake.Reading{Outcome: handshake.Accepted, Cause: handshake.AcceptQueueFull}, Confidence: handshake.Likely}
+	late.Reading = explain.Reading{Reading: judge.Reading{Outcome: judge.Accepted, Cause: judge.AcceptQueueFull}, Confidence: judge.Likely}
 	late.Delay = new(record.Milliseconds(1020))
 	calm := struck
 	calm.Server, calm.CapturedAt = "10.0.0.2:443", explain.Between
 	calm.Reading = explain.Reading{
-		Reading: handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.NoCause}, Confidence: handshake.Likely,
-		Alternatives: []handshake.Reading{overflow, {Outcome: handshake.Phantom, Cause: handshake.AcceptQueueFull}, {Outcome: handshake.EstablishedBoth, Cause: handshake.NetworkLoss}},
+		Reading: judge.Reading{Outcome: judge.EstablishedBoth, Cause: judge.NoCause}, Confidence: judge.Likely,
+		Alternatives: []judge.Reading{overflow, {Outcome: judge.Phantom, Cause: judge.AcceptQueueFull}, {Outcome: judge.EstablishedBoth, Cause: judge.NetworkLoss}},
 	}
 	calmer := calm
 	calmer.Alternatives = nil
@@ -43,14 +43,14 @@ func captured() *explain.Report {
 		Packets: 1234568, Start: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Span: 60_000,
 		Listeners: []explain.Listener{
 			{
-				Address: "[2001:db8::ffff:2]:8080", CapturedAt: explain.Both, Attempts: 12, Finding: handshake.Overflow, Confidence: handshake.Likely,
-				Outcomes: map[handshake.Outcome]int{handshake.HalfOpen: 3, handshake.Accepted: 9},
-				Causes:   map[handshake.Cause]int{handshake.AcceptQueueFull: 12},
+				Address: "[2001:db8::ffff:2]:8080", CapturedAt: explain.Both, Attempts: 12, Finding: judge.Overflow, Confidence: judge.Likely,
+				Outcomes: map[judge.Outcome]int{judge.HalfOpen: 3, judge.Accepted: 9},
+				Causes:   map[judge.Cause]int{judge.AcceptQueueFull: 12},
 				Verdict:  "the accept queue overflowed: of 12 connections 12 met it full",
 				Evidence: struck.Evidence,
 				Full:     []explain.Interval{{From: 1000, To: 20_000}, {From: 30_000, To: 30_000}, {From: 40_000, To: 41_000}, {From: 50_000, To: 51_000}, {From: 59_000, To: 60_000}},
 			},
-			{Address: "10.0.0.2:443", CapturedAt: explain.Between, Attempts: 1, Finding: handshake.Fine, Confidence: handshake.Likely, Outcomes: map[handshake.Outcome]int{handshake.Accepted: 1}, Causes: map[handshake.Cause]int{handshake.NoCause: 1}, Verdict: "nothing was dropped"},
+			{Address: "10.0.0.2:443", CapturedAt: explain.Between, Attempts: 1, Finding: judge.Fine, Confidence: judge.Likely, Outcomes: map[judge.Outcome]int{judge.Accepted: 1}, Causes: map[judge.Cause]int{judge.NoCause: 1}, Verdict: "nothing was dropped"},
 		},
 		Groups: []explain.Group{
 			{Count: 3, First: 1000.25, Last: 59_000, Example: struck},
@@ -96,19 +96,19 @@ func TestGoldenReportJSON(t *testing.T) {
 
 // TestReadings puts other readings together by their causes.
 func TestReadings(t *testing.T) {
-	reading := func(o handshake.Outcome, c handshake.Cause) handshake.Reading {
-		return handshake.Reading{Outcome: o, Cause: c}
+	reading := func(o judge.Outcome, c judge.Cause) judge.Reading {
+		return judge.Reading{Outcome: o, Cause: c}
 	}
-	expired := reading(handshake.Forgotten, handshake.HostDrop)
-	expired.EndedBy = handshake.RequestExpired
+	expired := reading(judge.Forgotten, judge.HostDrop)
+	expired.EndedBy = judge.RequestExpired
 	tests := []struct {
-		all  []handshake.Reading
+		all  []judge.Reading
 		want string
 	}{
-		{[]handshake.Reading{reading(handshake.Accepted, handshake.NoCause)}, "accepted without a drop"},
-		{[]handshake.Reading{reading(handshake.Accepted, handshake.NetworkLoss), reading(handshake.Accepted, handshake.NoCause)}, "accepted without a drop, or by network-loss"},
-		{[]handshake.Reading{reading(handshake.HalfOpen, handshake.HostDrop), expired, reading(handshake.Phantom, handshake.NetworkLoss)}, "half-open or forgotten (request-expired), by host-drop; phantom, by network-loss"},
-		{[]handshake.Reading{reading(handshake.Pending, handshake.ByClient), reading(handshake.Pending, handshake.HostDrop), reading(handshake.Pending, handshake.NetworkLoss)}, "pending, by client, host-drop or network-loss"},
+		{[]judge.Reading{reading(judge.Accepted, judge.NoCause)}, "accepted without a drop"},
+		{[]judge.Reading{reading(judge.Accepted, judge.NetworkLoss), reading(judge.Accepted, judge.NoCause)}, "accepted without a drop, or by network-loss"},
+		{[]judge.Reading{reading(judge.HalfOpen, judge.HostDrop), expired, reading(judge.Phantom, judge.NetworkLoss)}, "half-open or forgotten (request-expired), by host-drop; phantom, by network-loss"},
+		{[]judge.Reading{reading(judge.Pending, judge.ByClient), reading(judge.Pending, judge.HostDrop), reading(judge.Pending, judge.NetworkLoss)}, "pending, by client, host-drop or network-loss"},
 	}
 	for _, tt := range tests {
 		if got := readings(tt.all); got != tt.want {
@@ -119,7 +119,7 @@ func TestReadings(t *testing.T) {
 
 // The last line says what the exit code says.
 func TestReportOutlook(t *testing.T) {
-	listener := func(f handshake.Finding, c handshake.Confidence) *explain.Report {
+	listener := func(f judge.Finding, c judge.Confidence) *explain.Report {
 		return &explain.Report{Listeners: []explain.Listener{{Finding: f, Confidence: c}}}
 	}
 	tests := []struct {
@@ -129,12 +129,12 @@ func TestReportOutlook(t *testing.T) {
 		bad  bool
 	}{
 		{"nothing", &explain.Report{}, "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
-		{"fine", listener(handshake.Fine, handshake.Likely), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
-		{"overflow", listener(handshake.Overflow, handshake.Likely), "Exit code 1: a listen queue overflowed.", true},
-		{"SYN queue", listener(handshake.SynOverflow, handshake.Certain), "Exit code 1: a listen queue overflowed.", true},
-		{"perhaps", listener(handshake.Overflow, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
-		{"undecided", listener(handshake.Undecided, handshake.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
-		{"unseen", listener(handshake.Unseen, handshake.Possible), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+		{"fine", listener(judge.Fine, judge.Likely), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+		{"overflow", listener(judge.Overflow, judge.Likely), "Exit code 1: a listen queue overflowed.", true},
+		{"SYN queue", listener(judge.SynOverflow, judge.Certain), "Exit code 1: a listen queue overflowed.", true},
+		{"perhaps", listener(judge.Overflow, judge.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
+		{"undecided", listener(judge.Undecided, judge.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
+		{"unseen", listener(judge.Unseen, judge.Possible), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

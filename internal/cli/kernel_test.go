@@ -16,7 +16,7 @@ func exampleKernel() lab.Kernel {
 		Schema: "listenq/kernel/v1", Kernel: "5.10.0-34-amd64",
 		Facts: []lab.Fact{
 			{Name: "accept_full_drops_syn", Group: lab.GroupQueues, Value: true, Meaning: "A SYN that finds the accept queue full is dropped.", How: "the experiment that listenq lab show accept_full_drops_syn prints; kernel source: tcp_conn_request, net/ipv4/tcp_input.c"},
-			{Name: "syn_queue_one_more", Group: lab.GroupQueues, Value: false, Meaning: "The SYN queue holds N, and a backlog of 0 takes no connection at all without SYN cookies."},
+			{Name: "syn_queue_same_with_cookies", Group: lab.GroupQueues, Value: false, Meaning: "The SYN queue holds N, and a backlog of 0 takes no connection at all without SYN cookies."},
 			{Name: "syn_queue_of_backlog_4", Group: lab.GroupQueues, Value: 4, Meaning: "Without SYN cookies a backlog of 4 holds 4 requests; the next SYN is dropped."},
 			{Name: "syn_queue_test", Group: lab.GroupQueues, Value: ">=", Meaning: "The SYN queue is full when its length is >= the backlog."},
 			{Name: "migrate_req_moves", Group: lab.GroupQueues, Meaning: "With tcp_migrate_req 1 the queue of a closed listener moves.", UnknownBecause: forbidden},

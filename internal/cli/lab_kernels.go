@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
@@ -82,7 +82,7 @@ func runMatrix(ctx context.Context, env Env, colour string, f runFlags, args []s
 	case answer == nil:
 		return err
 	case f.asJSON:
-		return worse(printJSON(env.Stdout, answer), err)
+		return worse(printJSON(env.Stdout, answer), untold(err))
 	case len(args) > 0 && len(answer.Kernels) == 1:
 		printEach(newScreen(env.Stdout, colour), answer.Runs)
 	default:
@@ -124,8 +124,13 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		answer.Kernels = append(answer.Kernels, r.Kernel)
 		answer.Runs = append(answer.Runs, r.Runs...)
 		worst = worse(worst, errs[i])
-		if slices.ContainsFunc(r.Runs, func(run record.Run) bool { return !run.Pass && run.Skipped == "" }) {
-			worst = worse(worst, errBad)
+		for _, run := range r.Runs {
+			switch {
+			case run.Error != "":
+				worst = worse(worst, &runError{errors.New(run.Error)})
+			case !run.Pass && run.Skipped == "":
+				worst = worse(worst, errBad)
+			}
 		}
 	}
 	return answer, worst

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
@@ -34,8 +34,8 @@ func matrixOf(t *testing.T, scripts map[string][]record.Run, order ...string) *k
 	return a
 }
 
-func client(name string, outcome handshake.Outcome, cause handshake.Cause) record.Connection {
-	return record.Connection{Name: name, Outcome: outcome, Cause: cause, Confidence: handshake.Certain}
+func client(name string, outcome judge.Outcome, cause judge.Cause) record.Connection {
+	return record.Connection{Name: name, Outcome: outcome, Cause: cause, Confidence: judge.Certain}
 }
 
 func ran(all ...record.Connection) record.Run {
@@ -43,19 +43,19 @@ func ran(all ...record.Connection) record.Run {
 }
 
 func TestMatrix(t *testing.T) {
-	full := handshake.AcceptQueueFull
-	accepted, queued := client("c", handshake.Accepted, handshake.NoCause), client("c", handshake.Queued, handshake.ByServer)
-	late := client("d", handshake.Accepted, full)
+	full := judge.AcceptQueueFull
+	accepted, queued := client("c", judge.Accepted, judge.NoCause), client("c", judge.Queued, judge.ByServer)
+	late := client("d", judge.Accepted, full)
 	later := late
 	late.Delay, later.Delay = new(record.Milliseconds(1000)), new(record.Milliseconds(1040))
 	later.SynRetransmits = 1
 
-	dropped := ran(accepted, client("d", handshake.Unanswered, full))
-	dropped.Connections[1].Struck = handshake.StruckSYN
+	dropped := ran(accepted, client("d", judge.Unanswered, full))
+	dropped.Connections[1].Struck = judge.StruckSYN
 	dropped.Facts = map[string]any{"accept_full_drops_syn": true}
 	dropped.Expectations = []record.Expectation{{Line: 5, Text: "expect dropped", Pass: true}, {Line: 6, Text: "expect answered", NotTaken: "no", FromSource: true}}
-	answered := ran(accepted, client("d", handshake.HalfOpen, full))
-	answered.Connections[1].Struck = handshake.StruckACK
+	answered := ran(accepted, client("d", judge.HalfOpen, full))
+	answered.Connections[1].Struck = judge.StruckACK
 	answered.Facts = map[string]any{"accept_full_drops_syn": false}
 	answered.Expectations = []record.Expectation{{Line: 5, Text: "expect dropped", NotTaken: "no"}, {Line: 6, Text: "expect answered", Pass: true, FromSource: true}}
 	untaken := ran(accepted)
@@ -69,16 +69,16 @@ func TestMatrix(t *testing.T) {
 	a := matrixOf(t, map[string][]record.Run{
 		// Times, counts, members of a group and the connections of commands differ by chance.
 		"chance": {
-			ran(accepted, late, client("many1", handshake.Accepted, handshake.NoCause), client("many2", handshake.Accepted, full)),
-			ran(accepted, later, client("many1", handshake.Unanswered, full), client("many2", handshake.Queued, handshake.NoCause), client("#1", handshake.GaveUp, full)),
-			ran(accepted, later, client("many1", handshake.Unanswered, full), client("many2", handshake.Phantom, full), client("many3", handshake.Queued, handshake.NoCause)),
+			ran(accepted, late, client("many1", judge.Accepted, judge.NoCause), client("many2", judge.Accepted, full)),
+			ran(accepted, later, client("many1", judge.Unanswered, full), client("many2", judge.Queued, judge.NoCause), client("#1", judge.GaveUp, full)),
+			ran(accepted, later, client("many1", judge.Unanswered, full), client("many2", judge.Phantom, full), client("many3", judge.Queued, judge.NoCause)),
 		},
 		"fact":     {answered, dropped, dropped},
 		"source":   {untaken, untaken, untaken},
 		"lacks":    {lacks, has, has},
 		"nowhere":  {lacks, lacks, lacks},
 		"fails":    {ran(accepted), failed, record.Run{Error: "fails.lab:3: no such command"}},
-		"surprise": {ran(accepted), ran(accepted), ran(queued, client("many1", handshake.Reset, handshake.ByServer))},
+		"surprise": {ran(accepted), ran(accepted), ran(queued, client("many1", judge.Reset, judge.ByServer))},
 	}, "chance", "fact", "source", "lacks", "nowhere", "fails", "surprise")
 	for _, tt := range []struct {
 		name  string

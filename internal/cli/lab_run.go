@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -96,7 +97,8 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 		err = worse(printJSON(env.Stdout, struct {
 			Schema string       `json:"schema"`
 			Runs   []record.Run `json:"runs"`
-		}{"listenq/lab/v1", runs}), err)
+		}{"listenq/lab/v1", runs}), untold(err))
+	case exitCode(err) == exitImpossible && !slices.ContainsFunc(runs, func(run record.Run) bool { return run.Recording != "" }):
 	case len(args) > 0:
 		printEach(screen, runs)
 	default:
@@ -132,12 +134,23 @@ func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, 
 	all.Wait()
 	var worst error
 	for i, err := range errs {
-		if err == nil && !runs[i].Pass && runs[i].Skipped == "" {
+		switch {
+		case err == nil && !runs[i].Pass && runs[i].Skipped == "":
 			err = errBad
+		case exitCode(err) == exitError:
+			err = &runError{err}
 		}
 		worst = worse(worst, err)
 	}
 	return runs, worst
+}
+
+// untold returns an error as one that is to be printed, where no text of runs is.
+func untold(err error) error {
+	if ofRun, ok := errors.AsType[*runError](err); ok {
+		return ofRun.err
+	}
+	return err
 }
 
 // worse returns the error with the higher exit code.

@@ -7,16 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
 )
 
 // printRun prints one experiment as text: the verdict, the story of each
 // connection, the queues and counters, the expectations, the recording.
 func printRun(s screen, run record.Run) {
-	if run.Recording == "" && run.Error != "" { // it never began
-		return
-	}
 	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+run.Title, ": "))
 	if run.Skipped != "" {
 		s.blank()
@@ -43,7 +40,17 @@ func printRun(s screen, run record.Run) {
 		s.wrap("not seen: ", m.What+": "+m.Why)
 	}
 	s.blank()
-	s.line("%s  in %s on Linux %s", outcome(s, run), seconds(run.Duration), run.Kernel)
+	if run.Kernel == "" { // it never began
+		s.line("%s", outcome(s, run))
+	} else {
+		s.line("%s  in %s on Linux %s", outcome(s, run), seconds(run.Duration), run.Kernel)
+	}
+	if run.Error != "" {
+		s.wrap("error: ", run.Error)
+	}
+	if run.Hint != "" {
+		s.wrap("hint: ", run.Hint)
+	}
 	if run.Recording != "" {
 		s.line("recording: %s", run.Recording)
 	}
@@ -95,17 +102,17 @@ func printConnection(s screen, group []record.Connection) {
 // fate is a connection's outcome with its cause and end, where they say more.
 func fate(c record.Connection) string {
 	text := string(c.Outcome)
-	waits := c.Outcome == handshake.Queued && c.Cause == handshake.ByServer
-	if c.Cause != handshake.NoCause && !waits {
+	waits := c.Outcome == judge.Queued && c.Cause == judge.ByServer
+	if c.Cause != judge.NoCause && !waits {
 		text += ", cause: " + string(c.Cause)
 	}
 	if c.EndedBy != "" {
 		text += ", ended by: " + string(c.EndedBy)
 	}
-	if c.Delay != nil && c.Cause != handshake.DeferAccept { // which is no accident
+	if c.Delay != nil && c.Cause != judge.DeferAccept { // which is no accident
 		text += ", " + seconds(*c.Delay) + " late"
 	}
-	if c.Confidence != handshake.Certain {
+	if c.Confidence != judge.Certain {
 		text += " (" + string(c.Confidence) + ")"
 	}
 	return text

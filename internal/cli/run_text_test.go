@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
@@ -32,18 +32,18 @@ func example() record.Run {
 		{T: 1285, Text: "the server has the connection, 1.0 s late"},
 	}
 	connection := func(name string) record.Connection {
-		return record.Connection{Name: name, Outcome: handshake.Accepted, Cause: handshake.AcceptQueueFull, Confidence: handshake.Certain, Delay: &late, Story: story}
+		return record.Connection{Name: name, Outcome: judge.Accepted, Cause: judge.AcceptQueueFull, Confidence: judge.Certain, Delay: &late, Story: story}
 	}
 	return record.Run{
 		Scenario: "x-example", Title: "A title that is long enough to need a second line where the screen is narrow.",
 		Kernel: "6.1.0", Verdict: "The accept queue of 192.0.2.2:8080 overflowed (it held 11, limit 10): of 5 connections 5 were accepted (4 late).",
 		Duration: 1310, Recording: "/tmp/listenq-x",
 		Connections: []record.Connection{
-			{Name: "a", Outcome: handshake.Queued, Cause: handshake.ByServer, Confidence: handshake.Certain},
+			{Name: "a", Outcome: judge.Queued, Cause: judge.ByServer, Confidence: judge.Certain},
 			connection("c1"), connection("c2"), connection("c3"),
-			{Name: "d", Outcome: handshake.Reset, Cause: handshake.AcceptQueueFull, EndedBy: handshake.AbortOnOverflow, Confidence: handshake.Likely},
+			{Name: "d", Outcome: judge.Reset, Cause: judge.AcceptQueueFull, EndedBy: judge.AbortOnOverflow, Confidence: judge.Likely},
 		},
-		Folded:   []record.Folded{{Server: "192.0.2.2:8080", Attempts: 7, Outcomes: map[handshake.Outcome]int{handshake.Pending: 4, handshake.Unanswered: 3}}},
+		Folded:   []record.Folded{{Server: "192.0.2.2:8080", Attempts: 7, Outcomes: map[judge.Outcome]int{judge.Pending: 4, judge.Unanswered: 3}}},
 		Commands: []record.Command{{Name: "load", Argv: []string{"ab", "-n", "1"}, Duration: 20, Exit: 1, Output: "one\x1b[2Jtwo\nthree\n"}},
 		Listeners: []record.Listener{
 			{Name: "server", Address: "192.0.2.2:8080", AcceptMax: 11, SynMax: &one, Drops: &drops,

@@ -4,7 +4,7 @@ import (
 	"math"
 	"net/netip"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // adjust sets the clocks of all files by that of the first, and finds which hosts
@@ -58,7 +58,7 @@ func (e *explainer) match(a, b *source) bool {
 		if e.pairs == nil {
 			e.pairs = map[pair]netip.Addr{}
 		}
-		if p.Flags.Has(handshake.ACK) {
+		if p.Flags.Has(evidence.ACK) {
 			back = min(back, at-p.at)
 			e.pairs[pairOf(p)] = p.Dst.Addr()
 		} else {
@@ -83,7 +83,7 @@ func firstSeen(s *source) map[mark]int64 {
 	seen := map[mark]int64{}
 	for i := range s.ahead {
 		p := &s.ahead[i]
-		if _, again := seen[markOf(p)]; !again && p.Flags.Has(handshake.SYN) {
+		if _, again := seen[markOf(p)]; !again && p.Flags.Has(evidence.SYN) {
 			seen[markOf(p)] = p.at
 		}
 	}

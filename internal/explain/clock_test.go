@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // ends are captures of both ends, whose clocks differ.
@@ -32,10 +32,10 @@ func TestBothEnds(t *testing.T) {
 	tests := []struct {
 		name string
 		lost bool
-		want []handshake.Cause
+		want []judge.Cause
 	}{
-		{"lost on the way", true, []handshake.Cause{handshake.NetworkLoss}},
-		{"dropped by the server", false, []handshake.Cause{handshake.AcceptQueueFull, handshake.HostDrop}},
+		{"lost on the way", true, []judge.Cause{judge.NetworkLoss}},
+		{"dropped by the server", false, []judge.Cause{judge.AcceptQueueFull, judge.HostDrop}},
 	}
 	for _, tt := range tests {
 		for _, clock := range []time.Duration{0, 7 * time.Second, -7 * time.Second} {
@@ -84,7 +84,7 @@ func TestSYNACKLost(t *testing.T) {
 	e.send(ms(4000), true, false, "PA", 9001, 701, "hello")
 	r := captures(t, explain.Options{}, e.client.input("client"), e.server.input("server"))
 	last := r.Connections[len(r.Connections)-1]
-	if last.CapturedAt != explain.Both || last.Cause != handshake.NetworkLoss || last.Struck != handshake.StruckSYNACK {
+	if last.CapturedAt != explain.Both || last.Cause != judge.NetworkLoss || last.Struck != judge.StruckSYNACK {
 		t.Errorf("%s, struck %q, seen at %s, or %v; want network-loss of the SYN-ACK", last.Reading.Reading, last.Struck, last.CapturedAt, last.Alternatives)
 	}
 }

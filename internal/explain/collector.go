@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // collector keeps what is told of connections, within bounds.
@@ -24,13 +26,13 @@ type collector struct {
 // alike is what attempts of a group have in common.
 type alike struct {
 	server       netip.AddrPort
-	sides        handshake.Side
-	reading      handshake.Reading
-	struck       handshake.Struck
-	kind         handshake.Kind
-	confidence   handshake.Confidence
+	sides        evidence.Side
+	reading      judge.Reading
+	struck       judge.Struck
+	kind         judge.Kind
+	confidence   judge.Confidence
 	alternatives uint64
-	then         handshake.What
+	then         judge.What
 }
 
 // maxGroups bounds the groups; a listener has a dozen.
@@ -41,7 +43,7 @@ func newCollector(o Options) *collector {
 }
 
 // add takes an attempt of which nothing more is to come.
-func (c *collector) add(a *handshake.Attempt, v *handshake.Verdict, sides handshake.Side, e *explainer) {
+func (c *collector) add(a *handshake.Attempt, v *judge.Verdict, sides evidence.Side, e *explainer) {
 	if !c.options.Listener.Match(a.Server()) {
 		return
 	}
@@ -75,9 +77,9 @@ func (c *collector) add(a *handshake.Attempt, v *handshake.Verdict, sides handsh
 }
 
 // room reports that one more is told; half of it is for those that are not fine.
-func (c *collector) room(v *handshake.Verdict) bool {
+func (c *collector) room(v *judge.Verdict) bool {
 	limit := c.options.Connections
-	if v.Cause == handshake.NoCause {
+	if v.Cause == judge.NoCause {
 		if c.fine >= limit/2 || len(c.connections) >= limit {
 			return false
 		}
@@ -87,7 +89,7 @@ func (c *collector) room(v *handshake.Verdict) bool {
 	return len(c.connections) < limit
 }
 
-func (c *collector) sum(all []handshake.Reading) uint64 {
+func (c *collector) sum(all []judge.Reading) uint64 {
 	if len(all) == 0 {
 		return 0
 	}
@@ -104,7 +106,7 @@ func (c *collector) sum(all []handshake.Reading) uint64 {
 	return h.Sum64()
 }
 
-func (g *Group) add(start time.Duration, v *handshake.Verdict) {
+func (g *Group) add(start time.Duration, v *judge.Verdict) {
 	g.Count++
 	at := milliseconds(start)
 	g.First, g.Last = min(g.First, at), max(g.Last, at)
@@ -116,12 +118,12 @@ func (g *Group) add(start time.Duration, v *handshake.Verdict) {
 }
 
 // connection is an attempt as it is told.
-func (e *explainer) connection(a *handshake.Attempt, v *handshake.Verdict, sides handshake.Side) Connection {
+func (e *explainer) connection(a *handshake.Attempt, v *judge.Verdict, sides evidence.Side) Connection {
 	c := Connection{
 		Client: a.Client().String(), Server: a.Server().String(), CapturedAt: placeOf(sides), Start: milliseconds(a.Start()),
 		Reading:        Reading{v.Reading, v.Struck, v.Handshake, v.Confidence, v.Alternatives},
 		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
-		Evidence: e.evidence(a.Evidence()),
+		Evidence: e.evidence(a.Evidence(v)),
 	}
 	for _, h := range a.Hypotheses() {
 		c.Hypotheses = append(c.Hypotheses, Hypothesis{h.Hypothesis.String(), h.Out, h.Only})
@@ -147,16 +149,16 @@ func (c *collector) finish(r *Report) {
 }
 
 // worse orders outcomes from the worst for clients to the best.
-var worse = []handshake.Outcome{
-	handshake.Phantom, handshake.Forgotten, handshake.HalfOpen, handshake.Reset, handshake.TimedOut,
-	handshake.Unanswered, handshake.GaveUp, handshake.Refused, handshake.Queued, handshake.Pending,
-	handshake.Unknown, handshake.EstablishedBoth, handshake.Accepted,
+var worse = []judge.Outcome{
+	judge.Phantom, judge.Forgotten, judge.HalfOpen, judge.Reset, judge.TimedOut,
+	judge.Unanswered, judge.GaveUp, judge.Refused, judge.Queued, judge.Pending,
+	judge.Unknown, judge.EstablishedBoth, judge.Accepted,
 }
 
 func worseGroup(a, b Group) int {
 	rank := func(g *Group) int {
 		queue := 1
-		if g.Example.Cause == handshake.AcceptQueueFull {
+		if g.Example.Cause == judge.AcceptQueueFull {
 			queue = 0
 		}
 		late := 1
@@ -174,4 +176,4 @@ func worseGroup(a, b Group) int {
 }
 
 // Outcomes are all that an attempt can have, the worst for clients first.
-func Outcomes() []handshake.Outcome { return slices.Clone(worse) }
+func Outcomes() []judge.Outcome { return slices.Clone(worse) }

@@ -12,7 +12,7 @@ import (
 
 	"listenq/internal/capture"
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // TestCopies: a capture that is named twice, or together with the beginning of itself, is one
@@ -79,7 +79,7 @@ func TestLacks(t *testing.T) {
 			all := slices.DeleteFunc(overflowed(t).frames(), func(f frame) bool { return !c.keep(f) })
 			r := captures(t, explain.Options{}, explain.Input{Name: "x", Data: bytes.NewReader(pcap(capture.Ethernet, all))})
 			blameless(t, r)
-			if len(r.Lacks) != 1 || !strings.Contains(r.Lacks[0], c.want) || r.Listeners[0].Finding != handshake.Unseen {
+			if len(r.Lacks) != 1 || !strings.Contains(r.Lacks[0], c.want) || r.Listeners[0].Finding != judge.Unseen {
 				t.Errorf("lacks %q, %s; want %q", r.Lacks, r.Listeners[0].Finding, c.want)
 			}
 		})
@@ -93,10 +93,10 @@ func TestSequel(t *testing.T) {
 		play func(*tape)
 		want *explain.Sequel
 	}{
-		{"served", func(tp *tape) { tp.put(ms(300), server, client, "PA", 5001, 1006, "world") }, &explain.Sequel{What: handshake.Served, After: 199}},
-		{"closed", func(tp *tape) { tp.put(ms(300), server, client, "FA", 5001, 1006, "") }, &explain.Sequel{What: handshake.ShutFirst, After: 199}},
-		{"reset", func(tp *tape) { tp.put(ms(300), server, client, "RA", 5001, 1006, "") }, &explain.Sequel{What: handshake.ResetFirst, After: 199}},
-		{"nothing", func(tp *tape) { tp.put(ms(5101), client, server, "A", 1006, 5001, "") }, &explain.Sequel{What: handshake.Unserved, After: 5000}},
+		{"served", func(tp *tape) { tp.put(ms(300), server, client, "PA", 5001, 1006, "world") }, &explain.Sequel{What: judge.Served, After: 199}},
+		{"closed", func(tp *tape) { tp.put(ms(300), server, client, "FA", 5001, 1006, "") }, &explain.Sequel{What: judge.ShutFirst, After: 199}},
+		{"reset", func(tp *tape) { tp.put(ms(300), server, client, "RA", 5001, 1006, "") }, &explain.Sequel{What: judge.ResetFirst, After: 199}},
+		{"nothing", func(tp *tape) { tp.put(ms(5101), client, server, "A", 1006, 5001, "") }, &explain.Sequel{What: judge.Unserved, After: 5000}},
 		{"nothing yet", func(*tape) {}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

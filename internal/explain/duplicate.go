@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // duplicates finds packets that were captured twice: on a bridge and on the port
@@ -37,11 +37,11 @@ const (
 )
 
 // seen reports that a packet was captured before at the same side, and remembers it.
-func (d *duplicates) seen(c *capture.Packet, at int64, side handshake.Side) bool {
+func (d *duplicates) seen(c *capture.Packet, at int64, side evidence.Side) bool {
 	sum := fingerprint(c, side)
 	old := &d.recent[sum%uint64(len(d.recent))]
 	limit := hop
-	if c.Segment.Flags.Has(handshake.SYN) {
+	if c.Segment.Flags.Has(evidence.SYN) {
 		limit = hopSYN
 	}
 	again := old.sum == sum && !old.differs(c.ID) && at-old.at < int64(limit) && old.at-at < int64(limit)
@@ -51,7 +51,7 @@ func (d *duplicates) seen(c *capture.Packet, at int64, side handshake.Side) bool
 
 // fingerprint sums up all that makes a segment what it is. ACKs that TCP repeats
 // differ by their SACK option, at the end.
-func fingerprint(c *capture.Packet, side handshake.Side) uint64 {
+func fingerprint(c *capture.Packet, side evidence.Side) uint64 {
 	p := &c.Segment
 	h := mix(uint64(p.Seq)<<32|uint64(p.Ack), uint64(p.Src.Port())<<48|uint64(p.Dst.Port())<<32|uint64(p.Window)<<16|uint64(p.Flags)<<8|uint64(side))
 	h = mix(h^uint64(p.Len), uint64(p.Options.TSVal)<<32|uint64(p.Options.TSEcr))

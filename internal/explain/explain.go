@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // Input is a capture file to read.
@@ -22,9 +24,9 @@ type Input struct {
 // Options say what is of interest.
 type Options struct {
 	Listener     Filter
-	Outcomes     []handshake.Outcome // of connections that are told of; all if empty
-	Since, Until time.Duration       // packets before and after are left out, counted from the first; 0: none are
-	Connections  int                 // told one by one at most; 0: defaultConnections
+	Outcomes     []judge.Outcome // of connections that are told of; all if empty
+	Since, Until time.Duration   // packets before and after are left out, counted from the first; 0: none are
+	Connections  int             // told one by one at most; 0: defaultConnections
 
 	// Comment, if set, is given what is worth saying of a packet, by its file and
 	// number there.
@@ -59,7 +61,7 @@ func Captures(ctx context.Context, inputs []Input, o Options) (*Report, error) {
 	defer collectLess()()
 	quit := make(chan struct{})
 	defer close(quit)
-	e := explainer{options: o, files: len(inputs), trackers: map[handshake.Side]*handshake.Tracker{}, collector: newCollector(o)}
+	e := explainer{options: o, files: len(inputs), trackers: map[evidence.Side]*handshake.Tracker{}, collector: newCollector(o)}
 	for i, input := range inputs {
 		e.sources = append(e.sources, newSource(ctx, quit, i, input))
 	}
@@ -89,9 +91,9 @@ type explainer struct {
 	oneSided int                 // packets of pairs while only one end was captured
 	outside  int                 // packets not asked for by their time
 
-	trackers  map[handshake.Side]*handshake.Tracker
+	trackers  map[evidence.Side]*handshake.Tracker
 	recent    *handshake.Tracker
-	sides     handshake.Side
+	sides     evidence.Side
 	collector *collector
 }
 
@@ -152,7 +154,7 @@ func (e *explainer) take(s *source, p *segment) {
 	sides, side := s.place.of(p)
 	if e.pairs != nil {
 		if client, both := e.pairs[pairOf(p)]; both {
-			if sent := (p.Src.Addr() == client) == (side == handshake.ClientSide); !e.covered(at, sent) {
+			if sent := (p.Src.Addr() == client) == (side == evidence.ClientSide); !e.covered(at, sent) {
 				e.oneSided++
 				return
 			}
@@ -197,12 +199,12 @@ const (
 )
 
 // tracker is the model of what was captured at these sides.
-func (e *explainer) tracker(sides handshake.Side) *handshake.Tracker {
+func (e *explainer) tracker(sides evidence.Side) *handshake.Tracker {
 	t := e.trackers[sides]
 	if t == nil {
 		t = handshake.New(handshake.Config{
 			Sides: sides, MaxAttempts: maxAttempts,
-			Done: func(a *handshake.Attempt, v *handshake.Verdict) { e.collector.add(a, v, sides, e) },
+			Done: func(a *handshake.Attempt, v *judge.Verdict) { e.collector.add(a, v, sides, e) },
 		})
 		e.trackers[sides] = t
 	}

@@ -15,7 +15,7 @@ import (
 
 	"listenq/internal/capture"
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/test/memory"
 )
 
@@ -78,7 +78,7 @@ func TestEndOfCapture(t *testing.T) {
 	if want := time.Second * 9; r.Span.Duration() != want {
 		t.Errorf("it lasts for %v, want %v", r.Span.Duration(), want)
 	}
-	if c := r.Connections[1]; c.Cause == handshake.NoCause {
+	if c := r.Connections[1]; c.Cause == judge.NoCause {
 		t.Errorf("a SYN without an answer for 8 s: %v", c.Reading.Reading)
 	}
 }
@@ -102,7 +102,7 @@ func TestCausesAsTold(t *testing.T) {
 	tp.connect(0, port(client, 1), server, atServer)
 	tp.put(time.Second, port(client, 2), server, "S", 1000, 0, "")
 	r := captures(t, explain.Options{}, tp.input("a.pcapng"))
-	told := map[handshake.Cause]int{}
+	told := map[judge.Cause]int{}
 	for _, c := range r.Connections {
 		told[c.Cause]++
 	}
@@ -120,10 +120,10 @@ func TestOverflow(t *testing.T) {
 		t.Fatalf("%d listeners, want 1", len(r.Listeners))
 	}
 	l := r.Listeners[0]
-	if l.Finding != handshake.Overflow || l.Attempts != 8 || len(l.Evidence) == 0 || len(l.Full) == 0 {
+	if l.Finding != judge.Overflow || l.Attempts != 8 || len(l.Evidence) == 0 || len(l.Full) == 0 {
 		t.Errorf("listener: %+v", l)
 	}
-	if g := r.Groups[0]; g.Count != 3 || g.Example.Outcome != handshake.HalfOpen || g.Example.Cause != handshake.AcceptQueueFull {
+	if g := r.Groups[0]; g.Count != 3 || g.Example.Outcome != judge.HalfOpen || g.Example.Cause != judge.AcceptQueueFull {
 		t.Errorf("the worst group: %+v", g)
 	}
 	want := explain.Evidence{Packet: 13, Text: "SYN"}
@@ -152,7 +152,7 @@ func TestFilters(t *testing.T) {
 		{"both", explain.Options{Listener: must("10.0.0.2:8080")}, 1, 8, 0},
 		{"another port", explain.Options{Listener: must(":80")}, 0, 0, 0},
 		{"another address", explain.Options{Listener: must("[::1]")}, 0, 0, 0},
-		{"outcome", explain.Options{Outcomes: []handshake.Outcome{handshake.HalfOpen}}, 1, 3, 0},
+		{"outcome", explain.Options{Outcomes: []judge.Outcome{judge.HalfOpen}}, 1, 3, 0},
 		{"until", explain.Options{Until: 500 * time.Millisecond}, 1, 2, 38},
 		{"since", explain.Options{Since: 500 * time.Millisecond}, 1, 6, 12},
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // fieldCase is a capture of testdata/field, and what has to be told of it. Those that begin with f are the
@@ -17,47 +17,47 @@ import (
 type fieldCase struct {
 	file    string
 	place   explain.Place
-	finding handshake.Finding
+	finding judge.Finding
 	says    string // in the verdict on the listener
 	client  string // the beginning of its address
-	outcome handshake.Outcome
-	causes  []handshake.Cause // any of them
-	sure    handshake.Confidence
+	outcome judge.Outcome
+	causes  []judge.Cause // any of them
+	sure    judge.Confidence
 }
 
 var (
-	drops   = []handshake.Cause{handshake.AcceptQueueFull, handshake.HostDrop}
-	nothing = []handshake.Cause{handshake.NoCause}
+	drops   = []judge.Cause{judge.AcceptQueueFull, judge.HostDrop}
+	nothing = []judge.Cause{judge.NoCause}
 )
 
 const (
-	likely   = handshake.Likely
-	possible = handshake.Possible
+	likely   = judge.Likely
+	possible = judge.Possible
 )
 
 var fieldCases = []fieldCase{
-	{"f01_challenge_ack", explain.Server, handshake.Fine, "old connection", "203.0.113.5:", handshake.EstablishedBoth, []handshake.Cause{handshake.OldConnection}, likely},
-	{"f02_bad_ack_number", explain.Server, handshake.Fine, "acknowledged what the server had not sent", "203.0.113.5:", handshake.Reset, []handshake.Cause{handshake.ByClient}, likely},
-	{"f03b_data_refused_by_ack", explain.Server, handshake.Fine, "does not take", "203.0.113.5:", handshake.EstablishedBoth, []handshake.Cause{handshake.DataRefused}, likely},
-	{"f03c_data_bad_checksum", explain.Server, handshake.Fine, "wrong checksum", "203.0.113.5:", handshake.EstablishedBoth, []handshake.Cause{handshake.BadChecksum}, likely},
-	{"f04_syn_rate_limit", explain.Server, handshake.Undecided, "", "203.0.113.5:", handshake.Accepted, drops, possible},
-	{"f05_captured_at_gateway", explain.Between, handshake.Undecided, "", "203.0.113.5:", "", drops, possible},
-	{"f06_idle_reset", explain.Server, handshake.Fine, "reset without a sign of why", "203.0.113.5:", handshake.Reset, []handshake.Cause{handshake.UnknownCause}, possible},
-	{"f08_half_open_checks", explain.Between, handshake.Halved, "answered it with RST", "203.0.113.5:", handshake.GaveUp, []handshake.Cause{handshake.ByClient}, ""},
-	{"f09_filter_of_the_docs", explain.Between, handshake.Unseen, "ACKs are not in the capture", "203.0.113.5:", handshake.Pending, nil, possible},
-	{"f10_one_syn", explain.Between, handshake.Unseen, "too short", "203.0.113.5:", handshake.Unanswered, nil, possible},
-	{"f11_refused_thrice", explain.Between, handshake.Nothing, "refused", "203.0.113.5:", handshake.Refused, []handshake.Cause{handshake.NoListener}, possible},
-	{"f12_invalid_rst", explain.Client, handshake.Fine, "", "203.0.113.5:", handshake.Accepted, nothing, possible},
-	{"f13_client_direction", explain.Between, handshake.Unseen, "server's packets are not in the capture", "203.0.113.5:", "", nil, possible},
-	{"f15_defer_accept", explain.Server, handshake.Fine, "TCP_DEFER_ACCEPT", "203.0.113.5:", handshake.Accepted, []handshake.Cause{handshake.DeferAccept}, likely},
-	{"f16_time_goes_back", explain.Server, handshake.Fine, "", "203.0.113.5:", handshake.Accepted, nothing, likely},
-	{"f18_reflection_victim", explain.Between, handshake.Reflecting, "30 servers", "203.0.113.5:", handshake.Unknown, nil, possible},
-	{"f22_synack_twice", explain.Between, handshake.Fine, "more than one SYN-ACK", "203.0.113.5:", handshake.EstablishedBoth, nothing, possible},
-	{"real_defer", explain.Both, handshake.Fine, "TCP_DEFER_ACCEPT", "127.0.0.1:43760", handshake.Accepted, []handshake.Cause{handshake.DeferAccept}, likely},
-	{"real_nft_ack", explain.Both, handshake.Undecided, "", "127.0.0.1:42428", handshake.HalfOpen, drops, possible},
-	{"real_nft_syn_slow", explain.Both, handshake.Undecided, "", "127.0.0.1:55084", handshake.Accepted, drops, possible},
-	{"real_raw_badack", explain.Both, handshake.Fine, "acknowledged what the server had not sent", "127.9.0.1:", handshake.Reset, []handshake.Cause{handshake.ByClient}, ""},
-	{"real_srcport", explain.Both, handshake.Unseen, "clients' packets are not in the capture", "127.0.0.1:", handshake.Unknown, nil, possible},
+	{"f01_challenge_ack", explain.Server, judge.Fine, "old connection", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.OldConnection}, likely},
+	{"f02_bad_ack_number", explain.Server, judge.Fine, "acknowledged what the server had not sent", "203.0.113.5:", judge.Reset, []judge.Cause{judge.ByClient}, likely},
+	{"f03b_data_refused_by_ack", explain.Server, judge.Fine, "does not take", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.DataRefused}, likely},
+	{"f03c_data_bad_checksum", explain.Server, judge.Fine, "wrong checksum", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.BadChecksum}, likely},
+	{"f04_syn_rate_limit", explain.Server, judge.Undecided, "", "203.0.113.5:", judge.Accepted, drops, possible},
+	{"f05_captured_at_gateway", explain.Between, judge.Undecided, "", "203.0.113.5:", "", drops, possible},
+	{"f06_idle_reset", explain.Server, judge.Fine, "reset without a sign of why", "203.0.113.5:", judge.Reset, []judge.Cause{judge.UnknownCause}, possible},
+	{"f08_half_open_checks", explain.Between, judge.Halved, "answered it with RST", "203.0.113.5:", judge.GaveUp, []judge.Cause{judge.ByClient}, ""},
+	{"f09_filter_of_the_docs", explain.Between, judge.Unseen, "ACKs are not in the capture", "203.0.113.5:", judge.Pending, nil, possible},
+	{"f10_one_syn", explain.Between, judge.Unseen, "too short", "203.0.113.5:", judge.Unanswered, nil, possible},
+	{"f11_refused_thrice", explain.Between, judge.Nothing, "refused", "203.0.113.5:", judge.Refused, []judge.Cause{judge.NoListener}, possible},
+	{"f12_invalid_rst", explain.Client, judge.Fine, "", "203.0.113.5:", judge.Accepted, nothing, possible},
+	{"f13_client_direction", explain.Between, judge.Unseen, "server's packets are not in the capture", "203.0.113.5:", "", nil, possible},
+	{"f15_defer_accept", explain.Server, judge.Fine, "TCP_DEFER_ACCEPT", "203.0.113.5:", judge.Accepted, []judge.Cause{judge.DeferAccept}, likely},
+	{"f16_time_goes_back", explain.Server, judge.Fine, "", "203.0.113.5:", judge.Accepted, nothing, likely},
+	{"f18_reflection_victim", explain.Between, judge.Reflecting, "30 servers", "203.0.113.5:", judge.Unknown, nil, possible},
+	{"f22_synack_twice", explain.Between, judge.Fine, "more than one SYN-ACK", "203.0.113.5:", judge.EstablishedBoth, nothing, possible},
+	{"real_defer", explain.Both, judge.Fine, "TCP_DEFER_ACCEPT", "127.0.0.1:43760", judge.Accepted, []judge.Cause{judge.DeferAccept}, likely},
+	{"real_nft_ack", explain.Both, judge.Undecided, "", "127.0.0.1:42428", judge.HalfOpen, drops, possible},
+	{"real_nft_syn_slow", explain.Both, judge.Undecided, "", "127.0.0.1:55084", judge.Accepted, drops, possible},
+	{"real_raw_badack", explain.Both, judge.Fine, "acknowledged what the server had not sent", "127.9.0.1:", judge.Reset, []judge.Cause{judge.ByClient}, ""},
+	{"real_srcport", explain.Both, judge.Unseen, "clients' packets are not in the capture", "127.0.0.1:", judge.Unknown, nil, possible},
 }
 
 // TestField: none of them may be told to be an overflow, and each is told for what it is.
@@ -102,12 +102,12 @@ func noOverflow(t *testing.T, r *explain.Report) {
 		t.Errorf("a queue is told to have overflowed: %+v", r.Listeners)
 	}
 	for _, c := range r.Connections {
-		if c.Cause == handshake.AcceptQueueFull && c.Confidence != handshake.Possible {
+		if c.Cause == judge.AcceptQueueFull && c.Confidence != judge.Possible {
 			t.Errorf("%s: %v is %s", c.Client, c.Reading.Reading, c.Confidence)
 		}
 		for _, e := range c.Evidence {
 			for _, guess := range []string{"tcp_abort_on_overflow is set", "it had sent a SYN cookie", "it has had no answer"} {
-				answered := guess != "it has had no answer" || c.Cause == handshake.OldConnection || c.Outcome == handshake.Refused
+				answered := guess != "it has had no answer" || c.Cause == judge.OldConnection || c.Outcome == judge.Refused
 				if answered && strings.Contains(e.Text, guess) {
 					t.Errorf("%s: #%d %s: nobody has seen that", c.Client, e.Packet, e.Text)
 				}

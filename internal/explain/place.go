@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Place is where a file was captured.
@@ -20,16 +20,16 @@ const (
 	Mixed   Place = "mixed"
 )
 
-const bothSides = handshake.ClientSide | handshake.ServerSide
+const bothSides = evidence.ClientSide | evidence.ServerSide
 
 // sides are those that a capture at a place sees. What was captured on the way is
 // known to have been sent, and not whether it arrived: neither side.
-func (p Place) sides() handshake.Side {
+func (p Place) sides() evidence.Side {
 	switch p {
 	case Server:
-		return handshake.ServerSide
+		return evidence.ServerSide
 	case Client:
-		return handshake.ClientSide
+		return evidence.ClientSide
 	case Both:
 		return bothSides
 	}
@@ -37,11 +37,11 @@ func (p Place) sides() handshake.Side {
 }
 
 // placeOf is the place that sees these sides.
-func placeOf(sides handshake.Side) Place {
+func placeOf(sides evidence.Side) Place {
 	switch sides {
-	case handshake.ServerSide:
+	case evidence.ServerSide:
 		return Server
-	case handshake.ClientSide:
+	case evidence.ClientSide:
 		return Client
 	case bothSides:
 		return Both
@@ -64,12 +64,12 @@ type locality struct{ near, far int }
 func (l locality) here() bool { return l.near > 3*l.far }
 
 // sideNamed is the side of an interface as recordings of the lab name it.
-func sideNamed(name string) handshake.Side {
+func sideNamed(name string) evidence.Side {
 	switch name {
 	case "client":
-		return handshake.ClientSide
+		return evidence.ClientSide
 	case "server":
-		return handshake.ServerSide
+		return evidence.ServerSide
 	case "lo":
 		return bothSides
 	}
@@ -116,7 +116,7 @@ func (p *place) find(ahead []segment) {
 
 // fromNames is the place if the interfaces of all packets are named by sides.
 func fromNames(ahead []segment) Place {
-	var all handshake.Side
+	var all evidence.Side
 	for i := range ahead {
 		if ahead[i].named == 0 {
 			return Unknown
@@ -131,7 +131,7 @@ func fromNames(ahead []segment) Place {
 
 // of says at which sides the attempt of a packet was watched, and at which of them the
 // packet was seen.
-func (p *place) of(s *segment) (sides, side handshake.Side) {
+func (p *place) of(s *segment) (sides, side evidence.Side) {
 	switch {
 	case s.named != 0 && p.named:
 		return p.place.sides(), s.named
@@ -152,13 +152,13 @@ func loops(s *segment) bool {
 }
 
 // mixed is where the host stands to one connection.
-func (p *place) mixed(s *segment) handshake.Side {
+func (p *place) mixed(s *segment) evidence.Side {
 	server, client := p.ends(s)
 	switch {
 	case p.local[server.Addr()].here():
-		return handshake.ServerSide
+		return evidence.ServerSide
 	case p.local[client.Addr()].here():
-		return handshake.ClientSide
+		return evidence.ClientSide
 	}
 	return 0
 }
@@ -169,9 +169,9 @@ const maxServers = 1 << 16
 // ends tells the server from the client: by the handshake, by what was a server before,
 // else by the lower port.
 func (p *place) ends(s *segment) (server, client netip.AddrPort) {
-	if s.Flags.Has(handshake.SYN) {
+	if s.Flags.Has(evidence.SYN) {
 		server, client = s.Dst, s.Src
-		if s.Flags.Has(handshake.ACK) {
+		if s.Flags.Has(evidence.ACK) {
 			server, client = client, server
 		}
 		if len(p.servers) < maxServers {

@@ -7,8 +7,11 @@ import (
 	"time"
 
 	"listenq/internal/capture"
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
+	"listenq/internal/story"
 )
 
 // Report is what files tell (schema listenq/explain/v1). Fields are added, never
@@ -59,11 +62,11 @@ type Evidence struct {
 
 // Reading is what became of an attempt, and how sure that is.
 type Reading struct {
-	handshake.Reading
-	Struck       handshake.Struck     `json:"struck,omitempty"`
-	Handshake    handshake.Kind       `json:"handshake,omitempty"`
-	Confidence   handshake.Confidence `json:"confidence"`
-	Alternatives []handshake.Reading  `json:"alternatives,omitempty"`
+	judge.Reading
+	Struck       judge.Struck     `json:"struck,omitempty"`
+	Handshake    judge.Kind       `json:"handshake,omitempty"`
+	Confidence   judge.Confidence `json:"confidence"`
+	Alternatives []judge.Reading  `json:"alternatives,omitempty"`
 }
 
 // Connection is one attempt.
@@ -91,7 +94,7 @@ type Hypothesis struct {
 
 // Sequel is what the server did first after the handshake.
 type Sequel struct {
-	What  handshake.What      `json:"what"`
+	What  judge.What          `json:"what"`
 	After record.Milliseconds `json:"after_ms"` // since the client asked, or connected if the server acts first
 }
 
@@ -106,16 +109,16 @@ type Group struct {
 
 // Listener is an address that somebody tried to reach.
 type Listener struct {
-	Address    string                    `json:"address"`
-	CapturedAt Place                     `json:"captured_at"`
-	Attempts   int                       `json:"attempts"`
-	Outcomes   map[handshake.Outcome]int `json:"outcomes"`
-	Causes     map[handshake.Cause]int   `json:"causes"`
-	Finding    handshake.Finding         `json:"finding"`
-	Verdict    string                    `json:"verdict"`
-	Confidence handshake.Confidence      `json:"confidence"`
-	Evidence   []Evidence                `json:"evidence,omitempty"`
-	Full       []Interval                `json:"full,omitempty"` // when its accept queue was full, as far as clients felt it
+	Address    string                `json:"address"`
+	CapturedAt Place                 `json:"captured_at"`
+	Attempts   int                   `json:"attempts"`
+	Outcomes   map[judge.Outcome]int `json:"outcomes"`
+	Causes     map[judge.Cause]int   `json:"causes"`
+	Finding    judge.Finding         `json:"finding"`
+	Verdict    string                `json:"verdict"`
+	Confidence judge.Confidence      `json:"confidence"`
+	Evidence   []Evidence            `json:"evidence,omitempty"`
+	Full       []Interval            `json:"full,omitempty"` // when its accept queue was full, as far as clients felt it
 }
 
 // Interval is from the first to the last sign of something.
@@ -127,7 +130,7 @@ type Interval struct {
 // Bad reports that a queue overflowed, likely or for certain.
 func (r *Report) Bad() bool {
 	return slices.ContainsFunc(r.Listeners, func(l Listener) bool {
-		return (l.Finding == handshake.Overflow || l.Finding == handshake.SynOverflow) && l.Confidence != handshake.Possible
+		return (l.Finding == judge.Overflow || l.Finding == judge.SynOverflow) && l.Confidence != judge.Possible
 	})
 }
 
@@ -167,7 +170,7 @@ func (r *Report) addFile(s *source) {
 }
 
 // listener is a verdict as it is told.
-func (e *explainer) listener(v handshake.ListenerVerdict, sides handshake.Side) Listener {
+func (e *explainer) listener(v handshake.ListenerVerdict, sides evidence.Side) Listener {
 	l := Listener{
 		Address: v.Address.String(), CapturedAt: placeOf(sides), Attempts: v.Attempts, Outcomes: v.Outcomes, Causes: v.Causes,
 		Finding: v.Finding, Verdict: v.Text, Confidence: v.Confidence, Evidence: e.evidence(v.Evidence),
@@ -175,7 +178,7 @@ func (e *explainer) listener(v handshake.ListenerVerdict, sides handshake.Side) 
 	switch {
 	case v.Address == (netip.AddrPort{}):
 		l.Address = "others"
-	case v.Finding == handshake.Reflecting && v.Address.Port() == 0:
+	case v.Finding == judge.Reflecting && v.Address.Port() == 0:
 		l.Address = v.Address.Addr().String()
 	}
 	for _, x := range v.Full {
@@ -186,13 +189,13 @@ func (e *explainer) listener(v handshake.ListenerVerdict, sides handshake.Side) 
 
 // lack adds what the capture lacks for a verdict on a listener, each once.
 func (r *Report) lack(l *Listener) {
-	if l.Finding == handshake.Unseen && !slices.Contains(r.Lacks, l.Verdict) {
+	if l.Finding == judge.Unseen && !slices.Contains(r.Lacks, l.Verdict) {
 		r.Lacks = append(r.Lacks, l.Verdict)
 	}
 }
 
 // evidence names the packets by their files.
-func (e *explainer) evidence(all []handshake.Evidence) []Evidence {
+func (e *explainer) evidence(all []story.Citation) []Evidence {
 	told := make([]Evidence, 0, len(all))
 	for _, x := range all {
 		file, packet := e.locate(x.Packet)
@@ -206,10 +209,10 @@ func (e *explainer) evidence(all []handshake.Evidence) []Evidence {
 }
 
 // findings are the findings from the worst to the best.
-var findings = []handshake.Finding{
-	handshake.Overflow, handshake.SynOverflow, handshake.Filtered, handshake.Undecided, handshake.Gone,
-	handshake.Flooded, handshake.Lossy, handshake.Nothing, handshake.Reflecting, handshake.Scanned,
-	handshake.Halved, handshake.Unseen, handshake.Fine,
+var findings = []judge.Finding{
+	judge.Overflow, judge.SynOverflow, judge.Filtered, judge.Undecided, judge.Gone,
+	judge.Flooded, judge.Lossy, judge.Nothing, judge.Reflecting, judge.Scanned,
+	judge.Halved, judge.Unseen, judge.Fine,
 }
 
 func worseListener(a, b Listener) int {

@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // segment is a TCP segment of a file, and what was told with it.
 type segment struct {
-	handshake.Packet
-	at        int64          // nanoseconds since 1970 on the clock of the file
-	named     handshake.Side // that its interface is named by; 0 for another name
+	evidence.Packet
+	at        int64         // nanoseconds since 1970 on the clock of the file
+	named     evidence.Side // that its interface is named by; 0 for another name
 	direction capture.Direction
 }
 
@@ -172,7 +172,7 @@ type file struct {
 	input  Input
 	reader *capture.Reader
 	packet capture.Packet
-	named  []handshake.Side // by interface
+	named  []evidence.Side // by interface
 	twice  duplicates
 	facts
 }

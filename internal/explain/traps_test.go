@@ -13,7 +13,7 @@ import (
 
 	"listenq/internal/capture"
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // frame is an Ethernet frame of a capture.
@@ -160,7 +160,7 @@ func fine(t *testing.T, r *explain.Report, attempts int) {
 	if len(r.Listeners) != 1 {
 		t.Fatalf("%d listeners, want 1", len(r.Listeners))
 	}
-	if l := r.Listeners[0]; l.Finding != handshake.Fine || l.Attempts != attempts || l.Outcomes[handshake.Accepted] != attempts {
+	if l := r.Listeners[0]; l.Finding != judge.Fine || l.Attempts != attempts || l.Outcomes[judge.Accepted] != attempts {
 		t.Errorf("%s, %d attempts, %v %v", l.Finding, l.Attempts, l.Outcomes, l.Causes)
 	}
 }
@@ -169,12 +169,12 @@ func fine(t *testing.T, r *explain.Report, attempts int) {
 func blameless(t *testing.T, r *explain.Report) {
 	t.Helper()
 	for _, l := range r.Listeners {
-		if l.Finding == handshake.Overflow && l.Confidence != handshake.Possible {
+		if l.Finding == judge.Overflow && l.Confidence != judge.Possible {
 			t.Errorf("%s: %s %s: %s", l.Address, l.Finding, l.Confidence, l.Verdict)
 		}
 	}
 	for _, c := range r.Connections {
-		if c.Cause == handshake.AcceptQueueFull && c.Confidence != handshake.Possible {
+		if c.Cause == judge.AcceptQueueFull && c.Confidence != judge.Possible {
 			t.Errorf("%s: %s %s, or %v", c.Client, c.Reading.Reading, c.Confidence, c.Alternatives)
 		}
 	}
@@ -196,7 +196,7 @@ func TestOutOfOrder(t *testing.T) {
 		}
 		r := captures(t, explain.Options{}, shuffled(served(t, atServer)))
 		blameless(t, r)
-		if l := r.Listeners[0]; l.Finding != handshake.Fine || l.Attempts != 20 {
+		if l := r.Listeners[0]; l.Finding != judge.Fine || l.Attempts != 20 {
 			t.Errorf("seed %d: %s, %d attempts, %v %v", seed, l.Finding, l.Attempts, l.Outcomes, l.Causes)
 		}
 		full := served(t, atServer)
@@ -229,28 +229,28 @@ func TestTraps(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		play func(*tape)
-		want handshake.Outcome // "": any
+		want judge.Outcome // "": any
 	}{
 		{"Fast Open, data taken", func(tp *tape) {
 			tp.put(ms(2500), odd, server, "ST", 1000, 0, "hello")
 			tp.put(ms(2500.1), server, odd, "SA", 5000, 1006, "")
 			tp.put(ms(2500.3), server, odd, "PA", 5001, 1006, "world")
 			tp.put(ms(2520), odd, server, "A", 1006, 5006, "")
-		}, handshake.Accepted},
+		}, judge.Accepted},
 		{"Fast Open, data not taken", func(tp *tape) {
 			tp.put(ms(2500), odd, server, "ST", 1000, 0, "hello")
 			tp.put(ms(2500.1), server, odd, "SA", 5000, 1001, "")
 			tp.put(ms(2520), odd, server, "PA", 1001, 5001, "hello")
 			tp.put(ms(2520.1), server, odd, "A", 5001, 1006, "")
 			tp.put(ms(2520.2), server, odd, "PA", 5001, 1006, "world")
-		}, handshake.Accepted},
+		}, judge.Accepted},
 		{"Fast Open, a middlebox drops SYNs with data", func(tp *tape) {
 			tp.put(ms(2500), odd, server, "ST", 1000, 0, "hello")
 			tp.put(ms(3500), odd, server, "S", 1000, 0, "")
 			tp.put(ms(3500.1), server, odd, "SA", 5000, 1001, "")
 			tp.put(ms(3520), odd, server, "PA", 1001, 5001, "hello")
 			tp.put(ms(3520.2), server, odd, "PA", 5001, 1006, "world")
-		}, handshake.Accepted},
+		}, judge.Accepted},
 		{"simultaneous open", func(tp *tape) {
 			tp.put(ms(2500), odd, server, "S", 1000, 0, "")
 			tp.put(ms(2501), server, odd, "S", 5000, 0, "")
@@ -283,7 +283,7 @@ func TestTraps(t *testing.T) {
 		{"a middlebox refuses", func(tp *tape) {
 			tp.put(ms(2500), odd, server, "S", 1000, 0, "")
 			tp.put(ms(2500.2), server, odd, "RA", 0, 1001, "")
-		}, handshake.Refused},
+		}, judge.Refused},
 		{"the client aborts", func(tp *tape) {
 			tp.put(ms(2500), odd, server, "S", 1000, 0, "")
 			tp.put(ms(2500.1), server, odd, "SA", 5000, 1001, "")
@@ -298,7 +298,7 @@ func TestTraps(t *testing.T) {
 			tp.put(ms(2562), odd, server, "PA", 1001, 5001, "hello")
 			tp.put(ms(2562.1), server, odd, "A", 5001, 1006, "")
 			tp.put(ms(2562.2), server, odd, "PA", 5001, 1006, "world")
-		}, handshake.Accepted},
+		}, judge.Accepted},
 		{"a program that is slow to answer", func(tp *tape) {
 			tp.put(ms(2500), odd, server, "S", 1000, 0, "")
 			tp.put(ms(2500.1), server, odd, "SA", 5000, 1001, "")
@@ -306,7 +306,7 @@ func TestTraps(t *testing.T) {
 			tp.put(ms(2521), odd, server, "PA", 1001, 5001, "hello")
 			tp.put(ms(2521.1), server, odd, "A", 5001, 1006, "")
 			tp.put(ms(12000), server, odd, "PA", 5001, 1006, "world")
-		}, handshake.Accepted},
+		}, judge.Accepted},
 	} {
 		for place, w := range map[string]waits{"server": atServer, "client": atClient, "way": halfway} {
 			t.Run(c.name+", at the "+place, func(t *testing.T) {
@@ -335,15 +335,15 @@ func TestLeftOut(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		left    []netip.AddrPort // whose SYNs have no answer
-		finding handshake.Finding
-		sure    handshake.Confidence
-		cause   handshake.Cause
+		finding judge.Finding
+		sure    judge.Confidence
+		cause   judge.Cause
 	}{
-		{"one of the same client", []netip.AddrPort{port(client, 50000)}, handshake.Undecided, handshake.Possible, handshake.AcceptQueueFull},
-		{"three of the same client", []netip.AddrPort{port(client, 50000), port(client, 50001), port(client, 50002)}, handshake.Undecided, handshake.Possible, handshake.AcceptQueueFull},
-		{"one of another", []netip.AddrPort{host(1)}, handshake.Undecided, handshake.Possible, handshake.AcceptQueueFull},
-		{"three of another", []netip.AddrPort{host(1), port(host(1), 50001), port(host(1), 50002)}, handshake.Undecided, handshake.Possible, handshake.AcceptQueueFull},
-		{"three others", []netip.AddrPort{host(1), host(2), host(3)}, handshake.Undecided, handshake.Possible, handshake.AcceptQueueFull},
+		{"one of the same client", []netip.AddrPort{port(client, 50000)}, judge.Undecided, judge.Possible, judge.AcceptQueueFull},
+		{"three of the same client", []netip.AddrPort{port(client, 50000), port(client, 50001), port(client, 50002)}, judge.Undecided, judge.Possible, judge.AcceptQueueFull},
+		{"one of another", []netip.AddrPort{host(1)}, judge.Undecided, judge.Possible, judge.AcceptQueueFull},
+		{"three of another", []netip.AddrPort{host(1), port(host(1), 50001), port(host(1), 50002)}, judge.Undecided, judge.Possible, judge.AcceptQueueFull},
+		{"three others", []netip.AddrPort{host(1), host(2), host(3)}, judge.Undecided, judge.Possible, judge.AcceptQueueFull},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tp := newTape(t)

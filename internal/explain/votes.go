@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // votes is what the beginning of a file tells of where it was captured.
@@ -62,7 +62,7 @@ func (v *votes) take(s *segment) {
 		v.vote(s.Dst.Addr(), s.Src.Addr())
 		v.directed++
 	}
-	syn, ack := s.Flags.Has(handshake.SYN), s.Flags.Has(handshake.ACK)
+	syn, ack := s.Flags.Has(evidence.SYN), s.Flags.Has(evidence.ACK)
 	if syn {
 		v.hop(s)
 	}
@@ -71,7 +71,7 @@ func (v *votes) take(s *segment) {
 		v.syn(flow{s.Src, s.Dst}, s)
 	case syn:
 		v.synack(flow{s.Dst, s.Src}, s)
-	case ack && !s.Flags.Has(handshake.RST):
+	case ack && !s.Flags.Has(evidence.RST):
 		v.ack(flow{s.Src, s.Dst}, s)
 	}
 }

@@ -4,30 +4,31 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
+	"listenq/internal/judge"
 )
 
 const (
 	ms      = time.Millisecond
-	stamped = handshake.OptTimestamps
-	scaled  = handshake.OptWindowScale | handshake.OptSACKPermitted
+	stamped = evidence.OptTimestamps
+	scaled  = evidence.OptWindowScale | evidence.OptSACKPermitted
 )
 
 // shake is a handshake of a client with data that the server acknowledges, after which the
 // server's clock has gone on by ticks. Its SYN offers options, and the SYN-ACK takes up some.
-func (s *scene) shake(n int, at, turn, ack time.Duration, ticks uint32, offers, takes handshake.OptionSet) {
-	options := func(set handshake.OptionSet, stamp uint32) handshake.Options {
-		return handshake.Options{Present: set, TSVal: stamp}
+func (s *scene) shake(n int, at, turn, ack time.Duration, ticks uint32, offers, takes evidence.OptionSet) {
+	options := func(set evidence.OptionSet, stamp uint32) evidence.Options {
+		return evidence.Options{Present: set, TSVal: stamp}
 	}
-	c := handshake.Packet{Src: client(n), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000, Options: options(offers, 7)}
-	r := handshake.Packet{Src: serverAddr, Dst: client(n), Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001, Options: options(takes, 900)}
+	c := evidence.Packet{Src: client(n), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000, Options: options(offers, 7)}
+	r := evidence.Packet{Src: serverAddr, Dst: client(n), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001, Options: options(takes, 900)}
 	s.add(at, c)
 	s.add(at+turn, r)
-	c.Flags, c.Seq, c.Ack = handshake.ACK, 1001, 5001
+	c.Flags, c.Seq, c.Ack = evidence.ACK, 1001, 5001
 	s.add(at+2*ms, c)
 	c.Len = 5
 	s.add(at+ack, c)
-	r.Flags, r.Seq, r.Ack, r.Options.TSVal = handshake.ACK, 5001, 1006, 900+ticks
+	r.Flags, r.Seq, r.Ack, r.Options.TSVal = evidence.ACK, 5001, 1006, 900+ticks
 	s.add(at+ack, r)
 }
 
@@ -36,10 +37,10 @@ func TestCookieRecognised(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		play func(*scene)
-		want handshake.Kind
+		want judge.Kind
 	}{
 		{"its clock is as old as the SYN", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 200, all, all) }, ""},
-		{"its clock is older than the SYN", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 230, all, all) }, handshake.Cookie},
+		{"its clock is older than the SYN", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 230, all, all) }, judge.Cookie},
 		{"its clock is older by a tick", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 201, all, all) }, ""},
 		{"no cookie is so old", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 300, all, all) }, ""},
 		{"the server's clock runs by microseconds", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 200_000, all, all) }, ""},
@@ -49,7 +50,7 @@ func TestCookieRecognised(t *testing.T) {
 		{"options are not taken up, as for others they are", func(s *scene) {
 			s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
 			s.shake(1, time.Second, ms/10, 3*ms, 0, scaled, 0)
-		}, handshake.Cookie},
+		}, judge.Cookie},
 		{"options are never taken up", func(s *scene) {
 			s.shake(2, 0, ms/10, 3*ms, 0, scaled, 0)
 			s.shake(1, time.Second, ms/10, 3*ms, 0, scaled, 0)
@@ -74,14 +75,14 @@ func TestCookieRecognised(t *testing.T) {
 func TestCookieIsNoRequest(t *testing.T) {
 	var s scene
 	s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
-	s.add(time.Second, handshake.Packet{Src: client(1), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000, Options: handshake.Options{Present: scaled}})
-	r := handshake.Packet{Src: serverAddr, Dst: client(1), Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001}
+	s.add(time.Second, evidence.Packet{Src: client(1), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000, Options: evidence.Options{Present: scaled}})
+	r := evidence.Packet{Src: serverAddr, Dst: client(1), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001}
 	s.add(time.Second+ms/10, r)
-	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != handshake.Cookie {
+	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != judge.Cookie {
 		t.Errorf("handshake %q before, want a cookie", got)
 	}
 	s.add(2*time.Second, r)
-	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != handshake.Request {
+	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != judge.Request {
 		t.Errorf("handshake %q, want a request", got)
 	}
 }
@@ -89,7 +90,7 @@ func TestCookieIsNoRequest(t *testing.T) {
 // TestWhatDropsSYNs: the number of requests that is let in tells a full SYN queue from the
 // reserve, where no limit that somebody sets gives that number.
 func TestWhatDropsSYNs(t *testing.T) {
-	full := handshake.Reading{Outcome: handshake.Unanswered, Cause: handshake.SynQueueFull}
+	full := judge.Reading{Outcome: judge.Unanswered, Cause: judge.SynQueueFull}
 	for _, c := range []struct {
 		name    string
 		let     int
@@ -105,9 +106,9 @@ func TestWhatDropsSYNs(t *testing.T) {
 			var s scene
 			for n := range c.let + 60 {
 				at := time.Duration(n) * ms / 10
-				s.add(at, handshake.Packet{Src: client(n), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+				s.add(at, evidence.Packet{Src: client(n), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
 				if n < c.let {
-					s.add(at+ms/20, handshake.Packet{Src: serverAddr, Dst: client(n), Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001})
+					s.add(at+ms/20, evidence.Packet{Src: serverAddr, Dst: client(n), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001})
 				}
 			}
 			tr := s.track()
@@ -116,7 +117,7 @@ func TestWhatDropsSYNs(t *testing.T) {
 			if c.decided != (v.Reading == full && len(v.Alternatives) == 1) {
 				t.Errorf("told %v, alternatives %v; decided: want %v", v.Reading, v.Alternatives, c.decided)
 			}
-			if v.Confidence != handshake.Possible {
+			if v.Confidence != judge.Possible {
 				t.Errorf("told as %s: a filter does the same", v.Confidence)
 			}
 		})
@@ -145,12 +146,12 @@ func TestCookieKeepsNothing(t *testing.T) {
 			v := tr.Attempt(client(1), serverAddr).Verdict()
 			phantom := false
 			for _, r := range append(v.Alternatives, v.Reading) {
-				phantom = phantom || r.Outcome == handshake.Phantom && r.Cause == handshake.AcceptQueueFull // a filter can do it at any time
-				if r.Outcome == handshake.HalfOpen || r.Outcome == handshake.Forgotten || r.Cause == handshake.DeferAccept {
+				phantom = phantom || r.Outcome == judge.Phantom && r.Cause == judge.AcceptQueueFull // a filter can do it at any time
+				if r.Outcome == judge.HalfOpen || r.Outcome == judge.Forgotten || r.Cause == judge.DeferAccept {
 					t.Errorf("told %v, as of a request", r)
 				}
 			}
-			if phantom != c.phantom || v.Handshake != handshake.Cookie {
+			if phantom != c.phantom || v.Handshake != judge.Cookie {
 				t.Errorf("told %v, alternatives %v, handshake %q; want a cookie; a phantom among them: want %v", v.Reading, v.Alternatives, v.Handshake, c.phantom)
 			}
 		})

@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
+	"listenq/internal/judge"
 )
 
 // TestTakenSoon: data that is taken a moment after the final ACK shows that this found
 // room; two milliseconds later it does not, a queue that was full may have drained.
 func TestTakenSoon(t *testing.T) {
-	met := handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.AcceptQueueFull}
+	met := judge.Reading{Outcome: judge.EstablishedBoth, Cause: judge.AcceptQueueFull}
 	for _, c := range []struct {
 		name  string
 		after time.Duration
@@ -25,7 +26,7 @@ func TestTakenSoon(t *testing.T) {
 			s.shake(1, 0, ms/10, c.after, 0, 0, 0)
 			s.shake(2, ms, ms/10, c.after, 0, 0, 0) // its SYN comes before the other's final ACK
 			v := s.track().Attempt(client(1), serverAddr).Verdict()
-			if got := slices.Contains(v.Alternatives, met); got != c.told || v.Cause != handshake.NoCause {
+			if got := slices.Contains(v.Alternatives, met); got != c.told || v.Cause != judge.NoCause {
 				t.Errorf("told %v, alternatives %v; a full queue among them: want %v", v.Reading, v.Alternatives, c.told)
 			}
 		})
@@ -35,7 +36,7 @@ func TestTakenSoon(t *testing.T) {
 // TestSingleSYNs: a client of a flood is taken for forged, and one that sends its SYN
 // again, or is one of few, may have given up.
 func TestSingleSYNs(t *testing.T) {
-	gaveUp := func(r handshake.Reading) bool { return r.Outcome == handshake.GaveUp }
+	gaveUp := func(r judge.Reading) bool { return r.Outcome == judge.GaveUp }
 	for _, c := range []struct {
 		name    string
 		clients int
@@ -49,10 +50,10 @@ func TestSingleSYNs(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var s scene
 			for n := range c.clients {
-				s.add(time.Duration(n)*ms, handshake.Packet{Src: client(n), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+				s.add(time.Duration(n)*ms, evidence.Packet{Src: client(n), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
 			}
 			if c.again {
-				s.add(time.Second, handshake.Packet{Src: client(0), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+				s.add(time.Second, evidence.Packet{Src: client(0), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
 			}
 			tr := s.track()
 			tr.End(10 * time.Second)
@@ -68,11 +69,11 @@ func TestSingleSYNs(t *testing.T) {
 func TestGaveUpSoon(t *testing.T) {
 	var s scene
 	s.shake(1, 0, ms/10, 3*ms, 0, 0, 0)
-	s.add(100*ms, handshake.Packet{Src: client(2), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+	s.add(100*ms, evidence.Packet{Src: client(2), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
 	tr := s.track()
 	tr.End(300 * ms)
 	v := tr.Attempt(client(2), serverAddr).Verdict()
-	if !slices.ContainsFunc(v.Alternatives, func(r handshake.Reading) bool { return r.Outcome == handshake.GaveUp }) {
+	if !slices.ContainsFunc(v.Alternatives, func(r judge.Reading) bool { return r.Outcome == judge.GaveUp }) {
 		t.Errorf("told %v, alternatives %v; want one that gave up among them", v.Reading, v.Alternatives)
 	}
 }
@@ -86,8 +87,8 @@ func TestSlowNetworkAtTheClient(t *testing.T) {
 		{"the FIN is lost again and again", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 10ms c> FIN\n 210ms c> FIN again\n 610ms c> FIN again\n 2s end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := play(parseLadder(t, c.ladder), handshake.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
-			fine := handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.NoCause}
+			v := play(parseLadder(t, c.ladder), evidence.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
+			fine := judge.Reading{Outcome: judge.EstablishedBoth, Cause: judge.NoCause}
 			if v.Reading != fine && !slices.Contains(v.Alternatives, fine) {
 				t.Errorf("told %v, alternatives %v; want %v among them", v.Reading, v.Alternatives, fine)
 			}
@@ -97,8 +98,8 @@ func TestSlowNetworkAtTheClient(t *testing.T) {
 
 // TestSlowAnswerAtTheClient: a SYN that is sent again may have been answered all the same.
 func TestSlowAnswerAtTheClient(t *testing.T) {
-	v := play(parseLadder(t, "0ms c> SYN\n 1s c> SYN\n 1.5s end"), handshake.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
-	if slow := (handshake.Reading{Outcome: handshake.Pending, Cause: handshake.NoCause}); !slices.Contains(v.Alternatives, slow) {
+	v := play(parseLadder(t, "0ms c> SYN\n 1s c> SYN\n 1.5s end"), evidence.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
+	if slow := (judge.Reading{Outcome: judge.Pending, Cause: judge.NoCause}); !slices.Contains(v.Alternatives, slow) {
 		t.Errorf("told %v, alternatives %v; want %v among them", v.Reading, v.Alternatives, slow)
 	}
 }

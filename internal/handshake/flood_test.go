@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -20,33 +22,33 @@ func spoofed(n int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4(ip), 1234)
 }
 
-func syn(n int) handshake.Packet {
-	return handshake.Packet{T: time.Duration(n) * time.Microsecond, Side: handshake.ServerSide, Src: spoofed(n), Dst: serverAddr, Flags: handshake.SYN, Seq: uint32(n)}
+func syn(n int) evidence.Packet {
+	return evidence.Packet{T: time.Duration(n) * time.Microsecond, Side: evidence.ServerSide, Src: spoofed(n), Dst: serverAddr, Flags: evidence.SYN, Seq: uint32(n)}
 }
 
 // TestFolded: of a flood only counts are kept, and nothing of its victims is lost.
 func TestFolded(t *testing.T) {
 	const bound, flood = 100, 5000
-	tr := handshake.New(handshake.Config{Sides: handshake.ServerSide, MaxAttempts: bound})
+	tr := handshake.New(handshake.Config{Sides: evidence.ServerSide, MaxAttempts: bound})
 	for _, e := range parseLadder(t, "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK") {
-		if e.packet.Side == handshake.ServerSide {
+		if e.packet.Side == evidence.ServerSide {
 			tr.Packet(*e.packet)
 		}
 	}
 	dropped := syn(flood)
 	dropped.T = 0
 	tr.Packet(dropped)
-	tr.Socket(handshake.Socket{Side: handshake.ClientSide, Client: dropped.Src, Server: serverAddr, State: handshake.SynSent})
+	tr.Socket(evidence.Socket{Side: evidence.ClientSide, Client: dropped.Src, Server: serverAddr, State: evidence.SynSent})
 	for n := range flood {
 		p := syn(n)
 		tr.Packet(p)
 		if n%2 == 0 {
-			p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, handshake.SYN|handshake.ACK, p.Seq+1
+			p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, evidence.SYN|evidence.ACK, p.Seq+1
 			tr.Packet(p)
 		}
 	}
 	late := syn(0)
-	late.Src, late.Dst, late.Flags, late.Ack, late.T = late.Dst, late.Src, handshake.SYN|handshake.ACK, 1, time.Second
+	late.Src, late.Dst, late.Flags, late.Ack, late.T = late.Dst, late.Src, evidence.SYN|evidence.ACK, 1, time.Second
 	tr.Packet(late) // of one that was folded: no new attempt
 	kept := 0
 	for range tr.Attempts() {
@@ -55,7 +57,7 @@ func TestFolded(t *testing.T) {
 	if kept != bound {
 		t.Errorf("%d attempts are kept, want %d", kept, bound)
 	}
-	if a := tr.Attempt(clientAddr, serverAddr); a == nil || a.Verdict().Outcome != handshake.EstablishedBoth {
+	if a := tr.Attempt(clientAddr, serverAddr); a == nil || a.Verdict().Outcome != judge.EstablishedBoth {
 		t.Errorf("the victim is %v", a)
 	}
 	if tr.Attempt(dropped.Src, serverAddr) == nil {
@@ -66,7 +68,7 @@ func TestFolded(t *testing.T) {
 		t.Fatalf("folded %+v, want %d attempts", folded, flood+2-bound)
 	}
 	const half = (flood + 2 - bound) / 2
-	want := map[handshake.Outcome]int{handshake.Pending: half, handshake.Unanswered: half}
+	want := map[judge.Outcome]int{judge.Pending: half, judge.Unanswered: half}
 	if diff := cmp.Diff(want, folded[0].Outcomes); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
@@ -77,27 +79,27 @@ func TestFolded(t *testing.T) {
 func TestCoalesced(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		delta handshake.Delta
+		delta evidence.Delta
 		want  string
 	}{
-		{"all dropped", handshake.Delta{ListenDrops: 3, ListenOverflows: 3}, "unanswered accept-queue-full - syn - certain"},
-		{"all dropped, syn queue", handshake.Delta{ListenDrops: 3, TCPReqQFullDrop: 3}, "unanswered syn-queue-full - syn - certain"},
-		{"some dropped", handshake.Delta{ListenDrops: 2, ListenOverflows: 2}, "unanswered unknown - syn - possible"},
-		{"none dropped", handshake.Delta{}, "unanswered host-drop - syn - certain"},
+		{"all dropped", evidence.Delta{ListenDrops: 3, ListenOverflows: 3}, "unanswered accept-queue-full - syn - certain"},
+		{"all dropped, syn queue", evidence.Delta{ListenDrops: 3, TCPReqQFullDrop: 3}, "unanswered syn-queue-full - syn - certain"},
+		{"some dropped", evidence.Delta{ListenDrops: 2, ListenOverflows: 2}, "unanswered unknown - syn - possible"},
+		{"none dropped", evidence.Delta{}, "unanswered host-drop - syn - certain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tr := handshake.New(handshake.Config{Sides: handshake.ServerSide | handshake.ClientSide, Sockets: true})
+			tr := handshake.New(handshake.Config{Sides: evidence.ServerSide | evidence.ClientSide, Sockets: true})
 			give := func(n int, at time.Duration) {
 				p := syn(n)
-				p.Side, p.T = handshake.ClientSide, at
+				p.Side, p.T = evidence.ClientSide, at
 				tr.Packet(p)
-				p.Side = handshake.ServerSide
+				p.Side = evidence.ServerSide
 				tr.Packet(p)
 			}
 			for n := range 3 {
 				give(n, time.Millisecond)
 			}
-			tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: c.delta})
+			tr.Reaction(evidence.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: c.delta})
 			give(1, time.Second)
 			v := tr.Attempt(spoofed(1), serverAddr).Verdict()
 			if diff := cmp.Diff(c.want, short(v)+" "+string(v.Confidence)); diff != "" {
@@ -110,10 +112,10 @@ func TestCoalesced(t *testing.T) {
 // TestLoopback: on lo each packet is seen once, for both sides, and counters
 // are read on a tick only.
 func TestLoopback(t *testing.T) {
-	full := &handshake.Delta{ListenDrops: 1, ListenOverflows: 1}
+	full := &evidence.Delta{ListenDrops: 1, ListenOverflows: 1}
 	for _, c := range []struct {
 		name, ladder string
-		delta        *handshake.Delta
+		delta        *evidence.Delta
 		want         string
 	}{
 		{"half-open, by sample", overflow + "30ms server SYN_RECV", nil, "half-open accept-queue-full - ack request likely"},
@@ -128,12 +130,12 @@ func TestLoopback(t *testing.T) {
 				switch p := e.packet; {
 				case p == nil:
 					apply(tr, e)
-				case p.Src == clientAddr && p.Side == handshake.ClientSide, p.Src == serverAddr && p.Side == handshake.ServerSide:
+				case p.Src == clientAddr && p.Side == evidence.ClientSide, p.Src == serverAddr && p.Side == evidence.ServerSide:
 					p.Side = bothSides
 					tr.Packet(*p)
 				}
 				if e.packet != nil && e.packet.Src == clientAddr && c.delta != nil {
-					tr.Reaction(handshake.Reaction{T: e.t, Packets: 2, Delta: *lastOf(c.delta, e.packet, c.ladder)})
+					tr.Reaction(evidence.Reaction{T: e.t, Packets: 2, Delta: *lastOf(c.delta, e.packet, c.ladder)})
 				}
 			}
 			v := tr.Attempt(clientAddr, serverAddr).Verdict()
@@ -145,26 +147,26 @@ func TestLoopback(t *testing.T) {
 }
 
 // lastOf is the movement after a packet: none for the SYN of a ladder that goes on.
-func lastOf(d *handshake.Delta, p *handshake.Packet, ladder string) *handshake.Delta {
-	if p.Flags.Has(handshake.SYN) && strings.Contains(ladder, "SYN-ACK") {
-		return &handshake.Delta{}
+func lastOf(d *evidence.Delta, p *evidence.Packet, ladder string) *evidence.Delta {
+	if p.Flags.Has(evidence.SYN) && strings.Contains(ladder, "SYN-ACK") {
+		return &evidence.Delta{}
 	}
 	return d
 }
 
 // established returns a Tracker with n connections and data segments of them.
-func established(n int) (*handshake.Tracker, []handshake.Packet) {
-	tr := handshake.New(handshake.Config{Sides: handshake.ServerSide})
-	var data []handshake.Packet
+func established(n int) (*handshake.Tracker, []evidence.Packet) {
+	tr := handshake.New(handshake.Config{Sides: evidence.ServerSide})
+	var data []evidence.Packet
 	for i := range n {
 		p := syn(i)
 		tr.Packet(p)
 		q := p
-		q.Src, q.Dst, q.Flags, q.Seq, q.Ack = p.Dst, p.Src, handshake.SYN|handshake.ACK, 7, p.Seq+1
+		q.Src, q.Dst, q.Flags, q.Seq, q.Ack = p.Dst, p.Src, evidence.SYN|evidence.ACK, 7, p.Seq+1
 		tr.Packet(q)
-		p.Flags, p.Seq, p.Ack, p.Len = handshake.ACK, p.Seq+1, 8, 100
+		p.Flags, p.Seq, p.Ack, p.Len = evidence.ACK, p.Seq+1, 8, 100
 		tr.Packet(p)
-		q.Flags, q.Seq, q.Ack, q.Len = handshake.ACK, 8, p.Seq+100, 1000
+		q.Flags, q.Seq, q.Ack, q.Len = evidence.ACK, 8, p.Seq+100, 1000
 		tr.Packet(q)
 		data = append(data, p, q)
 	}
@@ -196,16 +198,16 @@ func BenchmarkFlood(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		p := syn(i)
-		p.Number, p.Side = i, handshake.ClientSide
+		p.Number, p.Side = i, evidence.ClientSide
 		tr.Packet(p)
-		p.Side = handshake.ServerSide
+		p.Side = evidence.ServerSide
 		tr.Packet(p)
-		tr.Reaction(handshake.Reaction{T: p.T, Packets: 1, Number: i, Delta: handshake.Delta{ListenDrops: 1, ListenOverflows: 1}})
+		tr.Reaction(evidence.Reaction{T: p.T, Packets: 1, Number: i, Delta: evidence.Delta{ListenDrops: 1, ListenOverflows: 1}})
 	}
 }
 
 func BenchmarkVerdict(b *testing.B) {
-	a := play(parseLadder(b, overflow+resends), handshake.ServerSide, false).Attempt(clientAddr, serverAddr)
+	a := play(parseLadder(b, overflow+resends), evidence.ServerSide, false).Attempt(clientAddr, serverAddr)
 	b.ReportAllocs()
 	for b.Loop() {
 		a.Verdict()
@@ -217,12 +219,12 @@ func BenchmarkVerdict(b *testing.B) {
 func TestCoalescedCookies(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		delta handshake.Delta
+		delta evidence.Delta
 		want  string
 	}{
-		{"all", handshake.Delta{SyncookiesSent: 3, TCPReqQFullDoCookies: 3}, "pending none - - cookie certain []"},
-		{"none", handshake.Delta{}, "pending none - - request certain []"},
-		{"some", handshake.Delta{SyncookiesSent: 1, TCPReqQFullDoCookies: 1}, "pending none - - - certain []"},
+		{"all", evidence.Delta{SyncookiesSent: 3, TCPReqQFullDoCookies: 3}, "pending none - - cookie certain []"},
+		{"none", evidence.Delta{}, "pending none - - request certain []"},
+		{"some", evidence.Delta{SyncookiesSent: 1, TCPReqQFullDoCookies: 1}, "pending none - - - certain []"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := coalesced(c.delta, true).Attempt(spoofed(1), serverAddr).Verdict()
@@ -231,27 +233,27 @@ func TestCoalescedCookies(t *testing.T) {
 			}
 		})
 	}
-	v := coalesced(handshake.Delta{ListenDrops: 2}, false).Attempt(spoofed(1), serverAddr).Verdict()
+	v := coalesced(evidence.Delta{ListenDrops: 2}, false).Attempt(spoofed(1), serverAddr).Verdict()
 	for _, r := range append(v.Alternatives, v.Reading) {
-		if r.Cause == handshake.AcceptQueueFull || r.Cause == handshake.SynQueueFull {
+		if r.Cause == judge.AcceptQueueFull || r.Cause == judge.SynQueueFull {
 			t.Errorf("%v, though no counter of it has moved", r)
 		}
 	}
 }
 
 // coalesced plays three SYNs with one reading.
-func coalesced(delta handshake.Delta, answered bool) *handshake.Tracker {
+func coalesced(delta evidence.Delta, answered bool) *handshake.Tracker {
 	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true})
 	for n := range 3 {
 		p := syn(n)
 		p.Side, p.T = bothSides, time.Millisecond
 		tr.Packet(p)
 		if answered {
-			p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, handshake.SYN|handshake.ACK, p.Seq+1
+			p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, evidence.SYN|evidence.ACK, p.Seq+1
 			tr.Packet(p)
 		}
 	}
-	tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: delta})
+	tr.Reaction(evidence.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: delta})
 	return tr
 }
 
@@ -260,7 +262,7 @@ func coalesced(delta handshake.Delta, answered bool) *handshake.Tracker {
 func TestRealClient(t *testing.T) {
 	real := netip.MustParseAddrPort("192.0.2.1:20000")
 	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true, MaxAttempts: 1, Real: []netip.Addr{real.Addr()}})
-	give := func(p handshake.Packet) {
+	give := func(p evidence.Packet) {
 		p.Side, p.T = bothSides, time.Millisecond
 		tr.Packet(p)
 	}
@@ -270,14 +272,14 @@ func TestRealClient(t *testing.T) {
 	for n := range 3 {
 		give(syn(n + 1))
 	}
-	give(handshake.Packet{Src: p.Dst, Dst: p.Src, Flags: handshake.SYN | handshake.ACK, Ack: p.Seq + 1})
+	give(evidence.Packet{Src: p.Dst, Dst: p.Src, Flags: evidence.SYN | evidence.ACK, Ack: p.Seq + 1})
 	tr.Accepted(real, p.Dst, 2*time.Millisecond)
-	tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 4, Delta: handshake.Delta{SyncookiesSent: 4}})
+	tr.Reaction(evidence.Reaction{T: 2 * time.Millisecond, Packets: 4, Delta: evidence.Delta{SyncookiesSent: 4}})
 	a := tr.Attempt(real, p.Dst)
 	if a == nil {
 		t.Fatal("the real client was folded")
 	}
-	if v := a.Verdict(); v.Outcome != handshake.Accepted || v.Handshake != handshake.Cookie {
+	if v := a.Verdict(); v.Outcome != judge.Accepted || v.Handshake != judge.Cookie {
 		t.Errorf("outcome %v by %v, want accepted by a cookie", v.Outcome, v.Handshake)
 	}
 }
@@ -293,11 +295,11 @@ func TestFoldedCauses(t *testing.T) {
 	for n := range 3 {
 		give(n)
 	}
-	tr.Reaction(handshake.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: handshake.Delta{ListenDrops: 2, ListenOverflows: 2}})
+	tr.Reaction(evidence.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: evidence.Delta{ListenDrops: 2, ListenOverflows: 2}})
 	give(3)
 	give(4)
 	causes := tr.Folded()[0].Causes
-	if causes[handshake.NoCause] > 0 {
+	if causes[judge.NoCause] > 0 {
 		t.Errorf("causes %v, want no none", causes)
 	}
 }

@@ -1,6 +1,12 @@
 package handshake
 
-import "time"
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"listenq/internal/judge"
+)
 
 // Times after which an attempt is told as it stands, when there are more than
 // Config.MaxAttempts of them.
@@ -25,7 +31,7 @@ func (t *Tracker) fold() {
 			break
 		}
 		if t.next >= len(t.order)-1 {
-			if t.cfg.Sockets {
+			if t.scene.Sockets {
 				break
 			}
 			t.next = 0
@@ -33,9 +39,9 @@ func (t *Tracker) fold() {
 		a := t.order[t.next]
 		switch {
 		case a == nil:
-		case a.untouched() && a.onItsWay() && t.cfg.Sockets:
+		case a.seen.Untouched() && a.seen.OnItsWay() && t.scene.Sockets:
 			return
-		case a.untouched() && !a.onItsWay(), !t.cfg.Sockets && (a.over() || len(t.order)-t.folded > bound+bound/4):
+		case a.seen.Untouched() && !a.seen.OnItsWay(), !t.scene.Sockets && (a.over() || len(t.order)-t.folded > bound+bound/4):
 			t.drop(a)
 		}
 		t.next++
@@ -44,7 +50,7 @@ func (t *Tracker) fold() {
 }
 
 func (t *Tracker) looks() int {
-	if t.cfg.Sockets {
+	if t.scene.Sockets {
 		return len(t.order)
 	}
 	return looks
@@ -56,11 +62,8 @@ func (t *Tracker) drop(a *Attempt) {
 	t.tell(a)
 	t.folding = false
 	t.remember(a)
-	a.serve()
-	if t.now-a.synack.last > a.nextResend() {
-		a.leave()
-	}
-	if k, direction := keyOf(a.client, a.server); t.flow(&k)[direction] == a {
+	a.seen.Forget()
+	if k, direction := keyOf(a.Client(), a.Server()); t.flow(&k)[direction] == a {
 		t.put(&k, direction, nil)
 	}
 	t.order[t.next] = nil
@@ -70,7 +73,7 @@ func (t *Tracker) drop(a *Attempt) {
 // tell says what became of an attempt, and counts it.
 func (t *Tracker) tell(a *Attempt) {
 	if t.cfg.Done == nil {
-		a.listener.fold(a, a.reading())
+		a.listener.fold(a, judge.Best(&a.seen, a.queue()))
 		return
 	}
 	v := a.Verdict()
@@ -105,9 +108,33 @@ func (t *Tracker) compact() {
 	t.order, t.next, t.folded = kept, next, 0
 }
 
-// over reports that nothing more is to be expected of the attempt, from packets alone.
-func (a *Attempt) over() bool {
-	quiet := a.t.now - a.seen
-	closed := a.is(serverFIN) && a.is(finSent) || a.clientReset.n > 0 || a.reset.n > 0
-	return quiet > forsaken || closed && quiet > lingering
+// Folded counts attempts on one server of which nothing more is kept: clients
+// that sent a SYN and were never heard of again, as in a flood; and where only packets
+// are given, all that are over.
+type Folded struct {
+	Server      netip.AddrPort
+	Attempts    int
+	Outcomes    map[judge.Outcome]int // as of when they were folded
+	Causes      map[judge.Cause]int
+	First, Last time.Duration // when the first and the last of them began
+}
+
+func (l *listener) fold(a *Attempt, r judge.Reading) {
+	if l.sum.tally.Attempts == 0 {
+		l.firstFolded = a.Start()
+	}
+	l.lastFolded = a.Start()
+	l.sum.add(a, r)
+}
+
+// Folded returns what Config.MaxAttempts has folded, by server.
+func (t *Tracker) Folded() []Folded {
+	var all []Folded
+	for address, l := range t.listeners {
+		if y := &l.sum.tally; y.Attempts > 0 {
+			all = append(all, Folded{address, y.Attempts, y.Outcomes, y.Causes, l.firstFolded, l.lastFolded})
+		}
+	}
+	slices.SortFunc(all, func(a, b Folded) int { return a.Server.Compare(b.Server) })
+	return all
 }

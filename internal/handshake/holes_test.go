@@ -5,17 +5,19 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // TestHoles: what a capture has lost in between is not told to have not happened; beside each
 // is the whole connection.
 func TestHoles(t *testing.T) {
-	const SYN, ACK, RST, FIN = handshake.SYN, handshake.ACK, handshake.RST, handshake.FIN
+	const SYN, ACK, RST, FIN = evidence.SYN, evidence.ACK, evidence.RST, evidence.FIN
 	type step struct {
 		at       time.Duration
 		server   bool
-		flags    handshake.Flags
+		flags    evidence.Flags
 		seq, ack uint32
 		size     int
 	}
@@ -28,32 +30,32 @@ func TestHoles(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		steps   []step
-		outcome handshake.Outcome
-		then    handshake.What
+		outcome judge.Outcome
+		then    judge.What
 		after   time.Duration
 		says    string // of the listener
 	}{
-		{"whole", []step{syn, synack, final, data, taken, answer}, handshake.Accepted, handshake.Served, 10 * ms, ""},
-		{"without the SYN-ACK", []step{syn, final, data, taken, answer}, handshake.Accepted, handshake.Served, 10 * ms, ""},
-		{"without SYN-ACK, answer and final ACK", end(syn, data, taken), handshake.EstablishedBoth, handshake.Unserved, 2979 * ms, ""},
-		{"without the data", end(syn, synack, final, taken), handshake.EstablishedBoth, handshake.Unserved, 2950 * ms, ""},
-		{"without anything of the client after its SYN", []step{syn, synack, taken, answer}, handshake.Accepted, "", 0, ""},
-		{"without SYN-ACK and final ACK", []step{syn, taken}, handshake.Unknown, "", 0, "no handshake is in the capture whole"},
-		{"refused", []step{syn, {ms, true, RST | ACK, 0, 1001, 0}}, handshake.Refused, "", 0, "refused"},
-		{"reset, without the SYN-ACK", []step{syn, final, refusal}, handshake.Unknown, "", 0, "no handshake is in the capture whole"},
-		{"without the server", []step{syn, final, data}, handshake.Unknown, "", 0, "the server's packets are not in the capture"},
+		{"whole", []step{syn, synack, final, data, taken, answer}, judge.Accepted, judge.Served, 10 * ms, ""},
+		{"without the SYN-ACK", []step{syn, final, data, taken, answer}, judge.Accepted, judge.Served, 10 * ms, ""},
+		{"without SYN-ACK, answer and final ACK", end(syn, data, taken), judge.EstablishedBoth, judge.Unserved, 2979 * ms, ""},
+		{"without the data", end(syn, synack, final, taken), judge.EstablishedBoth, judge.Unserved, 2950 * ms, ""},
+		{"without anything of the client after its SYN", []step{syn, synack, taken, answer}, judge.Accepted, "", 0, ""},
+		{"without SYN-ACK and final ACK", []step{syn, taken}, judge.Unknown, "", 0, "no handshake is in the capture whole"},
+		{"refused", []step{syn, {ms, true, RST | ACK, 0, 1001, 0}}, judge.Refused, "", 0, "refused"},
+		{"reset, without the SYN-ACK", []step{syn, final, refusal}, judge.Unknown, "", 0, "no handshake is in the capture whole"},
+		{"without the server", []step{syn, final, data}, judge.Unknown, "", 0, "the server's packets are not in the capture"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := handshake.New(handshake.Config{})
 			for n, x := range c.steps {
-				p := handshake.Packet{Number: n + 1, T: x.at, Src: clientAddr, Dst: serverAddr, Seq: x.seq, Ack: x.ack, Len: x.size, Flags: x.flags}
+				p := evidence.Packet{Number: n + 1, T: x.at, Src: clientAddr, Dst: serverAddr, Seq: x.seq, Ack: x.ack, Len: x.size, Flags: x.flags}
 				if x.server {
 					p.Src, p.Dst = p.Dst, p.Src
 				}
 				tr.Packet(p)
 			}
 			a := tr.Attempt(clientAddr, serverAddr)
-			if v, then := a.Verdict(), a.Sequel(); v.Outcome != c.outcome || then != (handshake.Sequel{What: c.then, After: c.after}) {
+			if v, then := a.Verdict(), a.Sequel(); v.Outcome != c.outcome || then != (judge.Sequel{What: c.then, After: c.after}) {
 				t.Errorf("%v, %v; want %s, %s after %v", v.Reading, then, c.outcome, c.then, c.after)
 			}
 			says(t, tr, c.says)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
 )
 
@@ -42,15 +43,15 @@ type ladder struct {
 // event is what a Tracker is given at one moment.
 type event struct {
 	t        time.Duration
-	packet   *handshake.Packet
-	reaction *handshake.Delta
-	fate     handshake.Fate
+	packet   *evidence.Packet
+	reaction *evidence.Delta
+	fate     evidence.Fate
 	give     func(*handshake.Tracker)
 	next     bool // the packet's fate is the next event
 }
 
 // deltas are the counters' movements by the word after the packet.
-var deltas = map[string]handshake.Delta{
+var deltas = map[string]evidence.Delta{
 	"drop=full":    {ListenOverflows: 1, ListenDrops: 1},
 	"drop=syn":     {TCPReqQFullDrop: 1, ListenDrops: 1},
 	"drop=other":   {ListenDrops: 1},
@@ -87,9 +88,9 @@ func parseLadder(t testing.TB, text string) []event {
 func (l *ladder) line(at time.Duration, what string, words []string) bool {
 	switch what {
 	case "c>":
-		return l.segment(at, handshake.ClientSide, words)
+		return l.segment(at, evidence.ClientSide, words)
 	case "s>":
-		return l.segment(at, handshake.ServerSide, words)
+		return l.segment(at, evidence.ServerSide, words)
 	case "client", "server":
 		l.socket(at, what, words)
 	case "listener":
@@ -98,8 +99,8 @@ func (l *ladder) line(at time.Duration, what string, words []string) bool {
 		value, _ := strconv.Atoi(words[1])
 		l.give(at, func(t *handshake.Tracker) { t.Sysctl(words[0], value) })
 	case "end":
-		p := handshake.Packet{Src: netip.MustParseAddrPort("10.9.9.9:9"), Dst: netip.MustParseAddrPort("10.9.9.8:9"), Flags: handshake.RST}
-		for _, side := range []handshake.Side{handshake.ClientSide, handshake.ServerSide} {
+		p := evidence.Packet{Src: netip.MustParseAddrPort("10.9.9.9:9"), Dst: netip.MustParseAddrPort("10.9.9.8:9"), Flags: evidence.RST}
+		for _, side := range []evidence.Side{evidence.ClientSide, evidence.ServerSide} {
 			p.Side, p.T = side, at
 			l.events = append(l.events, event{t: at, packet: new(p)})
 		}
@@ -123,16 +124,16 @@ func (l *ladder) give(at time.Duration, f func(*handshake.Tracker)) {
 }
 
 func (l *ladder) socket(at time.Duration, side string, words []string) {
-	s := handshake.Socket{T: at, Side: handshake.ClientSide, Client: l.client, Server: l.server, State: handshake.State(words[0])}
+	s := evidence.Socket{T: at, Side: evidence.ClientSide, Client: l.client, Server: l.server, State: evidence.State(words[0])}
 	if side == "server" {
-		s.Side = handshake.ServerSide
+		s.Side = evidence.ServerSide
 	}
 	s.Owned = slices.Contains(words, "owned")
 	l.give(at, func(t *handshake.Tracker) { t.Socket(s) })
 }
 
 func (l *ladder) listener(at time.Duration, words []string) {
-	s := handshake.Listener{T: at, Address: l.server, Open: words[0] != "closed", SynLen: -1}
+	s := evidence.Queues{T: at, Address: l.server, Open: words[0] != "closed", SynLen: -1}
 	if length, limit, ok := strings.Cut(words[0], "/"); ok {
 		s.AcceptLen, _ = strconv.Atoi(length)
 		s.AcceptLimit, _ = strconv.Atoi(limit)
@@ -150,7 +151,7 @@ func (l *ladder) listener(at time.Duration, words []string) {
 }
 
 func (l *ladder) call(at time.Duration, name string, words []string) {
-	c := handshake.Call{T: at, Client: l.client, Server: l.server, Name: name}
+	c := evidence.Call{T: at, Client: l.client, Server: l.server, Name: name}
 	for _, w := range words {
 		switch d, err := time.ParseDuration(w); {
 		case err == nil:
@@ -167,12 +168,12 @@ func (l *ladder) call(at time.Duration, name string, words []string) {
 }
 
 // segment adds a packet as it was sent, what became of it, and as it arrived.
-func (l *ladder) segment(at time.Duration, from handshake.Side, words []string) bool {
+func (l *ladder) segment(at time.Duration, from evidence.Side, words []string) bool {
 	p, ok := l.packet(from, words)
 	if !ok {
 		return false
 	}
-	send := from == handshake.ClientSide
+	send := from == evidence.ClientSide
 	fated := slices.ContainsFunc(words, func(w string) bool { return w == "lost" || strings.HasPrefix(w, "takes=") })
 	lost, foreign := slices.Contains(words, "lost"), slices.Contains(words, "foreign")
 	if !foreign {
@@ -188,19 +189,19 @@ func (l *ladder) segment(at time.Duration, from handshake.Side, words []string) 
 				return false
 			}
 			arrives = at + late
-			l.events = append(l.events, event{t: at, packet: new(p), fate: handshake.FateHeld})
+			l.events = append(l.events, event{t: at, packet: new(p), fate: evidence.FateHeld})
 		}
 	}
 	if lost {
-		l.events = append(l.events, event{t: at, packet: new(p), fate: handshake.FateLost})
+		l.events = append(l.events, event{t: at, packet: new(p), fate: evidence.FateLost})
 		return true
 	}
 	l.number++
 	p.T, p.Number = arrives, l.number
-	p.Side = (handshake.ClientSide | handshake.ServerSide) &^ from
+	p.Side = (evidence.ClientSide | evidence.ServerSide) &^ from
 	e := event{t: arrives, packet: new(p)}
 	if send {
-		e.reaction = &handshake.Delta{}
+		e.reaction = &evidence.Delta{}
 		for _, w := range words {
 			if d, ok := deltas[w]; ok {
 				e.reaction = &d
@@ -216,10 +217,10 @@ func (l *ladder) segment(at time.Duration, from handshake.Side, words []string) 
 
 // packet makes a segment of its words. The server's first sequence number is
 // 5000, and a new one after "isn".
-func (l *ladder) packet(from handshake.Side, words []string) (handshake.Packet, bool) {
+func (l *ladder) packet(from evidence.Side, words []string) (evidence.Packet, bool) {
 	const serverISN = 5000
-	p := handshake.Packet{Src: l.client, Dst: l.server, Window: 64240}
-	if from == handshake.ServerSide {
+	p := evidence.Packet{Src: l.client, Dst: l.server, Window: 64240}
+	if from == evidence.ServerSide {
 		p.Src, p.Dst = l.server, l.client
 		p.Seq, p.Ack = serverISN+1, l.clientISN+1
 	} else {
@@ -230,29 +231,29 @@ func (l *ladder) packet(from handshake.Side, words []string) (handshake.Packet, 
 	}
 	switch words[0] {
 	case "SYN":
-		p.Flags, p.Seq, p.Ack = handshake.SYN, l.clientISN, 0
+		p.Flags, p.Seq, p.Ack = evidence.SYN, l.clientISN, 0
 	case "TFO":
-		p.Flags, p.Seq, p.Ack, p.Len = handshake.SYN, l.clientISN, 0, 10
-		p.Options.Present = handshake.OptFastOpen
+		p.Flags, p.Seq, p.Ack, p.Len = evidence.SYN, l.clientISN, 0, 10
+		p.Options.Present = evidence.OptFastOpen
 		l.top = 10
 	case "SYN-ACK":
-		p.Flags, p.Seq = handshake.SYN|handshake.ACK, serverISN
+		p.Flags, p.Seq = evidence.SYN|evidence.ACK, serverISN
 		if slices.Contains(words, "takesdata") {
 			p.Ack += l.top
 		}
 	case "ACK":
-		p.Flags = handshake.ACK
-		if from == handshake.ServerSide {
+		p.Flags = evidence.ACK
+		if from == evidence.ServerSide {
 			p.Ack += l.top
 		} else {
 			p.Seq += l.top
 		}
 	case "KEEPALIVE":
-		p.Flags, p.Seq = handshake.ACK, p.Seq-1
+		p.Flags, p.Seq = evidence.ACK, p.Seq-1
 	case "RST":
-		p.Flags, p.Ack = handshake.RST, 0
+		p.Flags, p.Ack = evidence.RST, 0
 	case "RST-ACK":
-		p.Flags = handshake.RST | handshake.ACK
+		p.Flags = evidence.RST | evidence.ACK
 	default:
 		return p, l.data(&p, from, words)
 	}
@@ -260,17 +261,17 @@ func (l *ladder) packet(from handshake.Side, words []string) (handshake.Packet, 
 }
 
 // data fills in a segment with data or FIN: the next one, or the last again.
-func (l *ladder) data(p *handshake.Packet, from handshake.Side, words []string) bool {
+func (l *ladder) data(p *evidence.Packet, from evidence.Side, words []string) bool {
 	size := uint32(1)
 	switch words[0] {
 	case "DATA":
-		p.Flags, p.Len, size = handshake.ACK|handshake.PSH, 10, 10
+		p.Flags, p.Len, size = evidence.ACK|evidence.PSH, 10, 10
 	case "FIN":
-		p.Flags = handshake.ACK | handshake.FIN
+		p.Flags = evidence.ACK | evidence.FIN
 	default:
 		return false
 	}
-	if from == handshake.ServerSide {
+	if from == evidence.ServerSide {
 		return true
 	}
 	if slices.Contains(words, "again") {
@@ -286,7 +287,12 @@ func (l *ladder) data(p *handshake.Packet, from handshake.Side, words []string) 
 
 // play gives the events to a new Tracker: all evidence, or only the packets
 // that those sides see.
-func play(events []event, sides handshake.Side, full bool) *handshake.Tracker {
+func play(events []event, sides evidence.Side, full bool) *handshake.Tracker {
+	return playEach(events, sides, full, func(*handshake.Tracker) {})
+}
+
+// playEach does something after each event.
+func playEach(events []event, sides evidence.Side, full bool, each func(*handshake.Tracker)) *handshake.Tracker {
 	t := handshake.New(handshake.Config{Sides: sides, Sockets: full})
 	for _, e := range events {
 		switch {
@@ -295,6 +301,7 @@ func play(events []event, sides handshake.Side, full bool) *handshake.Tracker {
 		case e.packet != nil && e.fate == "" && e.packet.Side&sides != 0:
 			t.Packet(*e.packet)
 		}
+		each(t)
 	}
 	return t
 }
@@ -309,7 +316,7 @@ func apply(t *handshake.Tracker, e event) {
 	default:
 		t.Packet(*e.packet)
 		if e.reaction != nil {
-			t.Reaction(handshake.Reaction{T: e.t, Packets: 1, Number: e.packet.Number, Delta: *e.reaction})
+			t.Reaction(evidence.Reaction{T: e.t, Packets: 1, Number: e.packet.Number, Delta: *e.reaction})
 		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // listenerOf plays a scene on top of clients that are served, and returns what is told
@@ -34,8 +36,8 @@ func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
 func TestOverflowTold(t *testing.T) {
 	l := listenerOf(t, func(s *scene) {
 		s.web(90, 1950*time.Millisecond, 5, 6, 7, 8, 9) // waits
-		s.add(2500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
-		s.add(3500*time.Millisecond, handshake.Packet{Src: client(91), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000})
+		s.add(2500*time.Millisecond, evidence.Packet{Src: client(91), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
+		s.add(3500*time.Millisecond, evidence.Packet{Src: client(91), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
 		more := exchange(client(90), 0)[3]
 		more.Seq += uint32(more.Len)
 		s.add(3*time.Second, more)
@@ -53,7 +55,7 @@ func TestOverflowTold(t *testing.T) {
 			}
 		}
 	})
-	if l.Finding != handshake.Overflow || l.Confidence != handshake.Likely || l.Attempts != 25 {
+	if l.Finding != judge.Overflow || l.Confidence != judge.Likely || l.Attempts != 25 {
 		t.Errorf("%s, %s, of %d attempts: %s; %+v", l.Finding, l.Confidence, l.Attempts, l.Text, l.Queue)
 	}
 	if len(l.Full) != 1 || l.Full[0].From < 2*time.Second || l.Full[0].To > 6*time.Second {
@@ -79,21 +81,21 @@ func TestRateLimitIsNoOverflow(t *testing.T) {
 			s.web(n, at+time.Second)
 		}
 	})
-	if l.Finding == handshake.Overflow {
+	if l.Finding == judge.Overflow {
 		t.Errorf("%s: %s", l.Finding, l.Text)
 	}
 }
 
 // TestScan: one client sends SYNs to many ports and finishes nothing.
 func TestScan(t *testing.T) {
-	tr := handshake.New(handshake.Config{Sides: handshake.ServerSide})
+	tr := handshake.New(handshake.Config{Sides: evidence.ServerSide})
 	for port := range 100 {
 		p := syn(1)
 		p.T, p.Dst = time.Duration(port)*time.Millisecond, netip.AddrPortFrom(serverAddr.Addr(), uint16(1000+port))
 		tr.Packet(p)
-		p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, handshake.RST|handshake.ACK, p.Seq+1
+		p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, evidence.RST|evidence.ACK, p.Seq+1
 		if port%10 == 0 {
-			p.Flags = handshake.SYN | handshake.ACK
+			p.Flags = evidence.SYN | evidence.ACK
 		}
 		tr.Packet(p)
 	}
@@ -102,7 +104,7 @@ func TestScan(t *testing.T) {
 		t.Fatalf("%d addresses are told of, want 100", len(all))
 	}
 	for _, l := range all {
-		if l.Finding != handshake.Scanned || !strings.Contains(l.Text, "looks what is open") {
+		if l.Finding != judge.Scanned || !strings.Contains(l.Text, "looks what is open") {
 			t.Errorf("%s: %s: %s", l.Address, l.Finding, l.Text)
 		}
 	}
@@ -111,22 +113,22 @@ func TestScan(t *testing.T) {
 // TestHealthChecks: a balancer that checks many servers by half a handshake comes back to each
 // of them, and is no scan.
 func TestHealthChecks(t *testing.T) {
-	tr := handshake.New(handshake.Config{Sides: handshake.ClientSide})
+	tr := handshake.New(handshake.Config{Sides: evidence.ClientSide})
 	for n := range 150 {
 		at := time.Duration(n) * 10 * ms
 		from := netip.AddrPortFrom(client(1).Addr(), uint16(20000+n))
 		to := netip.AddrPortFrom(serverAddr.Addr(), uint16(1000+n%30))
-		for i, p := range []handshake.Packet{
-			{Src: from, Dst: to, Flags: handshake.SYN, Seq: 1000, Hops: 64},
-			{Src: to, Dst: from, Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001, Hops: 64},
-			{Src: from, Dst: to, Flags: handshake.RST, Seq: 1001, Hops: 64},
+		for i, p := range []evidence.Packet{
+			{Src: from, Dst: to, Flags: evidence.SYN, Seq: 1000, Hops: 64},
+			{Src: to, Dst: from, Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001, Hops: 64},
+			{Src: from, Dst: to, Flags: evidence.RST, Seq: 1001, Hops: 64},
 		} {
-			p.T, p.Side, p.Number = at+time.Duration(i)*ms, handshake.ClientSide, 3*n+i+1
+			p.T, p.Side, p.Number = at+time.Duration(i)*ms, evidence.ClientSide, 3*n+i+1
 			tr.Packet(p)
 		}
 	}
 	for _, l := range tr.Listeners() {
-		if l.Finding != handshake.Halved {
+		if l.Finding != judge.Halved {
 			t.Errorf("%s: %s: %s", l.Address, l.Finding, l.Text)
 		}
 	}

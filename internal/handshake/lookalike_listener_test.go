@@ -6,12 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // scene is a capture on a server, made by hand: many clients of one listener.
 type scene struct {
-	packets []handshake.Packet
+	packets []evidence.Packet
 }
 
 func client(n int) netip.AddrPort {
@@ -19,8 +21,8 @@ func client(n int) netip.AddrPort {
 }
 
 // add puts a packet at a time, from or to the client.
-func (s *scene) add(at time.Duration, p handshake.Packet) {
-	p.T, p.Side = at, handshake.ServerSide
+func (s *scene) add(at time.Duration, p evidence.Packet) {
+	p.T, p.Side = at, evidence.ServerSide
 	s.packets = append(s.packets, p)
 }
 
@@ -36,8 +38,8 @@ func (s *scene) web(n int, at time.Duration, without ...int) {
 
 // track gives the packets in the order of their time to a new Tracker.
 func (s *scene) track() *handshake.Tracker {
-	slices.SortStableFunc(s.packets, func(a, b handshake.Packet) int { return int(a.T - b.T) })
-	tr := handshake.New(handshake.Config{Sides: handshake.ServerSide})
+	slices.SortStableFunc(s.packets, func(a, b evidence.Packet) int { return int(a.T - b.T) })
+	tr := handshake.New(handshake.Config{Sides: evidence.ServerSide})
 	for i, p := range s.packets {
 		p.Number = i + 1
 		tr.Packet(p)
@@ -50,56 +52,56 @@ func (s *scene) track() *handshake.Tracker {
 // full accept queue for certain.
 func TestNoFalseOverflow(t *testing.T) {
 	const ms = time.Millisecond
-	ends := func(n int) (c, s handshake.Packet) {
-		c = handshake.Packet{Src: client(n), Dst: serverAddr, Seq: 1001, Ack: 5001, Flags: handshake.ACK}
-		return c, handshake.Packet{Src: serverAddr, Dst: client(n), Seq: 5001, Ack: 1001, Flags: handshake.ACK}
+	ends := func(n int) (c, s evidence.Packet) {
+		c = evidence.Packet{Src: client(n), Dst: serverAddr, Seq: 1001, Ack: 5001, Flags: evidence.ACK}
+		return c, evidence.Packet{Src: serverAddr, Dst: client(n), Seq: 5001, Ack: 1001, Flags: evidence.ACK}
 	}
-	syn := func(n int) handshake.Packet {
-		return handshake.Packet{Src: client(n), Dst: serverAddr, Flags: handshake.SYN, Seq: 1000}
+	syn := func(n int) evidence.Packet {
+		return evidence.Packet{Src: client(n), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000}
 	}
-	synack := func(n int) handshake.Packet {
-		return handshake.Packet{Src: serverAddr, Dst: client(n), Flags: handshake.SYN | handshake.ACK, Seq: 5000, Ack: 1001}
+	synack := func(n int) evidence.Packet {
+		return evidence.Packet{Src: serverAddr, Dst: client(n), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001}
 	}
 	for _, c := range []struct {
 		name string
 		play func(*scene)
-		want handshake.Finding
+		want judge.Finding
 	}{
-		{"served", func(*scene) {}, handshake.Fine},
+		{"served", func(*scene) {}, judge.Fine},
 		{"each packet captured twice", func(s *scene) {
 			for _, p := range slices.Clone(s.packets) {
 				s.add(p.T+20*time.Microsecond, p)
 			}
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"packets out of order", func(s *scene) {
 			for i := 10; i+1 < len(s.packets); i += 4 {
 				s.packets[i].T, s.packets[i+1].T = s.packets[i+1].T, s.packets[i].T
 			}
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"the server's packets are missing", func(s *scene) {
-			s.packets = slices.DeleteFunc(s.packets, func(p handshake.Packet) bool { return p.Src == serverAddr })
-		}, handshake.Unseen},
+			s.packets = slices.DeleteFunc(s.packets, func(p evidence.Packet) bool { return p.Src == serverAddr })
+		}, judge.Unseen},
 		{"the clients' packets are missing", func(s *scene) {
-			s.packets = slices.DeleteFunc(s.packets, func(p handshake.Packet) bool { return p.Dst == serverAddr })
-		}, handshake.Unseen},
+			s.packets = slices.DeleteFunc(s.packets, func(p evidence.Packet) bool { return p.Dst == serverAddr })
+		}, judge.Unseen},
 		{"begun in the middle", func(s *scene) {
-			s.packets = slices.DeleteFunc(s.packets, func(p handshake.Packet) bool { return p.Flags.Has(handshake.SYN) })
-		}, handshake.Unseen},
-		{"begun in a handshake", func(s *scene) { s.web(100, 0, 0) }, handshake.Fine},
+			s.packets = slices.DeleteFunc(s.packets, func(p evidence.Packet) bool { return p.Flags.Has(evidence.SYN) })
+		}, judge.Unseen},
+		{"begun in a handshake", func(s *scene) { s.web(100, 0, 0) }, judge.Fine},
 		{"a SYN-ACK lost", func(s *scene) {
 			s.add(50*ms, syn(100))
 			s.add(50*ms, synack(100))
 			s.add(1050*ms, syn(100))
 			s.add(1050*ms, synack(100))
 			s.web(100, 1051*ms, 0, 1)
-		}, handshake.Lossy},
+		}, judge.Lossy},
 		{"a final ACK lost", func(s *scene) {
 			s.add(50*ms, syn(100))
 			s.add(50*ms, synack(100))
 			s.add(1050*ms, synack(100))
 			s.web(100, 1051*ms, 0, 1)
-		}, handshake.Lossy},
-		{"a final ACK lost, data comes", func(s *scene) { s.web(100, 50*ms, 2) }, handshake.Fine},
+		}, judge.Lossy},
+		{"a final ACK lost, data comes", func(s *scene) { s.web(100, 50*ms, 2) }, judge.Fine},
 		{"one ACK that makes nothing", func(s *scene) {
 			c, _ := ends(100)
 			s.add(50*ms, syn(100))
@@ -107,22 +109,22 @@ func TestNoFalseOverflow(t *testing.T) {
 			s.add(51*ms, c)
 			s.add(1050*ms, synack(100))
 			s.web(100, 1051*ms, 0, 1)
-		}, handshake.Undecided},
+		}, judge.Undecided},
 		{"a client that resets", func(s *scene) {
 			c, _ := ends(100)
 			s.add(50*ms, syn(100))
 			s.add(50*ms, synack(100))
 			s.add(51*ms, c)
-			c.Flags = handshake.RST | handshake.ACK
+			c.Flags = evidence.RST | evidence.ACK
 			s.add(52*ms, c)
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"RST from between", func(s *scene) {
 			s.web(100, 50*ms, 5, 6, 7, 8, 9)
 			c, r := ends(100)
-			r.Flags, c.Flags = handshake.RST, handshake.RST
+			r.Flags, c.Flags = evidence.RST, evidence.RST
 			s.add(60*ms, r)
 			s.add(60*ms, c)
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"keep-alives", func(s *scene) {
 			s.web(100, 50*ms, 5, 6, 7, 8, 9)
 			for i := range 5 {
@@ -131,7 +133,7 @@ func TestNoFalseOverflow(t *testing.T) {
 				s.add(time.Second+time.Duration(i)*200*ms, c)
 				s.add(time.Second+time.Duration(i)*200*ms+ms, r)
 			}
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"a port used again", func(s *scene) {
 			for _, p := range exchange(client(1), 1500*ms) {
 				if p.Src == serverAddr {
@@ -141,38 +143,38 @@ func TestNoFalseOverflow(t *testing.T) {
 				}
 				s.add(p.T, p)
 			}
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"data acknowledged in one giant frame", func(s *scene) {
 			s.add(50*ms, syn(100))
 			s.add(50*ms, synack(100))
 			c, r := ends(100)
 			s.add(51*ms, c)
-			c.Len, c.Flags = 60_000, handshake.ACK|handshake.PSH
+			c.Len, c.Flags = 60_000, evidence.ACK|evidence.PSH
 			s.add(51*ms, c)
 			r.Ack += 60_000
 			s.add(52*ms, r)
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"the capture has dropped SYN-ACKs and ACKs", func(s *scene) {
 			s.web(100, 50*ms, 1)
 			s.web(101, 51*ms, 2)
 			s.web(102, 52*ms, 1, 2)
 			s.web(103, 53*ms, 4)
-		}, handshake.Fine},
+		}, judge.Fine},
 		{"refused", func(s *scene) {
 			s.packets = nil
 			for n := range 3 {
 				_, r := ends(n)
-				r.Flags, r.Seq = handshake.RST|handshake.ACK, 0
+				r.Flags, r.Seq = evidence.RST|evidence.ACK, 0
 				s.add(time.Duration(n)*ms, syn(n))
 				s.add(time.Duration(n)*ms, r)
 			}
-		}, handshake.Nothing},
+		}, judge.Nothing},
 		{"a flood", func(s *scene) {
 			for n := range 200 {
 				s.add(time.Duration(n)*ms, syn(1000+n))
 				s.add(time.Duration(n)*ms, synack(1000+n))
 			}
-		}, handshake.Flooded},
+		}, judge.Flooded},
 		{"reflected", func(s *scene) {
 			for n := range 100 {
 				from := netip.AddrPortFrom(client(7).Addr(), uint16(2000+n))
@@ -180,13 +182,13 @@ func TestNoFalseOverflow(t *testing.T) {
 				p.Src, q.Dst, p.Hops = from, from, 250 // of who has forged it
 				s.add(time.Duration(n)*ms, p)
 				s.add(time.Duration(n)*ms, q)
-				p.Flags, p.Seq, p.Hops = handshake.RST, 1001, 60 // of the victim
+				p.Flags, p.Seq, p.Hops = evidence.RST, 1001, 60 // of the victim
 				s.add(time.Duration(n)*ms+ms/2, p)
 			}
-			s.packets = slices.DeleteFunc(s.packets, func(p handshake.Packet) bool {
+			s.packets = slices.DeleteFunc(s.packets, func(p evidence.Packet) bool {
 				return p.Src.Addr() != client(7).Addr() && p.Dst.Addr() != client(7).Addr()
 			})
-		}, handshake.Reflecting},
+		}, judge.Reflecting},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s scene
@@ -203,7 +205,7 @@ func TestNoFalseOverflow(t *testing.T) {
 			}
 			for a := range tr.Attempts() {
 				v := a.Verdict()
-				if v.Cause == handshake.AcceptQueueFull && (v.Confidence == handshake.Certain || len(v.Alternatives) == 0) {
+				if v.Cause == judge.AcceptQueueFull && (v.Confidence == judge.Certain || len(v.Alternatives) == 0) {
 					t.Errorf("%s: %s of %v", a.Client(), v.Confidence, v.Reading)
 				}
 			}

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // heap is how much memory is in use, in bytes.
@@ -40,7 +42,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			done := 0
-			tr := handshake.New(handshake.Config{Sides: handshake.ServerSide, MaxAttempts: bound, Done: func(*handshake.Attempt, *handshake.Verdict) { done++ }})
+			tr := handshake.New(handshake.Config{Sides: evidence.ServerSide, MaxAttempts: bound, Done: func(*handshake.Attempt, *judge.Verdict) { done++ }})
 			const some, more = 20_000, 100_000
 			for n := range some {
 				c.give(tr, n)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -62,7 +62,7 @@ func TestSampled(t *testing.T) {
 func TestEndStays(t *testing.T) {
 	const ladder = overflow + "1s s> SYN-ACK\n 3.1s server NONE\n 4s c> DATA\n 4.0003s s> RST\n 4.1s server NONE\n"
 	const later = "6s listener closed\n 6.1s server NONE\n 7s c> DATA\n 7.0003s s> RST\n 8s listener 0/3\n 9s listener closed"
-	a := func(ladder string) handshake.Reading {
+	a := func(ladder string) judge.Reading {
 		return play(parseLadder(t, ladder), bothSides, true).Attempt(clientAddr, serverAddr).Verdict().Reading
 	}
 	want, more := a(ladder), ladder

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +19,8 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func tell(a *handshake.Attempt) string {
 	var b strings.Builder
-	for _, l := range a.Story() {
+	v := a.Verdict()
+	for _, l := range a.Story(&v) {
 		fmt.Fprintf(&b, "  %9.1f ms  %s\n", float64(l.T.Microseconds())/1000, l.Text)
 	}
 	return b.String()
@@ -28,9 +30,9 @@ func tell(a *handshake.Attempt) string {
 // captures of the server's side.
 func TestStory(t *testing.T) {
 	for name, view := range map[string]struct {
-		sides handshake.Side
+		sides evidence.Side
 		full  bool
-	}{"lab": {bothSides, true}, "server": {handshake.ServerSide, false}, "client": {handshake.ClientSide, false}} {
+	}{"lab": {bothSides, true}, "server": {evidence.ServerSide, false}, "client": {evidence.ClientSide, false}} {
 		t.Run(name, func(t *testing.T) {
 			var got strings.Builder
 			for _, c := range attempts {
@@ -78,7 +80,9 @@ func TestStoriesFold(t *testing.T) {
 			return fmt.Sprintf("%.6fs ", n+1000.012)
 		})
 		texts := func(ladder string) (all []string) {
-			for _, l := range play(parseLadder(t, ladder), bothSides, true).Attempt(clientAddr, serverAddr).Story() {
+			a := play(parseLadder(t, ladder), bothSides, true).Attempt(clientAddr, serverAddr)
+			v := a.Verdict()
+			for _, l := range a.Story(&v) {
 				all = append(all, l.Text)
 				if address.MatchString(l.Text) {
 					t.Errorf("%s: %q holds an address", c.name, l.Text)

@@ -8,12 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-const bothSides = handshake.ClientSide | handshake.ServerSide
+const bothSides = evidence.ClientSide | evidence.ServerSide
 
 func dash(s string) string {
 	if s == "" {
@@ -22,7 +24,7 @@ func dash(s string) string {
 	return s
 }
 
-func short(v handshake.Verdict) string {
+func short(v judge.Verdict) string {
 	return fmt.Sprintf("%s %s %s %s %s", v.Outcome, v.Cause, dash(string(v.EndedBy)), dash(string(v.Struck)), dash(string(v.Handshake)))
 }
 
@@ -35,7 +37,7 @@ func TestVerdict(t *testing.T) {
 			if diff := cmp.Diff(c.want, short(v)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s%+v", diff, v)
 			}
-			if v.Confidence != handshake.Certain || len(v.Alternatives) > 0 {
+			if v.Confidence != judge.Certain || len(v.Alternatives) > 0 {
 				t.Errorf("%s, alternatives %v; want certain", v.Confidence, v.Alternatives)
 			}
 		})
@@ -46,13 +48,13 @@ func TestVerdict(t *testing.T) {
 // next SYN was due. It cannot have timed out while it had retries left.
 func TestProgramVanishes(t *testing.T) {
 	const ladder = "0ms listener 4/3\n 0ms c> SYN drop=full\n 1ms client SYN_SENT\n 1.95s client NONE\n 2s end\n"
-	for setting, want := range map[string]handshake.Outcome{
-		"": handshake.TimedOut,
-		"0ms sysctl net.ipv4.tcp_syn_retries 0\n": handshake.TimedOut,
-		"0ms sysctl net.ipv4.tcp_syn_retries 6\n": handshake.GaveUp,
+	for setting, want := range map[string]judge.Outcome{
+		"": judge.TimedOut,
+		"0ms sysctl net.ipv4.tcp_syn_retries 0\n": judge.TimedOut,
+		"0ms sysctl net.ipv4.tcp_syn_retries 6\n": judge.GaveUp,
 	} {
 		v := play(parseLadder(t, setting+ladder), bothSides, true).Attempt(clientAddr, serverAddr).Verdict()
-		if v.Outcome != want || v.Confidence != handshake.Likely {
+		if v.Outcome != want || v.Confidence != judge.Likely {
 			t.Errorf("after %q: %s, %s; want %s, likely", setting, v.Outcome, v.Confidence, want)
 		}
 	}
@@ -60,12 +62,12 @@ func TestProgramVanishes(t *testing.T) {
 
 // covers reports whether a reading, which may be weaker, says nothing that the
 // true one denies.
-func covers(r, truth handshake.Reading) bool {
+func covers(r, truth judge.Reading) bool {
 	switch {
-	case r.Outcome == handshake.Unknown:
+	case r.Outcome == judge.Unknown:
 		return true
-	case r.Outcome == handshake.EstablishedBoth && (truth.Outcome == handshake.Accepted || truth.Outcome == handshake.Queued):
-		return r.Cause == truth.Cause || r.Cause == handshake.NoCause && truth.Cause == handshake.ByServer
+	case r.Outcome == judge.EstablishedBoth && (truth.Outcome == judge.Accepted || truth.Outcome == judge.Queued):
+		return r.Cause == truth.Cause || r.Cause == judge.NoCause && truth.Cause == judge.ByServer
 	}
 	return r.Outcome == truth.Outcome && r.Cause == truth.Cause && r.EndedBy == truth.EndedBy
 }
@@ -75,8 +77,8 @@ func covers(r, truth handshake.Reading) bool {
 func TestVerdictFromPackets(t *testing.T) {
 	for _, view := range []struct {
 		name  string
-		sides handshake.Side
-	}{{"client", handshake.ClientSide}, {"server", handshake.ServerSide}, {"both", bothSides}} {
+		sides evidence.Side
+	}{{"client", evidence.ClientSide}, {"server", evidence.ServerSide}, {"both", bothSides}} {
 		exact, best, seen := 0, 0, 0
 		for _, c := range attempts {
 			t.Run(view.name+"/"+c.name, func(t *testing.T) {
@@ -87,15 +89,15 @@ func TestVerdictFromPackets(t *testing.T) {
 				seen++
 				v := a.Verdict()
 				want := strings.Fields(c.want)
-				truth := handshake.Reading{Outcome: handshake.Outcome(want[0]), Cause: handshake.Cause(want[1]), EndedBy: handshake.Cause(strings.TrimPrefix(want[2], "-"))}
-				all := append([]handshake.Reading{v.Reading}, v.Alternatives...)
-				if !slices.ContainsFunc(all, func(r handshake.Reading) bool { return covers(r, truth) }) {
+				truth := judge.Reading{Outcome: judge.Outcome(want[0]), Cause: judge.Cause(want[1]), EndedBy: judge.Cause(strings.TrimPrefix(want[2], "-"))}
+				all := append([]judge.Reading{v.Reading}, v.Alternatives...)
+				if !slices.ContainsFunc(all, func(r judge.Reading) bool { return covers(r, truth) }) {
 					t.Errorf("truth %v is not among %v", truth, all)
 				}
 				if kind := string(v.Handshake); kind != "" && kind != want[4] {
 					t.Errorf("handshake %s, want %s or unknown", kind, want[4])
 				}
-				if v.Confidence == handshake.Certain {
+				if v.Confidence == judge.Certain {
 					exact++
 				}
 				if covers(v.Reading, truth) {
@@ -122,40 +124,40 @@ func TestCourse(t *testing.T) {
 		want         course
 	}{
 		{"late by a syn", "5ms c> SYN drop=full\n 1025ms c> SYN\n 1026ms s> SYN-ACK\n 1027ms c> ACK\n 1030ms server ESTABLISHED\n 2000ms server ESTABLISHED owned", course{
-			History: []handshake.Change{{T: ms(5), Outcome: handshake.Unanswered}, {T: ms(1026), Outcome: handshake.Pending}, {T: ms(1027.2), Outcome: handshake.Queued}, {T: ms(2000), Outcome: handshake.Accepted}},
+			History: []handshake.Change{{T: ms(5), Outcome: judge.Unanswered}, {T: ms(1026), Outcome: judge.Pending}, {T: ms(1027.2), Outcome: judge.Queued}, {T: ms(2000), Outcome: judge.Accepted}},
 			Delay:   ms(1020), SYNs: 1, Start: ms(5),
 		}},
 		{"half-open, then forgotten", overflow + "100ms c> DATA drop=full\n 300ms c> DATA again drop=full\n 1000ms s> SYN-ACK\n 3100ms server NONE", course{
-			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(3100), Outcome: handshake.Forgotten}},
+			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(3100), Outcome: judge.Forgotten}},
 			SYNACKs: 1, Data: 1,
 		}},
 		{"late by a syn-ack", overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1010ms server ESTABLISHED", course{
-			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(1001.2), Outcome: handshake.Queued}},
+			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(1001.2), Outcome: judge.Queued}},
 			Delay:   ms(1000.4), SYNACKs: 1,
 		}},
 		{"late by a syn-ack, a sample is told before it", overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1001.1ms server ESTABLISHED", course{
-			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(1001.1), Outcome: handshake.Queued}},
+			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(1001.1), Outcome: judge.Queued}},
 			Delay:   ms(1000.4), SYNACKs: 1,
 		}},
 		{"late by data, accept() returned before its delivery did", overflow + "200ms c> DATA drop=full\n 600ms c> DATA again\n 600.1ms accepted\n 601ms server ESTABLISHED owned", course{
-			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(600.1), Outcome: handshake.Accepted}},
+			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(600.1), Outcome: judge.Accepted}},
 			Delay:   ms(599.4), Data: 1,
 		}},
 		{"late by data, accept() is told before it", overflow + "200ms c> DATA drop=full\n 600ms c> DATA again\n 600.1ms accepted 0.2ms\n 601ms server ESTABLISHED owned", course{
-			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(0.3), Outcome: handshake.Pending}, {T: ms(0.8), Outcome: handshake.HalfOpen}, {T: ms(600.3), Outcome: handshake.Accepted}},
+			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(600.3), Outcome: judge.Accepted}},
 			Delay:   ms(599.4), Data: 1,
 		}},
 		{"a program's client vanishes after its schedule", "0ms c> SYN drop=full\n 1ms client SYN_SENT\n 1000ms c> SYN drop=full\n 3010ms client NONE", course{
-			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(3010), Outcome: handshake.TimedOut}}, SYNs: 1,
+			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(3010), Outcome: judge.TimedOut}}, SYNs: 1,
 		}},
 		{"a program's client vanishes before it", "0ms c> SYN drop=full\n 1ms client SYN_SENT\n 500ms client NONE\n 5000ms end", course{
-			History: []handshake.Change{{T: 0, Outcome: handshake.Unanswered}, {T: ms(500), Outcome: handshake.GaveUp}},
+			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(500), Outcome: judge.GaveUp}},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := play(parseLadder(t, c.ladder), bothSides, true).Attempt(clientAddr, serverAddr)
 			v := a.Verdict()
-			got := course{v.History, v.Delay, v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits, a.Start(), a.Client(), a.Server()}
+			got := course{a.History(), v.Delay, v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits, a.Start(), a.Client(), a.Server()}
 			c.want.Client, c.want.Server = clientAddr, serverAddr
 			if diff := cmp.Diff(c.want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 				t.Errorf("course (-want +got):\n%s", diff)

@@ -19,6 +19,14 @@ type Seen struct {
 	Refused  bool // the server answered data by an ACK that takes none of it
 	Older    bool // and its timestamp was older than one before (PAWS, RFC 7323, 5)
 
+	Refusing  bool // an RST answered the SYN
+	Reset     bool // an RST came in the server's name once it had answered the SYN
+	Plain     bool // without ACK, as an answer to a segment that no connection took
+	Strange   bool // an RST came that does not acknowledge the SYN
+	Misfit    bool // the numbers of the RST are none that the server's TCP sends
+	OtherHops bool // the TTL of the RST is another one than that of the SYN-ACK
+	Lacks     bool // packets of one direction are missing, or the beginning, or all ACKs
+
 	MayWait  int  // connections that may have been in the accept queue when it was struck
 	Others   bool // another client was answered before: what waits began in this capture
 	Requests int  // unfinished handshakes at that time, at most
@@ -36,19 +44,23 @@ const (
 	FilterSYN
 	FilterACK
 	Loss
-	DeferAccept
-	OldConnection
+	Deferral
+	Predecessor
 	Unacceptable
 	Checksum
 	PAWS
 	Refusal
-	SynQueueFull
+	FullSynQueue
 	SynReserve
+	ConnectionLimit
+	ApplicationReset
+	Middlebox
+	NotEnough
 	hypotheses
 )
 
 // Set is a set of hypotheses.
-type Set uint16
+type Set uint32
 
 // Has reports whether it is in the set.
 func (s Set) Has(h Hypothesis) bool { return s&(1<<h) != 0 }
@@ -77,8 +89,8 @@ type row struct {
 	only     func(*Seen, *Queue) string // what it alone explains
 }
 
-// Attempt goes through the table.
-func Attempt(s *Seen, q *Queue) Differential {
+// Differentiate goes through the table.
+func Differentiate(s *Seen, q *Queue) Differential {
 	var d Differential
 	for h := range hypotheses {
 		r := &table[h]
@@ -95,7 +107,7 @@ func Attempt(s *Seen, q *Queue) Differential {
 	return d
 }
 
-// Weigh is Attempt without the reasons. It allocates nothing.
+// Weigh is Differentiate without the reasons. It allocates nothing.
 func Weigh(s *Seen, q *Queue) (remaining, proven Set) {
 	for h := range hypotheses {
 		r := &table[h]

@@ -30,8 +30,8 @@ var (
 	quiet = Queue{}
 )
 
-// TestAttempt: what is left for an attempt, and what is proven.
-func TestAttempt(t *testing.T) {
+// TestDifferentiate: what is left for an attempt, and what is proven.
+func TestDifferentiate(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		seen         Seen
@@ -40,25 +40,25 @@ func TestAttempt(t *testing.T) {
 	}{
 		{"nothing is the matter", Seen{AtServer: true}, quiet, 0, 0},
 		{"a SYN without an answer", Seen{AtServer: true, SYNs: 2, Answered: -1}, quiet,
-			set(FullAtSYN, FilterSYN, SynQueueFull, SynReserve), 0},
+			set(FullAtSYN, FilterSYN, FullSynQueue, SynReserve, ConnectionLimit), 0},
 		{"the same, before the server", Seen{SYNs: 2, Answered: -1}, quiet,
-			set(FullAtSYN, FilterSYN, SynQueueFull, SynReserve, Loss), 0},
+			set(FullAtSYN, FilterSYN, FullSynQueue, SynReserve, Loss, ConnectionLimit), 0},
 		{"the same, while nothing can wait and there are few requests", Seen{AtServer: true, SYNs: 2, Others: true, Answered: 3}, quiet,
-			set(FilterSYN), 0},
+			set(FilterSYN, ConnectionLimit), 0},
 		{"the same, while others wait", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 2, Answered: 3}, quiet,
-			set(FullAtSYN, FilterSYN), 0},
+			set(FullAtSYN, FilterSYN, ConnectionLimit), 0},
 		{"the same, of a queue that was full", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 2, Answered: 3}, full,
 			set(FullAtSYN), set(FullAtSYN)},
 		{"the same, before the server", Seen{SYNs: 2, Others: true, MayWait: 2, Answered: 3}, full,
 			set(FullAtSYN, FilterSYN, Loss), 0},
 		{"a SYN that another connection answers", Seen{AtServer: true, SYNs: 1, Challenged: true}, quiet,
-			set(OldConnection), set(OldConnection)},
+			set(Predecessor), set(Predecessor)},
 		{"more requests than were ever let in, of no usual limit", Seen{AtServer: true, SYNs: 1, Others: true, Requests: 4, Answered: 3}, quiet,
-			set(FilterSYN, SynQueueFull), 0},
+			set(FilterSYN, FullSynQueue, ConnectionLimit), 0},
 		{"the same, of a usual limit", Seen{AtServer: true, SYNs: 1, Others: true, Requests: 4, Answered: 3, Reserve: true}, quiet,
-			set(FilterSYN, SynQueueFull, SynReserve), 0},
+			set(FilterSYN, FullSynQueue, SynReserve, ConnectionLimit), 0},
 		{"an ACK that the server asks for again", Seen{AtServer: true, ACKs: 2, AskedAgain: 1}, quiet,
-			set(FullAtACK, FilterACK, DeferAccept), 0},
+			set(FullAtACK, FilterACK, Deferral), 0},
 		{"the same, and data came", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Data: true}, quiet,
 			set(FullAtACK, FilterACK), 0},
 		{"the same, and the server speaks first", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Speaks: true}, quiet,
@@ -66,7 +66,7 @@ func TestAttempt(t *testing.T) {
 		{"the same, of a cookie", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Cookie: true}, quiet,
 			set(FullAtACK, FilterACK), 0},
 		{"the same, and not after a second", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Overlooked: true}, quiet,
-			set(FilterACK, DeferAccept), set(DeferAccept)},
+			set(FilterACK, Deferral), set(Deferral)},
 		{"data that comes to nothing", Seen{AtServer: true, ACKs: 2, Data: true}, full,
 			set(FullAtACK), set(FullAtACK)},
 		{"data with a wrong checksum", Seen{AtServer: true, ACKs: 2, Data: true, BadSum: true}, full,
@@ -75,18 +75,43 @@ func TestAttempt(t *testing.T) {
 			set(Refusal), set(Refusal)},
 		{"data of yesterday", Seen{AtServer: true, ACKs: 2, Data: true, Refused: true, Older: true}, full,
 			set(PAWS), set(PAWS)},
+		{"a SYN that a limit would not have dropped", Seen{AtServer: true, SYNs: 2, Others: true, Answered: 3, Requests: 1}, Queue{Clients: 1, SYNs: 1},
+			set(FilterSYN), 0},
+		{"the same, by the number that is open", Seen{AtServer: true, SYNs: 2, Others: true, Answered: 3, Requests: 1}, Queue{Clients: 1, SYNs: 1, Limited: true},
+			set(FilterSYN, ConnectionLimit), 0},
+		{"a SYN whose answer is not in the capture", Seen{AtServer: true, SYNs: 2, Others: true, Answered: 3, Requests: 1, Lacks: true}, Queue{Clients: 1, SYNs: 1},
+			set(FilterSYN, NotEnough), 0},
+		{"an ACK that is asked for again, in a capture that lacks something", Seen{AtServer: true, ACKs: 2, AskedAgain: 1, Data: true, Lacks: true}, quiet,
+			set(FullAtACK, FilterACK), 0},
+		{"an RST of a connection, at the server", Seen{AtServer: true, Reset: true}, quiet,
+			set(ApplicationReset), 0},
+		{"the same, on the way", Seen{Reset: true}, quiet,
+			set(ApplicationReset, Middlebox), 0},
+		{"an RST that answers a segment, on the way", Seen{Reset: true, Plain: true}, quiet,
+			set(Middlebox), 0},
+		{"an RST with numbers of its own", Seen{AtServer: true, Reset: true, Misfit: true}, quiet,
+			set(Middlebox), set(Middlebox)},
+		{"an RST with a TTL of its own", Seen{Reset: true, OtherHops: true}, quiet,
+			set(ApplicationReset, Middlebox), set(Middlebox)},
+		{"an RST that answers a segment, with a TTL of its own", Seen{Reset: true, Plain: true, OtherHops: true}, quiet,
+			set(Middlebox), 0},
+		{"an RST that does not acknowledge the SYN", Seen{AtServer: true, Strange: true}, quiet,
+			set(Middlebox), 0},
+		{"a SYN that is refused", Seen{AtServer: true, Refusing: true}, quiet, 0, 0},
+		{"a SYN that is refused, with a number", Seen{AtServer: true, Refusing: true, Misfit: true}, quiet,
+			set(Middlebox), set(Middlebox)},
 		{"an ACK of what was not sent", Seen{AtServer: true, ACKs: 1, Misacked: true}, full,
 			set(Unacceptable), set(Unacceptable)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := Attempt(&c.seen, &c.queue)
+			d := Differentiate(&c.seen, &c.queue)
 			if diff := cmp.Diff(names(c.left), names(d.Left)); diff != "" {
 				t.Errorf("left (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(names(c.proven), names(d.Proven)); diff != "" {
 				t.Errorf("proven (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(d, Attempt(&c.seen, &c.queue)); diff != "" {
+			if diff := cmp.Diff(d, Differentiate(&c.seen, &c.queue)); diff != "" {
 				t.Errorf("judged twice:\n%s", diff)
 			}
 			for _, r := range d.All {

@@ -45,7 +45,7 @@ var table = [hypotheses]row{
 			return ""
 		}),
 	},
-	DeferAccept: {
+	Deferral: {
 		name:     "TCP_DEFER_ACCEPT waits for data",
 		predicts: func(s *Seen) bool { return s.losesACK() && s.AskedAgain > 0 },
 		out: func(s *Seen, q *Queue) string {
@@ -66,7 +66,7 @@ var table = [hypotheses]row{
 			return ""
 		},
 	},
-	OldConnection: {
+	Predecessor: {
 		name:     "an old connection has the client's address and port",
 		predicts: func(s *Seen) bool { return s.Challenged },
 		only: func(s *Seen, q *Queue) string {
@@ -93,7 +93,7 @@ var table = [hypotheses]row{
 		predicts: func(s *Seen) bool { return s.Refused && !s.Older },
 		only:     func(s *Seen, q *Queue) string { return "an ACK answers the data and takes none of it" },
 	},
-	SynQueueFull: {
+	FullSynQueue: {
 		name:     "SYN queue full",
 		predicts: (*Seen).losesSYN,
 		out:      first(answered, room, onlyQueue),
@@ -108,6 +108,10 @@ var table = [hypotheses]row{
 			return ""
 		}),
 	},
+	ConnectionLimit:  connectionLimit,
+	ApplicationReset: applicationReset,
+	Middlebox:        middlebox,
+	NotEnough:        notEnough,
 }
 
 func (s *Seen) losesSYN() bool { return s.SYNs > 0 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +30,7 @@ func newSampled(b *testing.B, buckets, sockets int) *sampled {
 	for range sockets / 2 {
 		ns.connect(b, addr)
 	}
-	await(b, s.diag, everything, func(got []Socket) bool { return countState(got, handshake.Established) == sockets })
+	await(b, s.diag, everything, func(got []Socket) bool { return countState(got, evidence.Established) == sockets })
 	return s
 }
 
@@ -69,7 +69,7 @@ func BenchmarkTick(b *testing.B) {
 
 // BenchmarkDump is one dump of a namespace with 100 sockets.
 func BenchmarkDump(b *testing.B) {
-	listen := States(handshake.Listen)
+	listen := States(evidence.Listen)
 	tests := []struct {
 		name    string
 		buckets int // 0: the host's table
@@ -81,10 +81,10 @@ func BenchmarkDump(b *testing.B) {
 		{"all/info", buckets, Request{States: AllStates, Info: true}},
 		{"all/memory", buckets, Request{States: AllStates, Memory: true}},
 		{"all/info/memory", buckets, Request{States: AllStates, Info: true, Memory: true}},
-		{"none", buckets, Request{States: States(handshake.SynSent)}},
+		{"none", buckets, Request{States: States(evidence.SynSent)}},
 		{"none/other-port", buckets, Request{States: AllStates, LocalPort: 1}},
 		{"host-table/listeners", 0, Request{States: listen}},
-		{"host-table/none", 0, Request{States: States(handshake.SynSent)}},
+		{"host-table/none", 0, Request{States: States(evidence.SynSent)}},
 		{"host-table/all/info", 0, Request{States: AllStates, Info: true}},
 	}
 	for _, tt := range tests {
@@ -149,7 +149,7 @@ func BenchmarkPeers(b *testing.B) {
 	for range 50 {
 		ns.connect(b, addr)
 	}
-	await(b, d, everything, func(got []Socket) bool { return countState(got, handshake.Established) == 100 })
+	await(b, d, everything, func(got []Socket) bool { return countState(got, evidence.Established) == 100 })
 	for _, peer := range [][]string{{"ss", "-tanmoiHO"}, {"nstat", "-asz"}} {
 		b.Run(peer[0], func(b *testing.B) {
 			for b.Loop() {

@@ -26,19 +26,16 @@ type CounterReader struct {
 
 // OpenCounters opens a CounterReader in the network namespace of the calling
 // thread. It needs no privilege.
-func OpenCounters() (*CounterReader, error) { return openCounters(ownProcNet, snmp, netstat) }
+func OpenCounters() (*CounterReader, error) { return openCounters(threadFile("net/"), snmp, netstat) }
 
 // OpenSnmp is OpenCounters for the counters of the standards alone, such as
 // TcpInSegs. They cost about a quarter of all.
-func OpenSnmp() (*CounterReader, error) { return openCounters(ownProcNet, snmp) }
+func OpenSnmp() (*CounterReader, error) { return openCounters(threadFile("net/"), snmp) }
 
 const (
 	snmp    = "snmp"
 	netstat = "netstat"
 )
-
-// ownProcNet is /proc/net of the calling thread's network namespace.
-const ownProcNet = "/proc/thread-self/net/"
 
 // openCounters opens those of a folder that is /proc/net of some namespace, as
 // /proc/PID/net is without any privilege.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,9 +40,9 @@ func overflow(t testing.TB, ns namespace) {
 	d := ns.diag(t)
 	ns.connect(t, addr)
 	ns.connect(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 4 })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 4 })
 	ns.connectDeaf(t, addr)
-	await(t, d, Request{Family: unix.AF_INET, States: States(handshake.Listen), Memory: true},
+	await(t, d, Request{Family: unix.AF_INET, States: States(evidence.Listen), Memory: true},
 		func(s []Socket) bool { return s[0].Memory.Drops().N > 0 })
 }
 

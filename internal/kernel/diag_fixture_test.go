@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -82,7 +82,7 @@ func record(t *testing.T) {
 	scene(t, ns, d, "[::]:83", "127.0.0.1:83")
 	_, addr := ns.listen(t, "[::1]:84", 0) // full, and has dropped
 	ns.connect(t, addr)
-	await(t, d, Request{States: States(handshake.Established), LocalPort: addr.Port()}, func(s []Socket) bool { return len(s) == 1 })
+	await(t, d, Request{States: States(evidence.Established), LocalPort: addr.Port()}, func(s []Socket) bool { return len(s) == 1 })
 	ns.connectDeaf(t, addr)
 	await(t, d, Request{States: listenOnly, LocalPort: addr.Port(), Memory: true}, func(s []Socket) bool { return s[0].Memory.Drops().N > 0 })
 

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unsafe"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,8 +50,8 @@ func TestDumpListener(t *testing.T) {
 			if diff := cmp.Diff(want, got[0].Listener(), cmp.Comparer(sameAddrPort)); diff != "" {
 				t.Errorf("listener (-want +got):\n%s", diff)
 			}
-			if got[0].Family != tt.family || got[0].State != handshake.Listen {
-				t.Errorf("family %d, state %s; want %d, %s", got[0].Family, got[0].State, tt.family, handshake.Listen)
+			if got[0].Family != tt.family || got[0].State != evidence.Listen {
+				t.Errorf("family %d, state %s; want %d, %s", got[0].Family, got[0].State, tt.family, evidence.Listen)
 			}
 		})
 	}
@@ -70,14 +70,14 @@ func TestDumpAcceptQueue(t *testing.T) {
 			before := time.Now()
 			first, second := ns.connect(t, addr), ns.connect(t, addr)
 			server := Request{Family: unix.AF_UNSPEC, States: AllStates, LocalPort: addr.Port(), Info: true, Memory: true}
-			await(t, d, server, func(s []Socket) bool { return countState(s, handshake.Established) == 2 })
+			await(t, d, server, func(s []Socket) bool { return countState(s, evidence.Established) == 2 })
 			queued := time.Now()
 
 			check(t, unix.Shutdown(second, unix.SHUT_WR))
-			await(t, d, server, func(s []Socket) bool { return countState(s, handshake.CloseWait) == 1 })
+			await(t, d, server, func(s []Socket) bool { return countState(s, evidence.CloseWait) == 1 })
 			ns.connectDeaf(t, addr) // its SYN finds the queue full
 			await(t, d, server, func(s []Socket) bool {
-				l := find(t, s, func(s Socket) bool { return s.State == handshake.Listen })
+				l := find(t, s, func(s Socket) bool { return s.State == evidence.Listen })
 				return l.Memory.Drops().N > 0
 			})
 
@@ -85,7 +85,7 @@ func TestDumpAcceptQueue(t *testing.T) {
 			start := time.Now()
 			sockets := dump(t, d, server)
 			end := time.Now()
-			l := find(t, sockets, func(s Socket) bool { return s.State == handshake.Listen })
+			l := find(t, sockets, func(s Socket) bool { return s.State == evidence.Listen })
 			if got := l.Listener(); got.AcceptLen != 2 || got.AcceptLimit != 1 || !got.Full() {
 				t.Errorf("accept queue is %d of %d, full %t; want 2 of 1, full", got.AcceptLen, got.AcceptLimit, got.Full())
 			}
@@ -132,9 +132,9 @@ func TestDumpRequest(t *testing.T) {
 			to := netip.MustParseAddrPort(tt.connect)
 			client := localAddress(t, ns.connectDeaf(t, to))
 
-			both := Request{Family: unix.AF_UNSPEC, States: States(handshake.SynRecv, handshake.SynSent), Info: true, Memory: true}
+			both := Request{Family: unix.AF_UNSPEC, States: States(evidence.SynRecv, evidence.SynSent), Info: true, Memory: true}
 			sockets := await(t, d, both, func(s []Socket) bool { return len(s) == 2 })
-			request := find(t, sockets, func(s Socket) bool { return s.State == handshake.SynRecv })
+			request := find(t, sockets, func(s Socket) bool { return s.State == evidence.SynRecv })
 			if request.Local != to || request.Remote != client || request.Family != tt.family {
 				t.Errorf("request %s to %s of family %d, want %s to %s of %d",
 					request.Remote, request.Local, request.Family, client, to, tt.family)
@@ -145,14 +145,14 @@ func TestDumpRequest(t *testing.T) {
 			if len(request.Info) > 0 || request.Memory.Drops().Known || request.Inode != 0 {
 				t.Errorf("request has info, memory or inode: %+v", request)
 			}
-			sent := find(t, sockets, func(s Socket) bool { return s.State == handshake.SynSent })
+			sent := find(t, sockets, func(s Socket) bool { return s.State == evidence.SynSent })
 			if sent.Local != client || sent.Timer != TimerRetransmit || sent.Inode == 0 {
 				t.Errorf("client socket %+v, want %s with timer on and an inode", sent, client)
 			}
 
 			await(t, d, both, func(s []Socket) bool { // after 1 s
-				r := find(t, s, func(s Socket) bool { return s.State == handshake.SynRecv })
-				c := find(t, s, func(s Socket) bool { return s.State == handshake.SynSent })
+				r := find(t, s, func(s Socket) bool { return s.State == evidence.SynRecv })
+				c := find(t, s, func(s Socket) bool { return s.State == evidence.SynSent })
 				return r.Retransmits > 0 && c.Retransmits > 0
 			})
 		})
@@ -165,15 +165,15 @@ func TestDumpCookieFollowsConnection(t *testing.T) {
 	d := ns.diag(t)
 	listener, addr := ns.listen(t, "127.0.0.1:80", 8)
 	client := ns.connectDeaf(t, addr)
-	server := Request{Family: unix.AF_INET, States: AllStates &^ States(handshake.Listen), LocalPort: addr.Port()}
+	server := Request{Family: unix.AF_INET, States: AllStates &^ States(evidence.Listen), LocalPort: addr.Port()}
 	request := await(t, d, server, func(s []Socket) bool { return len(s) == 1 })[0]
 
 	check(t, unix.SetsockoptInt(client, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)) // the next SYN-ACK is heard
-	await(t, d, server, func(s []Socket) bool { return countState(s, handshake.Established) == 1 })
+	await(t, d, server, func(s []Socket) bool { return countState(s, evidence.Established) == 1 })
 	accepted := accept(t, listener)
 	check(t, unix.Shutdown(accepted, unix.SHUT_RDWR))
 	check(t, unix.Shutdown(client, unix.SHUT_RDWR))
-	last := await(t, d, server, func(s []Socket) bool { return countState(s, handshake.TimeWait) == 1 })[0]
+	last := await(t, d, server, func(s []Socket) bool { return countState(s, evidence.TimeWait) == 1 })[0]
 
 	if last.Cookie != request.Cookie || last.Cookie == 0 {
 		t.Errorf("cookie %d in TIME_WAIT, %d as a request", last.Cookie, request.Cookie)
@@ -191,8 +191,8 @@ func TestDumpFilters(t *testing.T) {
 	ns.connect(t, addr4)
 	ns.connect(t, addr6)
 	accept(t, listener)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 4 })
-	established, listening := States(handshake.Established), States(handshake.Listen)
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 4 })
+	established, listening := States(evidence.Established), States(evidence.Listen)
 
 	tests := []struct {
 		name string
@@ -206,8 +206,8 @@ func TestDumpFilters(t *testing.T) {
 		{"established", Request{Family: unix.AF_UNSPEC, States: established}, 4},
 		{"established, IPv6", Request{Family: unix.AF_INET6, States: established}, 2},
 		{"two states", Request{Family: unix.AF_INET, States: established | listening}, 3},
-		{"other state", Request{Family: unix.AF_UNSPEC, States: States(handshake.FinWait2)}, 0},
-		{"no state", Request{Family: unix.AF_UNSPEC, States: States(handshake.None)}, 0},
+		{"other state", Request{Family: unix.AF_UNSPEC, States: States(evidence.FinWait2)}, 0},
+		{"no state", Request{Family: unix.AF_UNSPEC, States: States(evidence.None)}, 0},
 		{"local port", Request{Family: unix.AF_UNSPEC, States: AllStates, LocalPort: addr4.Port()}, 2},
 		{"local port, other family", Request{Family: unix.AF_INET6, States: AllStates, LocalPort: addr4.Port()}, 0},
 		{"remote port", Request{Family: unix.AF_UNSPEC, States: AllStates, RemotePort: addr4.Port()}, 1},
@@ -238,7 +238,7 @@ func TestDumpManyParts(t *testing.T) {
 		ns.connect(t, addr)
 	}
 	want := sizeOfInfo(t, fd)
-	sockets := await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 2*pairs })
+	sockets := await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 2*pairs })
 	seen := map[uint64]bool{}
 	for _, s := range sockets {
 		seen[s.Cookie] = true
@@ -272,7 +272,7 @@ func TestDumpVisitorFails(t *testing.T) {
 	for range pairs {
 		ns.connect(t, addr)
 	}
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 2*pairs })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 2*pairs })
 	enough, visits := errors.New("enough"), 0
 	err := d.Dump(everything, func(*Socket) error {
 		if visits++; visits == 3 {

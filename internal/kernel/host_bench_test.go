@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 )
 
@@ -69,8 +69,8 @@ func BenchmarkHostRate(b *testing.B) {
 func BenchmarkWalk(b *testing.B) {
 	ns := busy(b, 5000)
 	d := ns.diag(b)
-	requests := States(handshake.SynRecv)
-	for _, states := range []StateSet{requests, requests | States(handshake.Established, handshake.CloseWait)} {
+	requests := States(evidence.SynRecv)
+	for _, states := range []StateSet{requests, requests | States(evidence.Established, evidence.CloseWait)} {
 		b.Run(fmt.Sprintf("states=%#x", uint32(states)), func(b *testing.B) {
 			cpu(b, func() {
 				for b.Loop() {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"github.com/google/go-cmp/cmp"
@@ -134,7 +134,7 @@ func TestHostRequests(t *testing.T) {
 	for _, to := range []string{"127.0.0.1:80", "127.0.0.2:80", "127.0.0.3:80", "127.0.0.4:81", "[::1]:81", "127.0.0.1:82"} {
 		ns.connectDeaf(t, netip.MustParseAddrPort(to))
 	}
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.SynRecv) == 6 })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.SynRecv) == 6 })
 
 	s := sample(t, ns.host(t, HostOptions{Requests: true}))
 	for address, want := range map[string]uint64{"0.0.0.0:80": 2, "127.0.0.1:80": 1, "[::]:81": 1, "[::1]:81": 1, "127.0.0.1:82": 1} {
@@ -162,7 +162,7 @@ func TestHostWaiting(t *testing.T) {
 	ns.connect(t, to)
 	accept(t, listener)
 	await(t, d, everything, func(s []Socket) bool {
-		return countState(s, handshake.CloseWait) == 1 && countState(s, handshake.Established) == 4
+		return countState(s, evidence.CloseWait) == 1 && countState(s, evidence.Established) == 4
 	})
 	time.Sleep(50 * time.Millisecond) // for the wait to be something
 	s := sample(t, h)
@@ -191,31 +191,33 @@ func TestHostWaiting(t *testing.T) {
 func TestHostCarriesWalks(t *testing.T) {
 	ns := newNamespace(t, 0)
 	d := ns.diag(t)
-	_, addr := ns.listen(t, "127.0.0.1:80", 0)
+	_, addr := ns.listen(t, "127.0.0.1:80", 2)
 	ns.connectDeaf(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.SynRecv) == 1 })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.SynRecv) == 1 })
 	h := ns.host(t, HostOptions{Requests: true, Waiting: true, Budget: 1e-9})
 	first := sample(t, h)
 	if l := first.Listeners[0]; l.SynLen != queue.Known(1) || l.SynAge != 0 {
 		t.Errorf("%+v requests of age %v at first, want 1 of 0", l.SynLen, l.SynAge)
 	}
-	ns.connect(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 2 })
+	for range 3 { // fill the accept queue
+		ns.connect(t, addr)
+	}
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 6 })
 	second := sample(t, h)
-	if l := second.Listeners[0]; l.SynLen != queue.Known(1) || l.SynAge <= 0 || l.SynAge > second.T || l.AcceptLen != 1 || l.Waiting != nil {
+	if l := second.Listeners[0]; l.SynLen != queue.Known(1) || l.SynAge <= 0 || l.SynAge > second.T || l.AcceptLen != 3 || l.Waiting != nil {
 		t.Errorf("without a walk the listener is %+v, %v after the first", l, second.T-first.T)
 	}
 
 	ns.connectDeaf(t, addr) // dropped
 	await(t, d, everything, func(s []Socket) bool {
-		return find(t, s, func(s Socket) bool { return s.State == handshake.Listen }).Memory.Drops().N > 0
+		return find(t, s, func(s Socket) bool { return s.State == evidence.Listen }).Memory.Drops().N > 0
 	})
 	third := sample(t, h)
-	if l := third.Listeners[0]; l.SynAge != 0 || l.Waiting == nil || l.Waiting.Len != 1 {
+	if l := third.Listeners[0]; l.SynAge != 0 || l.Waiting == nil || l.Waiting.Len != 3 {
 		t.Errorf("after a drop the listener is %+v, want it looked into", l)
 	}
 	fourth := sample(t, h)
-	if l := fourth.Listeners[0]; l.Waiting == nil || l.Waiting.Age <= 0 || l.Waiting.Age > fourth.T-third.T || l.Waiting.Len != 1 {
+	if l := fourth.Listeners[0]; l.Waiting == nil || l.Waiting.Age <= 0 || l.Waiting.Age > fourth.T-third.T || l.Waiting.Len != 3 {
 		t.Errorf("waiting is carried as %+v", l.Waiting)
 	}
 }
@@ -226,7 +228,7 @@ func TestHostRecreatedListener(t *testing.T) {
 	d := ns.diag(t)
 	fd, addr := ns.listen(t, "127.0.0.1:80", 8)
 	ns.connectDeaf(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.SynRecv) == 1 })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.SynRecv) == 1 })
 	h := ns.host(t, HostOptions{Requests: true, Budget: 1e-9})
 	sample(t, h)
 	// The descriptor's number is taken by the new socket: the test closes that.
@@ -286,7 +288,7 @@ func TestHostSamplesAreApart(t *testing.T) {
 	d := ns.diag(t)
 	_, addr := ns.listen(t, "127.0.0.1:80", 8)
 	ns.connect(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 2 })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 2 })
 	h := ns.host(t, HostOptions{Requests: true, Waiting: true})
 	first := sample(t, h)
 	var kept queue.Sample
@@ -294,7 +296,7 @@ func TestHostSamplesAreApart(t *testing.T) {
 	h2.Add(&first)
 	kept = *h2.Last()
 	ns.connect(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.Established) == 4 })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.Established) == 4 })
 	sample(t, h)
 	if diff := cmp.Diff(kept, first, cmp.Comparer(sameAddrPort), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the first sample changed (-before +after the second):\n%s", diff)

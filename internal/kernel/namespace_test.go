@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 
 	"golang.org/x/sys/unix"
 )
@@ -250,7 +250,7 @@ func await(t testing.TB, d *Diag, req Request, wanted func([]Socket) bool) []Soc
 	}
 }
 
-func countState(sockets []Socket, state handshake.State) (n int) {
+func countState(sockets []Socket, state evidence.State) (n int) {
 	for _, s := range sockets {
 		if s.State == state {
 			n++

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"golang.org/x/sys/unix"
@@ -43,11 +43,11 @@ type loss struct {
 	hint string
 }
 
-var listenOnly = States(handshake.Listen)
+var listenOnly = States(evidence.Listen)
 
 // openOwnNetns opens the namespace of the calling thread. It needs no privilege.
 func openOwnNetns(in []byte) (*netns, error) {
-	n := &netns{foundNetns: foundNetns{path: "/proc/thread-self/ns/net"}}
+	n := &netns{foundNetns: foundNetns{path: threadFile("ns/net")}}
 	id, err := n.openFile()
 	if err != nil {
 		return nil, err
@@ -96,11 +96,11 @@ func (n *netns) openInside(in []byte) error {
 	diag, err := openWorkingDiag(in)
 	if err == nil {
 		n.sockets = diag
-	} else if err := n.openTable(ownProcNet, &loss{why: err, hint: diagHint(err)}, in); err != nil {
+	} else if err := n.openTable(threadFile("net/"), &loss{why: err, hint: diagHint(err)}, in); err != nil {
 		return err
 	}
 	n.sysctls = readSysctls()
-	return n.openCounters(ownProcNet)
+	return n.openCounters(threadFile("net/"))
 }
 
 // openOutside opens what /proc shows of the namespace of a process, which may be
@@ -208,7 +208,7 @@ func (n *netns) refreshSysctls(now time.Duration) {
 // threadNetns is the network namespace of the calling thread.
 func threadNetns() (queue.NetnsID, error) {
 	var st unix.Stat_t
-	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+	if err := unix.Stat(threadFile("ns/net"), &st); err != nil {
 		return 0, fmt.Errorf("stat own network namespace: %w", err)
 	}
 	return queue.NetnsID(st.Ino), nil

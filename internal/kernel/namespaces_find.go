@@ -52,7 +52,7 @@ func surveyNetns() (*survey, error) {
 			s.process(byID, name)
 		}
 	}
-	mounts, err := os.ReadFile("/proc/thread-self/mountinfo")
+	mounts, err := os.ReadFile(threadFile("mountinfo"))
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,7 +105,7 @@ func TestAnswer(t *testing.T) {
 func TestDecodeSocket(t *testing.T) {
 	listener := Socket{
 		Local: netip.MustParseAddrPort("127.0.0.1:80"), Remote: netip.MustParseAddrPort("0.0.0.0:0"),
-		State: handshake.Listen, Family: unix.AF_INET, Inode: 6, UID: 5, Cookie: 2<<32 | 1, RecvQ: 3, SendQ: 4,
+		State: evidence.Listen, Family: unix.AF_INET, Inode: 6, UID: 5, Cookie: 2<<32 | 1, RecvQ: 3, SendQ: 4,
 		Timer: TimerRetransmit, Expires: 1500 * time.Millisecond, Retransmits: 7,
 	}
 	with := func(change func(*Socket)) *Socket {

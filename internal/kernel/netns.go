@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,7 @@ func InNetns(fd int, fn func() error) error {
 // locked, and the thread then ends with the goroutine.
 func inNetns(fd int, fn func() error) error {
 	runtime.LockOSThread()
-	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	home, err := unix.Open(threadFile("ns/net"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		runtime.UnlockOSThread()
 		return fmt.Errorf("open own network namespace: %w", err)
@@ -40,4 +41,16 @@ func inNetns(fd int, fn func() error) error {
 		return fmt.Errorf("enter network namespace: %w", err)
 	}
 	return fn()
+}
+
+// threadFile is the path of a file in the calling thread's folder of /proc. Before
+// Linux 3.17 there is no /proc/thread-self (fs/proc/thread_self.c), but /proc/TID is
+// there, though not listed (proc_pid_lookup, fs/proc/base.c).
+func threadFile(name string) string { return threadFileIn("/proc", name) }
+
+func threadFileIn(proc, name string) string {
+	if _, err := os.Lstat(proc + "/thread-self"); err != nil {
+		return fmt.Sprintf("%s/%d/%s", proc, unix.Gettid(), name)
+	}
+	return proc + "/thread-self/" + name
 }

@@ -3,7 +3,9 @@ package kernel
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -66,5 +68,29 @@ func TestInNetnsErrors(t *testing.T) {
 	}
 	if err := InNetns(ns.fd, func() error { runtime.Goexit(); return nil }); err == nil {
 		t.Error("no error of a function that ended its goroutine")
+	}
+}
+
+// Where /proc has no thread-self, as before Linux 3.17, the thread's own folder is
+// read: that of another thread may be of another namespace.
+func TestThreadFile(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	tid := strconv.Itoa(unix.Gettid())
+	old := t.TempDir()
+	if got, want := threadFileIn(old, "ns/net"), filepath.Join(old, tid, "ns/net"); got != want {
+		t.Errorf("without thread-self the file is %s, want %s", got, want)
+	}
+	if got, want := threadFile("ns/net"), "/proc/thread-self/ns/net"; got != want {
+		t.Errorf("with thread-self the file is %s, want %s", got, want)
+	}
+	var own, byID unix.Stat_t
+	for path, st := range map[string]*unix.Stat_t{threadFile("ns/net"): &own, "/proc/" + tid + "/ns/net": &byID} {
+		if err := unix.Stat(path, st); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if own.Ino != byID.Ino {
+		t.Errorf("/proc/%s/ns/net is %d, /proc/thread-self/ns/net is %d", tid, byID.Ino, own.Ino)
 	}
 }

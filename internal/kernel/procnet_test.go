@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -18,7 +18,7 @@ func (ns namespace) table(t testing.TB) *procTable {
 	t.Helper()
 	var table *procTable
 	ns.do(t, func() (err error) {
-		table, err = openProcTable(ownProcNet, make([]byte, 4<<10))
+		table, err = openProcTable(threadFile("net/"), make([]byte, 4<<10))
 		return err
 	})
 	t.Cleanup(func() { table.Close() })
@@ -36,7 +36,7 @@ func TestProcTableIsThatOfDiag(t *testing.T) {
 		ns.listen(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.9"), uint16(1000+i)).String(), 8)
 	}
 	table := ns.table(t)
-	for _, req := range []Request{{States: listenOnly}, {States: States(handshake.SynRecv)}, {States: AllStates}} {
+	for _, req := range []Request{{States: listenOnly}, {States: States(evidence.SynRecv)}, {States: AllStates}} {
 		want, got := dump(t, d, req), []Socket(nil)
 		check(t, table.Dump(req, func(s *Socket) error {
 			got = append(got, s.clone())
@@ -58,7 +58,7 @@ func comparable(all []Socket) []Socket {
 	for i := range all {
 		s := &all[i]
 		*s = Socket{Local: s.Local, Remote: s.Remote, State: s.State, Family: s.Family, Inode: s.Inode, RecvQ: s.RecvQ, SendQ: s.SendQ}
-		if s.State == handshake.Listen {
+		if s.State == evidence.Listen {
 			s.SendQ = 0
 		}
 	}
@@ -92,10 +92,10 @@ func TestDecodeProc(t *testing.T) {
 	}{
 		{"listener", procListener, unix.AF_INET, &Socket{
 			Local: netip.MustParseAddrPort("127.0.0.1:80"), Remote: netip.MustParseAddrPort("0.0.0.0:0"),
-			State: handshake.Listen, Family: unix.AF_INET, RecvQ: 3, UID: 1000, Inode: 4711,
+			State: evidence.Listen, Family: unix.AF_INET, RecvQ: 3, UID: 1000, Inode: 4711,
 		}},
 		{"request", procRequest, unix.AF_INET6, &Socket{
-			Local: netip.MustParseAddrPort("[::1]:80"), Remote: netip.MustParseAddrPort("127.0.0.1:51966"), State: handshake.SynRecv,
+			Local: netip.MustParseAddrPort("[::1]:80"), Remote: netip.MustParseAddrPort("127.0.0.1:51966"), State: evidence.SynRecv,
 			Family: unix.AF_INET6, SendQ: 1, RecvQ: 2, Timer: TimerRetransmit, Expires: time.Second, Retransmits: 5,
 		}},
 		{"unknown state", `0: 0100007F:0050 00000000:0000 FF 0:0 0:0 0 0 0 1`, unix.AF_INET, &Socket{

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"golang.org/x/sys/unix"
@@ -19,11 +19,11 @@ import (
 // Retransmits its SYN-ACKs but the first, those that answered a SYN sent again
 // included. Requests and TIME_WAIT have no inode, user, queues, Info or Memory.
 type Socket struct {
-	Local, Remote netip.AddrPort  // IPv4-mapped addresses unmapped, without zone
-	State         handshake.State // empty if it is none of include/net/tcp_states.h up to CLOSING
-	Family        int             // of the socket: unix.AF_INET or unix.AF_INET6
-	Inode         uint32          // 0: no process has it; it waits for accept(), or was closed
-	DualStack     bool            // a listener at [::] that takes IPv4, too; false where not given
+	Local, Remote netip.AddrPort // IPv4-mapped addresses unmapped, without zone
+	State         evidence.State // empty if it is none of include/net/tcp_states.h up to CLOSING
+	Family        int            // of the socket: unix.AF_INET or unix.AF_INET6
+	Inode         uint32         // 0: no process has it; it waits for accept(), or was closed
+	DualStack     bool           // a listener at [::] that takes IPv4, too; false where not given
 	UID           uint32
 	Cookie        uint64 // never used again while the kernel runs; a request hands its own on to its socket
 
@@ -76,18 +76,18 @@ func (t Timer) String() string {
 }
 
 // states are the states by their number in include/net/tcp_states.h.
-var states = [...]handshake.State{
-	1:  handshake.Established,
-	2:  handshake.SynSent,
-	3:  handshake.SynRecv,
-	4:  handshake.FinWait1,
-	5:  handshake.FinWait2,
-	6:  handshake.TimeWait,
-	7:  handshake.Close,
-	8:  handshake.CloseWait,
-	9:  handshake.LastAck,
-	10: handshake.Listen,
-	11: handshake.Closing,
+var states = [...]evidence.State{
+	1:  evidence.Established,
+	2:  evidence.SynSent,
+	3:  evidence.SynRecv,
+	4:  evidence.FinWait1,
+	5:  evidence.FinWait2,
+	6:  evidence.TimeWait,
+	7:  evidence.Close,
+	8:  evidence.CloseWait,
+	9:  evidence.LastAck,
+	10: evidence.Listen,
+	11: evidence.Closing,
 }
 
 // StateSet is a set of TCP states: bit n is the state of that number.
@@ -96,10 +96,10 @@ type StateSet uint32
 // AllStates is every state that a Socket can be in.
 const AllStates StateSet = 1<<12 - 1<<1
 
-// States is the set of those states. handshake.None is in no set. A set of
+// States is the set of those states. evidence.None is in no set. A set of
 // LISTEN alone costs least: the kernel then looks only at its listeners and not
 // at every connection (tcp_diag_dump).
-func States(set ...handshake.State) (s StateSet) {
+func States(set ...evidence.State) (s StateSet) {
 	for _, wanted := range set {
 		for number, state := range states {
 			if number > 0 && state == wanted {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"golang.org/x/sys/unix"
@@ -59,7 +59,7 @@ func scene(t *testing.T, ns namespace, d *Diag, listenAt, connectTo string) {
 	to := netip.MustParseAddrPort(connectTo)
 	server := Request{Family: unix.AF_UNSPEC, States: AllStates, LocalPort: addr.Port(), Info: true}
 	established := func(n int) func([]Socket) bool {
-		return func(s []Socket) bool { return countState(s, handshake.Established) == n }
+		return func(s []Socket) bool { return countState(s, evidence.Established) == n }
 	}
 
 	talker := ns.connect(t, to)
@@ -69,7 +69,7 @@ func scene(t *testing.T, ns namespace, d *Diag, listenAt, connectTo string) {
 	send(t, talker, 1000)
 	send(t, talkee, 50_000)
 	await(t, d, server, func(s []Socket) bool {
-		return !slices.ContainsFunc(s, func(s Socket) bool { return s.SendQ > 0 && s.State == handshake.Established })
+		return !slices.ContainsFunc(s, func(s Socket) bool { return s.SendQ > 0 && s.State == evidence.Established })
 	})
 
 	sender := ns.connect(t, to)
@@ -82,14 +82,14 @@ func scene(t *testing.T, ns namespace, d *Diag, listenAt, connectTo string) {
 	closed := accept(t, listener)
 	check(t, unix.Shutdown(closed, unix.SHUT_RDWR))
 	check(t, unix.Shutdown(closer, unix.SHUT_RDWR))
-	await(t, d, server, func(s []Socket) bool { return countState(s, handshake.TimeWait) == 1 })
+	await(t, d, server, func(s []Socket) bool { return countState(s, evidence.TimeWait) == 1 })
 
 	check(t, unix.Shutdown(ns.connect(t, to), unix.SHUT_WR))
-	await(t, d, server, func(s []Socket) bool { return countState(s, handshake.CloseWait) == 1 })
-	client := Request{Family: unix.AF_UNSPEC, States: States(handshake.FinWait2), RemotePort: addr.Port()}
+	await(t, d, server, func(s []Socket) bool { return countState(s, evidence.CloseWait) == 1 })
+	client := Request{Family: unix.AF_UNSPEC, States: States(evidence.FinWait2), RemotePort: addr.Port()}
 	await(t, d, client, func(s []Socket) bool { return len(s) == 1 })
 	ns.connectDeaf(t, to)
-	await(t, d, server, func(s []Socket) bool { return countState(s, handshake.SynRecv) == 1 })
+	await(t, d, server, func(s []Socket) bool { return countState(s, evidence.SynRecv) == 1 })
 	ns.connect(t, to)
 	await(t, d, server, established(3))
 }
@@ -152,10 +152,10 @@ func within(got, a, b string) bool {
 
 // asSs is a socket in the words of ss.
 func asSs(s *Socket) map[string]string {
-	state := map[handshake.State]string{
-		handshake.Established: "ESTAB", handshake.SynSent: "SYN-SENT", handshake.SynRecv: "SYN-RECV",
-		handshake.FinWait1: "FIN-WAIT-1", handshake.FinWait2: "FIN-WAIT-2", handshake.TimeWait: "TIME-WAIT",
-		handshake.CloseWait: "CLOSE-WAIT", handshake.LastAck: "LAST-ACK", handshake.Listen: "LISTEN", handshake.Closing: "CLOSING",
+	state := map[evidence.State]string{
+		evidence.Established: "ESTAB", evidence.SynSent: "SYN-SENT", evidence.SynRecv: "SYN-RECV",
+		evidence.FinWait1: "FIN-WAIT-1", evidence.FinWait2: "FIN-WAIT-2", evidence.TimeWait: "TIME-WAIT",
+		evidence.CloseWait: "CLOSE-WAIT", evidence.LastAck: "LAST-ACK", evidence.Listen: "LISTEN", evidence.Closing: "CLOSING",
 	}
 	m := map[string]string{
 		"state": state[s.State], "recvq": fmt.Sprint(s.RecvQ), "sendq": fmt.Sprint(s.SendQ),
@@ -185,7 +185,7 @@ func asSs(s *Socket) map[string]string {
 			m[ss] = fmt.Sprintf("%g", float64(us)/1000)
 		}
 	}
-	if s.State == handshake.Listen {
+	if s.State == evidence.Listen {
 		// Of a listener the kernel gives the queues once more as unacked and
 		// sacked, and ss prints sacked only for others.
 		delete(m, "sacked")

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"golang.org/x/sys/unix"
@@ -106,9 +106,9 @@ func (q *queues) notice(c queue.Counters) {
 func (n *netns) walk(now time.Duration, o HostOptions) error {
 	waiting := o.Waiting && n.queued > 0
 	// With Info: a request has none, a Fast Open connection in the same state has.
-	req := Request{Family: unix.AF_UNSPEC, States: States(handshake.SynRecv), Info: true}
+	req := Request{Family: unix.AF_UNSPEC, States: States(evidence.SynRecv), Info: true}
 	if waiting {
-		req.States |= States(handshake.Established, handshake.CloseWait)
+		req.States |= States(evidence.Established, evidence.CloseWait)
 	}
 	n.walked, n.walkedAt = true, now
 	n.clear(now, waiting)
@@ -152,7 +152,7 @@ func (q *queues) take(s *Socket, waiting bool) {
 	g := q.of(s)
 	switch {
 	case g == nil:
-	case s.State == handshake.SynRecv && len(s.Info) == 0:
+	case s.State == evidence.SynRecv && len(s.Info) == 0:
 		g.requests.N++
 	case waiting && g.waiting != nil:
 		g.wait(s)
@@ -161,7 +161,7 @@ func (q *queues) take(s *Socket, waiting bool) {
 
 func (g *group) wait(s *Socket) {
 	g.waiting.Len++
-	if s.State == handshake.CloseWait {
+	if s.State == evidence.CloseWait {
 		g.waiting.Closed++
 	}
 	if wait, ok := s.Info.LastDataSent(); ok {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/queue"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,7 +27,7 @@ func TestHostFastOpenWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	ns.connectDeaf(t, addr)
-	await(t, d, everything, func(s []Socket) bool { return countState(s, handshake.SynRecv) == 2 })
+	await(t, d, everything, func(s []Socket) bool { return countState(s, evidence.SynRecv) == 2 })
 
 	s := sample(t, ns.host(t, HostOptions{Requests: true, Waiting: true}))
 	l := s.Listeners[0]

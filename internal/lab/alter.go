@@ -5,16 +5,16 @@ import (
 	"slices"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/wire"
 )
 
 // segments matches those of a kind to that side, of those clients if there are any.
-func segments(kind script.FrameKind, to handshake.Side, clients []netip.AddrPort) func(*handshake.Packet) bool {
-	return func(p *handshake.Packet) bool {
+func segments(kind script.FrameKind, to evidence.Side, clients []netip.AddrPort) func(*evidence.Packet) bool {
+	return func(p *evidence.Packet) bool {
 		client := p.Src
-		if to == handshake.ClientSide {
+		if to == evidence.ClientSide {
 			client = p.Dst
 		}
 		return isKind(p, kind) && (clients == nil || slices.Contains(clients, client))
@@ -53,11 +53,11 @@ func (e *experiment) answer(do script.Answer) error {
 	reply := wire.Reply{Both: do.Both, Times: do.Times}
 	switch do.With {
 	case script.FrameRST:
-		reply.Flags = handshake.RST
+		reply.Flags = evidence.RST
 	case script.FrameSYNACK:
-		reply.Flags = handshake.SYN | handshake.ACK
+		reply.Flags = evidence.SYN | evidence.ACK
 	case script.FrameACK:
-		reply.Flags = handshake.ACK
+		reply.Flags = evidence.ACK
 	}
 	for _, side := range destinations(do.To) {
 		e.net.wire.Answer(side, segments(do.Kind, side, e.addresses(do.From)), reply)

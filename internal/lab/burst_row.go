@@ -4,31 +4,31 @@ import (
 	"slices"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
 )
 
 // BurstRow is what became of one burst.
 type BurstRow struct {
-	Clients      int                       `json:"clients"`
-	Backlog      *int                      `json:"backlog,omitempty"` // of a server of ours
-	Clean        bool                      `json:"clean"`             // no packet was dropped and nobody was late
-	Dropped      uint64                    `json:"dropped"`           // SYNs, final ACKs and data, by ListenDrops, to the end of the run
-	Struck       map[handshake.Struck]int  `json:"struck"`            // connections, by the first packet of each that was dropped
-	ACKsWithin   *record.Milliseconds      `json:"acks_within_ms,omitempty"`
-	Late         int                       `json:"late"` // connections that the server had late
-	LateMin      *record.Milliseconds      `json:"late_min_ms,omitempty"`
-	LateMax      *record.Milliseconds      `json:"late_max_ms,omitempty"`
-	NotConnected int                       `json:"not_connected"` // those that it did not have in the end
-	Outcomes     map[handshake.Outcome]int `json:"outcomes"`      // in the end
-	Recording    string                    `json:"recording,omitempty"`
+	Clients      int                   `json:"clients"`
+	Backlog      *int                  `json:"backlog,omitempty"` // of a server of ours
+	Clean        bool                  `json:"clean"`             // no packet was dropped and nobody was late
+	Dropped      uint64                `json:"dropped"`           // SYNs, final ACKs and data, by ListenDrops, to the end of the run
+	Struck       map[judge.Struck]int  `json:"struck"`            // connections, by the first packet of each that was dropped
+	ACKsWithin   *record.Milliseconds  `json:"acks_within_ms,omitempty"`
+	Late         int                   `json:"late"` // connections that the server had late
+	LateMin      *record.Milliseconds  `json:"late_min_ms,omitempty"`
+	LateMax      *record.Milliseconds  `json:"late_max_ms,omitempty"`
+	NotConnected int                   `json:"not_connected"` // those that it did not have in the end
+	Outcomes     map[judge.Outcome]int `json:"outcomes"`      // in the end
+	Recording    string                `json:"recording,omitempty"`
 }
 
 // row tells what became of a burst.
 func (b *burst) row(r burstRun, run record.Run) BurstRow {
 	row := BurstRow{
 		Clients: r.clients, Clean: passed(run.Expectations), Dropped: dropped(run),
-		Struck: map[handshake.Struck]int{}, Outcomes: map[handshake.Outcome]int{}, ACKsWithin: acksWithin(run.Connections),
+		Struck: map[judge.Struck]int{}, Outcomes: map[judge.Outcome]int{}, ACKsWithin: acksWithin(run.Connections),
 	}
 	if b.Exec == "" {
 		row.Backlog = &r.backlog
@@ -50,7 +50,7 @@ func dropped(run record.Run) uint64 {
 // count counts one connection.
 func (row *BurstRow) count(c *record.Connection) {
 	row.Outcomes[c.Outcome]++
-	if c.Outcome != handshake.Accepted && c.Outcome != handshake.Queued {
+	if c.Outcome != judge.Accepted && c.Outcome != judge.Queued {
 		row.NotConnected++
 	}
 	if c.Struck != "" {
@@ -74,11 +74,11 @@ func (row *BurstRow) count(c *record.Connection) {
 func acksWithin(all []record.Connection) *record.Milliseconds {
 	var times []time.Duration
 	for _, c := range all {
-		if c.Struck == handshake.StruckSYN {
+		if c.Struck == judge.StruckSYN {
 			continue
 		}
 		for _, h := range c.History {
-			if h.Outcome != handshake.Unanswered && h.Outcome != handshake.Pending {
+			if h.Outcome != judge.Unanswered && h.Outcome != judge.Pending {
 				times = append(times, h.T.Duration())
 				break
 			}
@@ -94,7 +94,7 @@ func acksWithin(all []record.Connection) *record.Milliseconds {
 // after all SYNs and data after all final ACKs, and each in the order of the
 // clients.
 func firstDropped(all []record.Connection) record.Connection {
-	for _, struck := range []handshake.Struck{handshake.StruckSYN, handshake.StruckACK, handshake.StruckData} {
+	for _, struck := range []judge.Struck{judge.StruckSYN, judge.StruckACK, judge.StruckData} {
 		for _, c := range all {
 			if c.Struck == struck {
 				return c
@@ -102,7 +102,7 @@ func firstDropped(all []record.Connection) record.Connection {
 		}
 	}
 	unlucky := slices.IndexFunc(all, func(c record.Connection) bool {
-		return c.Outcome != handshake.Accepted && c.Outcome != handshake.Queued
+		return c.Outcome != judge.Accepted && c.Outcome != judge.Queued
 	})
 	return all[max(0, unlucky)]
 }

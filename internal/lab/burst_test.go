@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab"
 )
 
@@ -34,7 +34,7 @@ func TestBurst(t *testing.T) {
 	}
 	for _, row := range b.Rows {
 		beyond := max(0, row.Clients-6)
-		if row.Clean != (beyond == 0) || row.Late != beyond || row.Struck[handshake.StruckACK] != beyond || row.NotConnected != 0 {
+		if row.Clean != (beyond == 0) || row.Late != beyond || row.Struck[judge.StruckACK] != beyond || row.NotConnected != 0 {
 			t.Errorf("%d clients: %+v; want the final ACKs of %d dropped and those late", row.Clients, row, beyond)
 		}
 		if beyond > 0 && *row.LateMin < 190 {
@@ -48,7 +48,7 @@ func TestBurst(t *testing.T) {
 		t.Errorf("%d rows, want those of 5, 6, 7, 8 and 12 clients", len(b.Rows))
 	}
 	c := b.FirstDrop.Connection
-	if b.FirstDrop.Clients != 7 || c.Name != "c7" || c.Cause != handshake.AcceptQueueFull || c.Handshake != handshake.Cookie || c.Confidence != handshake.Certain {
+	if b.FirstDrop.Clients != 7 || c.Name != "c7" || c.Cause != judge.AcceptQueueFull || c.Handshake != judge.Cookie || c.Confidence != judge.Certain {
 		t.Errorf("first drop in %d: %s %s %s %s", b.FirstDrop.Clients, c.Name, c.Cause, c.Handshake, c.Confidence)
 	}
 	if w := b.Want; w.Backlog == nil || *w.Backlog != 19 || !w.Verified || len(w.Rows) != 2 || w.Rows[0].Clean || !w.Rows[1].Clean {
@@ -60,16 +60,16 @@ func TestBurst(t *testing.T) {
 // holds as many as the accept queue depends on the kernel.
 func TestBurstWithoutCookies(t *testing.T) {
 	t.Parallel()
-	probed := run(t, parse(t, "probe", "# Probe.\nserver backlog 1 accept never\nexpect facts.syn_queue_one_more\n"))
+	probed := run(t, parse(t, "probe", "# Probe.\nserver backlog 1 accept never\nexpect facts.syn_queue_test == \">\"\n"))
 	largest := 5
-	if probed.Facts["syn_queue_one_more"] == true {
+	if probed.Facts["syn_queue_test"] == ">" {
 		largest = 6
 	}
 	b := findBurst(t, lab.BurstOptions{Backlog: 5, Accept: lab.Never, Clients: largest + 1, Sysctls: []string{"net.ipv4.tcp_syncookies 0"}})
 	if *b.Largest != (lab.BurstRange{Least: largest, Most: largest}) {
 		t.Errorf("largest %v, want %d", b.Largest, largest)
 	}
-	if c := b.FirstDrop.Connection; c.Struck != handshake.StruckSYN || c.Cause != handshake.SynQueueFull {
+	if c := b.FirstDrop.Connection; c.Struck != judge.StruckSYN || c.Cause != judge.SynQueueFull {
 		t.Errorf("first drop: %s of %s", c.Struck, c.Cause)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/client"
 	"listenq/internal/lab/script"
@@ -50,8 +50,8 @@ func (e *experiment) connect(ctx context.Context, do script.Connect) error {
 // lets it go in the order of the names.
 func (e *experiment) overlap(ctx context.Context, do script.Connect) error {
 	clients := e.addresses(do.Names)
-	rest := e.net.wire.Hold(handshake.ServerSide, func(p *handshake.Packet) bool {
-		return !p.Flags.Has(handshake.SYN) && slices.Contains(clients, p.Src)
+	rest := e.net.wire.Hold(evidence.ServerSide, func(p *evidence.Packet) bool {
+		return !p.Flags.Has(evidence.SYN) && slices.Contains(clients, p.Src)
 	})
 	defer rest.Close()
 	for _, name := range do.Names {
@@ -60,7 +60,7 @@ func (e *experiment) overlap(ctx context.Context, do script.Connect) error {
 		}
 	}
 	for _, client := range clients {
-		rest.Release(func(p *handshake.Packet) bool { return p.Src == client })
+		rest.Release(func(p *evidence.Packet) bool { return p.Src == client })
 		if err := e.settle(ctx); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (e *experiment) dialOne(name string, do script.Connect) (err error) {
 	e.obs.expectClient(c.pair)
 	c.Conn, err = client.Dial(client.Config{
 		Local: c.client, Reuse: do.Reuse != "", Remote: to, MPTCP: do.MPTCP, Text: do.Text, GiveUp: do.GiveUp, Clock: e.clock.now,
-		Report: func(call handshake.Call) { e.obs.call(name, call) },
+		Report: func(call evidence.Call) { e.obs.call(name, call) },
 	})
 	if err != nil {
 		return err

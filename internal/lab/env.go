@@ -2,6 +2,7 @@ package lab
 
 import (
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
 )
@@ -62,8 +63,8 @@ func (o *observer) connEnv(c *connection) script.Conn {
 	ends := o.seenAs(c.name, c.pair)
 	env := script.Conn{
 		Name:        c.name,
-		Outcome:     handshake.Unknown,
-		Cause:       handshake.UnknownCause,
+		Outcome:     judge.Unknown,
+		Cause:       judge.UnknownCause,
 		ClientState: ends.client.State,
 		ServerState: ends.server.State,
 		ClientTimer: script.Timer(ends.client.timer.String()),
@@ -94,16 +95,16 @@ func (o *observer) connEnv(c *connection) script.Conn {
 }
 
 // describe adds what the model makes of a connection.
-func describe(env *script.Conn, a *handshake.Attempt, v handshake.Verdict) {
+func describe(env *script.Conn, a *handshake.Attempt, v judge.Verdict) {
 	env.Outcome, env.Cause, env.EndedBy = v.Outcome, v.Cause, v.EndedBy
 	env.Struck, env.Handshake, env.Confidence = v.Struck, v.Handshake, v.Confidence
 	env.SynRetransmits, env.SynAckRetransmits, env.DataRetransmits = v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits
 	switch v.Outcome {
-	case handshake.Accepted, handshake.Queued:
+	case judge.Accepted, judge.Queued:
 		env.Delay = &v.Delay
-	case handshake.Reset, handshake.Refused, handshake.TimedOut:
-		if n := len(v.History); n > 0 {
-			env.Ended = new(v.History[n-1].T - a.Start())
+	case judge.Reset, judge.Refused, judge.TimedOut:
+		if h := a.History(); len(h) > 0 {
+			env.Ended = new(h[len(h)-1].T - a.Start())
 		}
 	}
 }

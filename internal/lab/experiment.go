@@ -19,10 +19,11 @@ import (
 // experiment is one run of a script: its namespaces, its processes and what is
 // seen of them. Its methods belong to the goroutine that runs the steps.
 type experiment struct {
-	script *script.Script
-	facts  map[string]any
-	box    *sandbox.Inside
-	tell   func(Progress)
+	script  *script.Script
+	facts   map[string]any
+	box     *sandbox.Inside
+	machine *machine // nil: its settings stay as they are
+	tell    func(Progress)
 
 	clock    clock
 	net      *network
@@ -66,16 +67,16 @@ type recordingTo struct {
 }
 
 // newExperiment builds everything up to the first step.
-func newExperiment(box *sandbox.Inside, s *script.Script, to recordingTo, tick time.Duration, tell func(Progress)) (*experiment, error) {
+func newExperiment(box *sandbox.Inside, m *machine, s *script.Script, to recordingTo, tick time.Duration, tell func(Progress)) (*experiment, error) {
 	e := &experiment{
-		script: s, box: box, tell: tell, floods: newFloods(),
+		script: s, box: box, machine: m, tell: tell, floods: newFloods(),
 		byName: map[string]*connection{}, groups: map[string][]string{}, results: map[string]script.Exec{},
 	}
 	var err error
 	if e.clock, err = newClock(); err != nil {
 		return nil, err
 	}
-	if e.net, err = newNetwork(box, s); err != nil {
+	if e.net, err = newNetwork(box, m, s); err != nil {
 		return nil, err
 	}
 	e.filters = newFilters(e.net)
@@ -136,7 +137,7 @@ func (e *experiment) close() error {
 	for _, s := range e.servers {
 		s.kill()
 	}
-	return errors.Join(append(errs, e.net.close())...)
+	return errors.Join(append(errs, e.net.close(), e.machine.restore())...)
 }
 
 // stepError says at which step an experiment failed.

@@ -58,10 +58,12 @@ func Facts() []script.Fact {
 // ProbeAll finds out every fact. What cannot be found out here is unknown, and says
 // why. The error is ctx's, or why there were no experiments if nothing else could be
 // found out either: *sandbox.Forbidden where namespaces are not allowed.
-func ProbeAll(ctx context.Context) (Kernel, error) {
+func ProbeAll(ctx context.Context) (Kernel, error) { return probeAll(ctx, false) }
+
+func probeAll(ctx context.Context, ofMachine bool) (Kernel, error) {
 	outside := make(chan []Fact)
 	go func() { outside <- slices.Concat(counterFacts(), reasonFacts(), attachFacts(), outsideFacts()) }()
-	inside := probeInside(ctx)
+	inside := probeInside(ctx, ofMachine)
 	k := Kernel{Schema: "listenq/kernel/v1", Kernel: Release(), Version: version(), Settings: hostSettings(), Missing: inside.missing}
 	k.Facts = slices.Concat(inside.experiments(), inside.defaults(), <-outside, inside.unprivileged())
 	known := func(f Fact) bool { return f.Value != nil }
@@ -85,14 +87,14 @@ func neededFacts(s *script.Script) []string {
 // knownFacts probes the facts that scripts speak of and that are true or false,
 // once for all of them. What cannot be found out is left to each script's own run,
 // which says why.
-func knownFacts(ctx context.Context, scripts []*script.Script) map[string]bool {
+func knownFacts(ctx context.Context, scripts []*script.Script, ofMachine bool) map[string]bool {
 	var needed []string
 	for _, s := range scripts {
 		needed = append(needed, neededFacts(s)...)
 	}
 	slices.Sort(needed)
 	known := map[string]bool{}
-	for name, value := range probeFacts(ctx, slices.Compact(needed)) {
+	for name, value := range probeFacts(ctx, slices.Compact(needed), ofMachine) {
 		if is, ok := value.(bool); ok {
 			known[name] = is
 		}

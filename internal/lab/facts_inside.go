@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
@@ -29,24 +29,24 @@ type insideFacts struct {
 }
 
 // probeFacts finds out facts in namespaces of their own; it leaves out what it
-// could not find out.
-func probeFacts(ctx context.Context, names []string) map[string]any {
+// could not find out. Settings of the machine are written only if ofMachine.
+func probeFacts(ctx context.Context, names []string, ofMachine bool) map[string]any {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil || len(names) == 0 {
 		return nil
 	}
 	defer null.Close()
-	end, _ := runInside(ctx, job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Facts: names}, shown{}, nil, null, null)
+	end, _ := runInside(ctx, job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Facts: names, Machine: ofMachine}, shown{}, nil, null, null)
 	return end.Run.Facts
 }
 
 // probeInside finds out what namespaces of our own show.
-func probeInside(ctx context.Context) insideFacts {
+func probeInside(ctx context.Context, ofMachine bool) insideFacts {
 	in := insideFacts{}
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err == nil {
 		defer null.Close()
-		j := job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Kernel: true}
+		j := job{Name: "facts", Tick: DefaultTick, Started: time.Now(), Kernel: true, Machine: ofMachine}
 		for _, f := range Facts() {
 			j.Facts = append(j.Facts, f.Name)
 		}
@@ -129,9 +129,9 @@ func (in *insideFacts) schedule() Fact {
 	}
 	pauses, err := 0, error(nil)
 	if isLinear {
-		pauses, err = strconv.Atoi(in.Defaults["net.ipv4.tcp_syn_linear_timeouts"])
+		pauses, err = in.number("net.ipv4.tcp_syn_linear_timeouts")
 	}
-	doubling, err2 := strconv.Atoi(in.Defaults["net.ipv4.tcp_syn_retries"])
+	doubling, err2 := in.number("net.ipv4.tcp_syn_retries")
 	if err := errors.Join(err, err2); err != nil {
 		f.UnknownBecause = err.Error()
 		return f
@@ -140,6 +140,19 @@ func (in *insideFacts) schedule() Fact {
 	f.Value = times
 	f.Meaning = fmt.Sprintf("A client whose SYNs are dropped sends them again after so many seconds; connect() fails after %d s.", fails)
 	return f
+}
+
+// number is a setting of a new network namespace.
+func (in *insideFacts) number(setting string) (int, error) {
+	text, there := in.Defaults[setting]
+	if !there {
+		return 0, fmt.Errorf("this kernel has no %s in a new network namespace", setting)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s is %q, no number", setting, text)
+	}
+	return n, nil
 }
 
 // synSchedule is when a SYN is sent again, and when the kernel gives up: pauses of a
@@ -210,7 +223,7 @@ func longestQueue() (limit uint32, err error) {
 		return 0, fmt.Errorf("getsockname: %w", err)
 	}
 	port := uint16(name.(*unix.SockaddrInet4).Port)
-	err = dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(handshake.Listen), LocalPort: port}, func(s *kernel.Socket) bool {
+	err = dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(evidence.Listen), LocalPort: port}, func(s *kernel.Socket) bool {
 		limit = s.SendQ
 		return true
 	})

@@ -55,15 +55,20 @@ type probes struct {
 
 // startProbes begins to probe facts, while the experiment that asks for them is
 // built. One experiment may find out several.
-func startProbes(ctx context.Context, box *sandbox.Inside, names []string) *probes {
+func startProbes(ctx context.Context, box *sandbox.Inside, m *machine, names []string) *probes {
 	p := &probes{facts: map[string]any{}}
+	var alone sync.Mutex
 	for _, name := range scenarios.Facts() {
 		wanted := func(r reading) bool { return slices.Contains(names, r.name) }
 		if !slices.Contains(names, name) && !slices.ContainsFunc(readings[name], wanted) {
 			continue
 		}
 		p.all.Go(func() {
-			found := runProbe(ctx, box, name)
+			if m != nil { // its settings are those of one experiment
+				alone.Lock()
+				defer alone.Unlock()
+			}
+			found := runProbe(ctx, box, m, name)
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			for _, f := range found {
@@ -102,9 +107,9 @@ type found struct {
 }
 
 // runProbe runs the script that probes a fact, and reads what else it shows.
-func runProbe(ctx context.Context, box *sandbox.Inside, name string) []found {
+func runProbe(ctx context.Context, box *sandbox.Inside, m *machine, name string) []found {
 	nowhere := recordingTo{packets: io.Discard, events: io.Discard, room: &room{left: DefaultLimit, full: func() {}}, started: time.Now()}
-	e, err := newExperiment(box, probe(name), nowhere, DefaultTick, func(Progress) {})
+	e, err := newExperiment(box, m, probe(name), nowhere, DefaultTick, func(Progress) {})
 	if err != nil {
 		return append(failedReadings(name, err), found{name: name, err: err})
 	}
@@ -151,6 +156,10 @@ func (e *experiment) claim(err error) found {
 			f.err = fmt.Errorf("the experiment did not come to what it is about: %s, but %s", strings.TrimPrefix(x.Text, "expect "), x.Got)
 			return f
 		}
+	}
+	if x := e.expectations[last]; x.Unknown {
+		f.err = errors.New(x.Got)
+		return f
 	}
 	f.value = e.expectations[last].Pass
 	return f

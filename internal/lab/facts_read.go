@@ -8,7 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
+	"listenq/internal/judge"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
 )
@@ -43,8 +44,13 @@ var readings = map[string][]reading{
 			func(v any) string {
 				return fmt.Sprintf("With SYN cookies a backlog of 4 holds %v requests; the next SYN is answered with a cookie.", v)
 			}, requests("cookies")},
-		{"syn_queue_test", "", "The kernel's test for a full SYN queue: its length > limit, >= limit, or another one.",
-			func(v any) string { return fmt.Sprintf("The SYN queue is full when its length is %v the backlog.", v) }, synQueueTest},
+		{"syn_queue_test", "", "When the SYN queue of a backlog of N is full: its length > N (it holds N + 1 requests), >= N (it holds N), or at a power of two, 16 at least.",
+			func(v any) string {
+				if v == "power of two" {
+					return "The SYN queue holds the next power of two above the backlog, 16 at least."
+				}
+				return fmt.Sprintf("The SYN queue is full when its length is %v the backlog.", v)
+			}, synQueueTest},
 		{"sk_drops_per_syn", 0, "How far a dropped SYN raises the listener's sk_drops.",
 			func(v any) string { return fmt.Sprintf("A dropped SYN raises the listener's sk_drops by %v.", v) }, dropsPerSYN},
 	},
@@ -57,12 +63,12 @@ var readings = map[string][]reading{
 		"sk_drops_per_ack", 0, "How far a dropped final ACK of a kept request raises the listener's sk_drops.",
 		func(v any) string {
 			return fmt.Sprintf("A dropped final ACK of a kept request raises the listener's sk_drops by %v.", v)
-		}, dropsOf("c", handshake.HalfOpen)}},
+		}, dropsOf("c", judge.HalfOpen)}},
 	"cookie_ignores_abort": {{
 		"sk_drops_per_cookie_ack", 0, "How far a dropped final ACK of a SYN cookie raises the listener's sk_drops.",
 		func(v any) string {
 			return fmt.Sprintf("A dropped final ACK of a SYN cookie raises the listener's sk_drops by %v.", v)
-		}, dropsOf("b", handshake.Phantom)}},
+		}, dropsOf("b", judge.Phantom)}},
 	"syn_retries_linear": {
 		{"syn_third_after_s", 0, "How many seconds after its first SYN a client sends the third.",
 			func(v any) string {
@@ -77,7 +83,7 @@ func synRule(e *experiment) (any, error) { return ruleOf(e.env().Groups["b"]) }
 // ruleOf tells by which client is the first not to be answered. Those before it left
 // a young request each.
 func ruleOf(clients []script.Conn) (any, error) {
-	switch first := slices.IndexFunc(clients, func(c script.Conn) bool { return c.Outcome == handshake.Unanswered }); first {
+	switch first := slices.IndexFunc(clients, func(c script.Conn) bool { return c.Outcome == judge.Unanswered }); first {
 	case -1:
 		return "never", nil
 	case 0:
@@ -117,7 +123,7 @@ func testOf(n int) (any, error) {
 	case 4:
 		return ">=", nil
 	case 16:
-		return "16, or the next power of two >", nil
+		return "power of two", nil
 	}
 	return nil, fmt.Errorf("a backlog of 4 holds %d requests: no test that is known", n)
 }
@@ -141,7 +147,7 @@ func dropsEach(drops *int, packets int) (any, error) {
 var errNoDrops = errors.New("this kernel does not show sk_drops of listeners")
 
 // dropsOf reads sk_drops where the final ACK of one client is all that was dropped.
-func dropsOf(client string, outcome handshake.Outcome) func(*experiment) (any, error) {
+func dropsOf(client string, outcome judge.Outcome) func(*experiment) (any, error) {
 	return func(e *experiment) (any, error) {
 		env := e.env()
 		if got := env.Conns[client].Outcome; got != outcome {
@@ -215,7 +221,7 @@ type timerLook struct {
 // lookAtTimer looks at a socket in SYN_SENT.
 func (e *experiment) lookAtTimer(diag *kernel.Diag, port uint16) (timerLook, error) {
 	look, found := timerLook{began: e.clock.now()}, false
-	r := kernel.Request{Family: unix.AF_INET, States: kernel.States(handshake.SynSent), LocalPort: port}
+	r := kernel.Request{Family: unix.AF_INET, States: kernel.States(evidence.SynSent), LocalPort: port}
 	err := diag.Dump(r, func(s *kernel.Socket) error {
 		look.retransmits, look.expires, found = s.Retransmits, s.Expires, s.Timer == kernel.TimerRetransmit
 		return nil

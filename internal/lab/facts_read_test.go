@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
@@ -26,13 +26,13 @@ func readingOf(value any, err error) string {
 
 // What other kernels show is read as what it is.
 func TestReadings(t *testing.T) {
-	clients := func(outcomes ...handshake.Outcome) (all []script.Conn) {
+	clients := func(outcomes ...judge.Outcome) (all []script.Conn) {
 		for _, o := range outcomes {
 			all = append(all, script.Conn{Outcome: o})
 		}
 		return all
 	}
-	const dropped, half = handshake.Unanswered, handshake.HalfOpen
+	const dropped, half = judge.Unanswered, judge.HalfOpen
 	five := 5
 	for _, test := range []struct{ name, got, want string }{
 		{"every SYN dropped", readingOf(ruleOf(clients(dropped, dropped, dropped, dropped))), "always"},

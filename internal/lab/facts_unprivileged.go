@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/queue"
@@ -146,13 +146,13 @@ func listenOnLoopback(fd int) (*unix.SockaddrInet4, error) {
 var errNotShown = errors.New("it is not shown")
 
 func seeListener(port uint16) error {
-	return dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(handshake.Listen), LocalPort: port, Memory: true}, func(s *kernel.Socket) bool {
+	return dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(evidence.Listen), LocalPort: port, Memory: true}, func(s *kernel.Socket) bool {
 		return s.RecvQ == 1 && s.SendQ == 1 && s.Memory.Drops().Known
 	})
 }
 
 func seeWaiting(port uint16) error {
-	return dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(handshake.Established), LocalPort: port, Info: true}, func(s *kernel.Socket) bool {
+	return dump(kernel.Request{Family: unix.AF_INET, States: kernel.States(evidence.Established), LocalPort: port, Info: true}, func(s *kernel.Socket) bool {
 		_, ok := s.Info.LastDataSent()
 		return s.Inode == 0 && ok
 	})

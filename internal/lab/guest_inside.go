@@ -34,6 +34,7 @@ type guestJob struct {
 	Limit   int64 // bytes of a recording
 
 	missing []record.Missing // to every run
+	machine bool             // its kernel has settings for the whole machine that experiments write
 }
 
 type guestScript struct {
@@ -110,11 +111,20 @@ func runGuest(ctx context.Context, to io.Writer) error {
 	if why := vm.ClockJumps(); why != "" {
 		job.missing = []record.Missing{{What: "a clock that stands while the guest waits for files", Why: why}}
 	}
-	if err := job.runAll(ctx, out); err != nil {
+	scripts, err := job.parse()
+	if err != nil {
+		return err
+	}
+	wide, err := machineWide(scripts)
+	if err != nil {
+		return fmt.Errorf("look for settings of the whole machine: %w", err)
+	}
+	job.machine = len(wide) > 0
+	if err := job.runAll(ctx, scripts, out); err != nil {
 		return err
 	}
 	if job.Facts {
-		facts, err := ProbeAll(ctx)
+		facts, err := probeAll(ctx, job.machine)
 		if err != nil {
 			return err
 		}
@@ -126,14 +136,10 @@ func runGuest(ctx context.Context, to io.Writer) error {
 }
 
 // runAll runs the scripts. The facts that they ask for are probed once.
-func (job guestJob) runAll(ctx context.Context, out *reporter) error {
-	scripts, err := job.parse()
-	if err != nil {
-		return err
-	}
-	known := knownFacts(ctx, scripts)
+func (job guestJob) runAll(ctx context.Context, scripts []*script.Script, out *reporter) error {
+	known := knownFacts(ctx, scripts, job.machine)
 	var all errgroup.Group
-	all.SetLimit(guestJobs())
+	all.SetLimit(job.jobs())
 	for i, s := range scripts {
 		all.Go(func() error { return job.run(ctx, i, s, known, out) })
 	}
@@ -153,10 +159,10 @@ func (job guestJob) parse() ([]*script.Script, error) {
 	return scripts, nil
 }
 
-// guestJobs is how many experiments run at the same time. An emulated guest has
+// jobs is how many experiments run at the same time. An emulated guest has
 // one CPU, and a clock on which waiting costs nothing: each has it for itself.
-func guestJobs() int {
-	if vm.Emulated() {
+func (job guestJob) jobs() int {
+	if vm.Emulated() || job.machine {
 		return 1
 	}
 	return 4
@@ -168,7 +174,7 @@ func (job guestJob) run(ctx context.Context, i int, s *script.Script, known map[
 		return err
 	}
 	defer os.RemoveAll(folder)
-	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Limit: job.Limit, Progress: out.progress, packed: job.Scripts[i].Packed}) // the error is in the run
+	run, _ := Run(ctx, s, Options{Tool: job.Tool, Command: job.Command, Out: folder, Known: known, Limit: job.Limit, Progress: out.progress, machine: job.machine, packed: job.Scripts[i].Packed}) // the error is in the run
 	run.Kernel = Release()
 	run.Missing = append(run.Missing, job.missing...)
 	if run.Recording != "" {

@@ -66,10 +66,15 @@ func TestRunOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails.Name = "fails"
+	ofMachine, err := script.Parse("of-machine.lab", []byte("sysctl net.ipv4.tcp_max_orphans 1000\nserver backlog 1 accept all\nconnect a\nexpect a.outcome == \"accepted\"\n"), Facts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofMachine.Name = "of-machine"
 	var lines []string
 	folder := outDir(t)
 	out := folder.Path
-	got, err := RunOn(t.Context(), k, []*script.Script{builtInScript(t, "b2-abort-on-overflow"), fails}, GuestOptions{
+	got, err := RunOn(t.Context(), k, []*script.Script{builtInScript(t, "b2-abort-on-overflow"), fails, ofMachine}, GuestOptions{
 		Out: folder, Progress: func(p Progress) { lines = append(lines, p.Kernel+" "+p.Scenario) },
 	})
 	if err != nil {
@@ -81,6 +86,9 @@ func TestRunOn(t *testing.T) {
 	}
 	if failed.Pass || failed.Error != "" || failed.Expectations[0].Got == "" {
 		t.Errorf("an expectation that does not hold: %+v", failed)
+	}
+	if wide := got.Runs[2]; !wide.Pass {
+		t.Errorf("a setting of the machine, which is the guest: %q", wide.Error)
 	}
 	if len(lines) == 0 || lines[0] != k.Release+" b2-abort-on-overflow" {
 		t.Errorf("progress: %q", lines)

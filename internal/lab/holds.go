@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/netip"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/lab/script"
 )
 
@@ -18,21 +18,21 @@ func (e *experiment) hold(do script.Hold) error {
 }
 
 // isKind reports whether a segment is what the language calls so.
-func isKind(p *handshake.Packet, kind script.FrameKind) bool {
+func isKind(p *evidence.Packet, kind script.FrameKind) bool {
 	has := p.Flags.Has
 	switch kind {
 	case script.FrameSYN:
-		return has(handshake.SYN) && !has(handshake.ACK)
+		return has(evidence.SYN) && !has(evidence.ACK)
 	case script.FrameSYNACK:
-		return has(handshake.SYN | handshake.ACK)
+		return has(evidence.SYN | evidence.ACK)
 	case script.FrameACK:
-		return has(handshake.ACK) && p.Len == 0 && p.Flags&(handshake.SYN|handshake.FIN|handshake.RST) == 0
+		return has(evidence.ACK) && p.Len == 0 && p.Flags&(evidence.SYN|evidence.FIN|evidence.RST) == 0
 	case script.FrameData:
 		return p.Len > 0
 	case script.FrameFIN:
-		return has(handshake.FIN)
+		return has(evidence.FIN)
 	case script.FrameRST:
-		return has(handshake.RST)
+		return has(evidence.RST)
 	}
 	return true
 }
@@ -41,7 +41,7 @@ func isKind(p *handshake.Packet, kind script.FrameKind) bool {
 // all, if none is named, and then nothing is held any more.
 func (e *experiment) release(ctx context.Context, names []string) error {
 	for _, client := range e.addresses(names) {
-		e.net.wire.Release(e.holds, func(p *handshake.Packet) bool { return belongs(p, client) })
+		e.net.wire.Release(e.holds, func(p *evidence.Packet) bool { return belongs(p, client) })
 		if err := e.settle(ctx); err != nil {
 			return err
 		}
@@ -56,6 +56,6 @@ func (e *experiment) release(ctx context.Context, names []string) error {
 	return nil
 }
 
-func belongs(p *handshake.Packet, client netip.AddrPort) bool {
+func belongs(p *evidence.Packet, client netip.AddrPort) bool {
 	return p.Src == client || p.Dst == client
 }

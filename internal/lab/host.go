@@ -29,7 +29,8 @@ type Options struct {
 	Known    map[string]bool // facts of this kernel that were probed before, and need not be again
 	Progress func(Progress)  // called as the experiment goes on; may be nil
 
-	packed string // path of the copies of the script's files, where its folder is not at hand; "": it is
+	machine bool   // settings of the whole machine may be written: it is a guest, and this its only experiment
+	packed  string // path of the copies of the script's files, where its folder is not at hand; "": it is
 }
 
 // shown is what the commands of a script are to see of its folder.
@@ -70,13 +71,13 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 	if err != nil {
 		return failed(err)
 	}
-	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: cmp.Or(o.Tick, DefaultTick), Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), Limit: cmp.Or(o.Limit, DefaultLimit), Stay: o.Stay}
+	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: cmp.Or(o.Tick, DefaultTick), Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), LongQueues: os.Geteuid() == 0, Machine: o.machine, Limit: cmp.Or(o.Limit, DefaultLimit), Stay: o.Stay}
 	j.Facts = slices.DeleteFunc(j.Facts, func(name string) bool { _, known := o.Known[name]; return known })
 	end, err := runInside(ctx, j, files, o.Progress, folder.Packets, folder.Events)
 	switch {
 	case end.Hidden == "":
 	case os.Geteuid() == 0:
-		j.Bare, j.NetCore = true, nil
+		j.Bare, j.NetCore, j.LongQueues = true, nil, false
 		end, err = runInside(ctx, j, files, o.Progress, folder.Packets, folder.Events)
 	default:
 		end.Run.Scenario, end.Run.Title = s.Name, s.Title
@@ -115,10 +116,19 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 		return done{}, fmt.Errorf("start the lab: %w", err)
 	}
 	defer reports.Close()
+	given := []*os.File{orders, giveReports, packets, events}
+	if j.Machine {
+		first, err := os.Open("/proc/self/ns/net")
+		if err != nil {
+			return done{}, fmt.Errorf("start the lab: %w", err)
+		}
+		defer first.Close()
+		given, j.Bare = append(given, first), true // to enter it takes a right there
+	}
 	var stderr bytes.Buffer
 	box, err := sandbox.Start(sandbox.Spec{
 		Args:      []string{InsideArg},
-		Files:     []*os.File{orders, giveReports, packets, events},
+		Files:     given,
 		Copies:    files.copies,
 		Dir:       files.dir,
 		Stderr:    &stderr,

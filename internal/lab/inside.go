@@ -89,13 +89,17 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	began := time.Now()
 	end := done{Meta: record.Meta{Kernel: Release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
-	if end.Hidden = hiddenSetting(j.NetCore); end.Hidden != "" {
+	if end.Hidden = j.hidden(); end.Hidden != "" {
 		return end
 	}
 	if j.Kernel {
 		end.Defaults = readFresh() // before experiments change what new namespaces begin with
 	}
-	probing := startProbes(ctx, box, j.Facts)
+	m := j.machine()
+	probing := startProbes(ctx, box, m, j.Facts)
+	if m != nil {
+		probing.wait() // one experiment at a time
+	}
 	if j.Kernel {
 		end.Looks = lookUnprivileged(box)
 	}
@@ -103,7 +107,7 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 		end.Run.Facts, end.Run.Missing = probing.wait()
 		return end
 	}
-	run, err := j.run(ctx, box, probing, &end.Meta, tell)
+	run, err := j.run(ctx, box, m, probing, &end.Meta, tell)
 	run.Kernel = end.Run.Kernel
 	run.Setup = record.MS(time.Since(began) - run.Setup.Duration())
 	if err != nil {
@@ -122,7 +126,7 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 }
 
 // run runs the script. In the result Setup is, for now, how long the steps took.
-func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta *record.Meta, tell func(Progress)) (record.Run, error) {
+func (j job) run(ctx context.Context, box *sandbox.Inside, m *machine, probing *probes, meta *record.Meta, tell func(Progress)) (record.Run, error) {
 	s, err := script.Parse(j.Name, j.Text, Facts())
 	if err != nil {
 		return record.Run{}, err
@@ -130,7 +134,7 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, probing *probes, meta
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	to := recordingTo{os.NewFile(fdPackets, record.PacketsFile), os.NewFile(fdEvents, record.EventsFile), &room{j.Limit, j.Limit, stop}, j.Tool, j.Started}
-	e, err := newExperiment(box, s, to, j.Tick, tell)
+	e, err := newExperiment(box, m, s, to, j.Tick, tell)
 	facts, missing := probing.wait()
 	for _, name := range neededFacts(s) {
 		if value, known := j.Known[name]; known {

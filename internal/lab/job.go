@@ -12,22 +12,25 @@ const (
 	fdReports            // written: reports, one JSON value each
 	fdPackets            // written: packets.pcapng
 	fdEvents             // written: events.jsonl
+	fdMachine            // the first network namespace, if job.Machine
 )
 
 // job is what the host side asks the inside to do.
 type job struct {
-	Name    string
-	Text    []byte
-	Tool    string
-	Tick    time.Duration
-	Started time.Time
-	Facts   []string        // probe these
-	Known   map[string]bool // facts that were probed before
-	Kernel  bool            // tell besides what only `listenq kernel` asks
-	NetCore []string        // settings of net.core that the script sets; done.Hidden if they are not there
-	Bare    bool            // without a user namespace, as only root can
-	Limit   int64           // bytes of the recording
-	Stay    bool            // leave everything standing after the last step until asked to stop
+	Name       string
+	Text       []byte
+	Tool       string
+	Tick       time.Duration
+	Started    time.Time
+	Facts      []string        // probe these
+	Known      map[string]bool // facts that were probed before
+	Kernel     bool            // tell besides what only `listenq kernel` asks
+	NetCore    []string        // settings of net.core that the script sets; done.Hidden if they are not there
+	LongQueues bool            // with a limit of all queues that is lower than usual, and hidden, it is better run without a user namespace
+	Bare       bool            // without a user namespace, as only root can
+	Machine    bool            // settings of the whole machine may be written, too: it is a guest, and this its only experiment
+	Limit      int64           // bytes of the recording
+	Stay       bool            // leave everything standing after the last step until asked to stop
 }
 
 // report is what the inside tells; exactly one field is set.
@@ -40,7 +43,7 @@ type report struct {
 type done struct {
 	Run    record.Run
 	Meta   record.Meta
-	Hidden string // one of job.NetCore, which is not there: nothing was done
+	Hidden string // a setting that it needs and that is not there: nothing was done
 
 	// Only if the job is to tell of the kernel.
 	Defaults map[string]string // settings of a new network namespace

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
@@ -111,7 +111,7 @@ func TestScenarios(t *testing.T) {
 					t.Errorf("%s has no story", c.Name)
 				}
 				program := strings.HasPrefix(c.Name, "#") // of its calls nothing is known
-				if c.Confidence != handshake.Certain && !program && undecided[name] == "" {
+				if c.Confidence != judge.Certain && !program && undecided[name] == "" {
 					t.Errorf("%s is only %s, with all evidence at hand", c.Name, c.Confidence)
 				}
 			}
@@ -264,7 +264,7 @@ func TestRecording(t *testing.T) {
 		if f[0] != "client" && f[0] != "server" || f[1] != "1" || f[2] != "1" {
 			t.Errorf("tshark reads interface, checksums %q", f)
 		}
-		if strings.Contains(f[3], "accept queue full, 2 of limit 1") {
+		if strings.Contains(f[3], "accept queue full, 3 of limit 2") {
 			dropped++
 		}
 	}
@@ -313,11 +313,11 @@ func TestInterrupted(t *testing.T) {
 	if !r.Incomplete || r.Pass {
 		t.Errorf("incomplete %v, pass %v; want true, false", r.Incomplete, r.Pass)
 	}
-	got := []handshake.Outcome{}
+	got := []judge.Outcome{}
 	for _, c := range r.Connections {
 		got = append(got, c.Outcome)
 	}
-	if diff := cmp.Diff([]handshake.Outcome{handshake.Queued}, got); diff != "" {
+	if diff := cmp.Diff([]judge.Outcome{judge.Queued}, got); diff != "" {
 		t.Errorf("connections (-want +got):\n%s", diff)
 	}
 	if info, err := os.Stat(filepath.Join(r.Recording, record.PacketsFile)); err != nil || info.Size() < 500 {

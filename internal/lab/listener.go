@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 	"listenq/internal/record"
@@ -90,7 +90,7 @@ func (o *observer) takeListeners(t time.Duration) {
 		if l.Queues() == before.Queues() && wasOpen == l.open {
 			continue
 		}
-		o.tracker.Listener(handshake.Listener{
+		o.tracker.Listener(evidence.Queues{
 			T: t, Address: l.address, Inode: l.inode, Open: l.open,
 			AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: l.requests(),
 		})
@@ -138,9 +138,9 @@ func (l *listener) count(connections []kernel.Socket, shared bool) {
 			continue
 		}
 		switch k.State {
-		case handshake.SynRecv:
+		case evidence.SynRecv:
 			requests++
-		case handshake.Established, handshake.CloseWait:
+		case evidence.Established, evidence.CloseWait:
 			if k.Inode == 0 {
 				l.waiting++
 			}

@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab/wire"
 )
 
@@ -20,7 +22,7 @@ func (l *losses) take(ev *wire.Event) {
 		return
 	}
 	p := pair{ev.Packet.Src, ev.Packet.Dst}
-	if ev.To == handshake.ClientSide {
+	if ev.To == evidence.ClientSide {
 		p = pair{ev.Packet.Dst, ev.Packet.Src}
 	}
 	if ev.Kind == wire.Lost {
@@ -32,10 +34,10 @@ func (l *losses) take(ev *wire.Event) {
 
 // judge is the verdict on an attempt, but for what it blames the network for and the lab's
 // own wire may have done: that has no cause.
-func (l *losses) judge(a *handshake.Attempt) handshake.Verdict {
+func (l *losses) judge(a *handshake.Attempt) judge.Verdict {
 	v, p := a.Verdict(), pair{a.Client(), a.Server()}
-	if l.failed[p] || l.own && v.Cause == handshake.NetworkLoss && !l.told[p] {
-		v.Cause, v.EndedBy, v.Struck, v.Confidence, v.Alternatives = handshake.UnknownCause, "", "", handshake.Possible, nil
+	if l.failed[p] || l.own && v.Cause == judge.NetworkLoss && !l.told[p] {
+		v.Cause, v.EndedBy, v.Struck, v.Confidence, v.Alternatives = judge.UnknownCause, "", "", judge.Possible, nil
 	}
 	return v
 }

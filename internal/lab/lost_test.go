@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/lab/wire"
 )
 
@@ -16,20 +18,20 @@ func TestLost(t *testing.T) {
 		name   string
 		kind   wire.Kind
 		unseen bool // other frames were lost that the wire never saw
-		want   handshake.Cause
+		want   judge.Cause
 	}{
-		{"lost by the script", wire.Lost, false, handshake.NetworkLoss},
-		{"lost by the script, others by the wire", wire.Lost, true, handshake.NetworkLoss},
-		{"refused by the kernel", wire.Refused, false, handshake.UnknownCause},
+		{"lost by the script", wire.Lost, false, judge.NetworkLoss},
+		{"lost by the script, others by the wire", wire.Lost, true, judge.NetworkLoss},
+		{"refused by the kernel", wire.Refused, false, judge.UnknownCause},
 	} {
-		tracker := handshake.New(handshake.Config{Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true, Real: []netip.Addr{p.client.Addr()}})
-		syn := handshake.Packet{Number: 1, T: time.Millisecond, Src: p.client, Dst: p.server, Seq: 7, Flags: handshake.SYN, Side: handshake.ClientSide}
+		tracker := handshake.New(handshake.Config{Sides: evidence.ClientSide | evidence.ServerSide, Sockets: true, Real: []netip.Addr{p.client.Addr()}})
+		syn := evidence.Packet{Number: 1, T: time.Millisecond, Src: p.client, Dst: p.server, Seq: 7, Flags: evidence.SYN, Side: evidence.ClientSide}
 		tracker.Packet(syn)
 		l := newLosses()
 		l.own = test.unseen
-		l.take(&wire.Event{Kind: test.kind, To: handshake.ServerSide, Packet: &syn})
+		l.take(&wire.Event{Kind: test.kind, To: evidence.ServerSide, Packet: &syn})
 		if test.kind == wire.Lost {
-			tracker.Fate(syn, handshake.FateLost)
+			tracker.Fate(syn, evidence.FateLost)
 		}
 		tracker.End(time.Second)
 		if got := l.judge(tracker.Attempt(p.client, p.server)); got.Cause != test.want {
@@ -41,13 +43,13 @@ func TestLost(t *testing.T) {
 // A loss that the model infers is nobody's where the wire lost frames that it never saw.
 func TestLostUnseen(t *testing.T) {
 	p := pair{netip.MustParseAddrPort("192.0.2.1:20001"), netip.MustParseAddrPort("192.0.2.2:8080")}
-	tracker := handshake.New(handshake.Config{Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true})
-	syn := handshake.Packet{Number: 1, Src: p.client, Dst: p.server, Seq: 7, Flags: handshake.SYN, Side: handshake.ClientSide}
+	tracker := handshake.New(handshake.Config{Sides: evidence.ClientSide | evidence.ServerSide, Sockets: true})
+	syn := evidence.Packet{Number: 1, Src: p.client, Dst: p.server, Seq: 7, Flags: evidence.SYN, Side: evidence.ClientSide}
 	tracker.Packet(syn)
-	tracker.Fate(syn, handshake.FateLost)
+	tracker.Fate(syn, evidence.FateLost)
 	l := newLosses()
 	l.own = true // and the wire has not told of this one
-	if got := l.judge(tracker.Attempt(p.client, p.server)); got.Cause != handshake.UnknownCause || got.Confidence == handshake.Certain {
+	if got := l.judge(tracker.Attempt(p.client, p.server)); got.Cause != judge.UnknownCause || got.Confidence == judge.Certain {
 		t.Errorf("cause %s, %s", got.Cause, got.Confidence)
 	}
 }

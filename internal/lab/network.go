@@ -11,7 +11,7 @@ import (
 	"os"
 	"runtime"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
@@ -86,16 +86,16 @@ func (n *network) String() string {
 func (n *network) loopback() bool { return n.client == n.server }
 
 // hosts reports whether a segment is between the two hosts, and not spoofed.
-func (n *network) hosts(p *handshake.Packet) bool {
+func (n *network) hosts(p *evidence.Packet) bool {
 	c, s := n.client.addr, n.server.addr
 	return p.Src.Addr() == c && p.Dst.Addr() == s || p.Src.Addr() == s && p.Dst.Addr() == c
 }
 
 // newNetwork makes the namespaces of an experiment and joins them. The wire has
 // room for as many frames as it makes connections: they may all come at once.
-func newNetwork(box *sandbox.Inside, s *script.Script) (*network, error) {
+func newNetwork(box *sandbox.Inside, m *machine, s *script.Script) (*network, error) {
 	n := &network{client: &side{name: "client"}, server: &side{name: "server"}, slots: wire.DefaultSlots + connections(s)}
-	err := n.build(box, s.Network)
+	err := n.build(box, m, s.Network)
 	if err != nil {
 		err = errors.Join(err, n.close())
 		return nil, fmt.Errorf("build network: %w", err)
@@ -113,11 +113,11 @@ func connections(s *script.Script) (n int) {
 	return n
 }
 
-func (n *network) build(box *sandbox.Inside, spec script.Network) error {
+func (n *network) build(box *sandbox.Inside, m *machine, spec script.Network) error {
 	if err := smallHashTable(); err != nil {
 		return err
 	}
-	if err := n.server.open(box); err != nil {
+	if err := n.server.open(box, m); err != nil {
 		return err
 	}
 	if spec.Loopback {
@@ -133,7 +133,7 @@ func (n *network) build(box *sandbox.Inside, spec script.Network) error {
 		}
 		return nil
 	}
-	if err := n.client.open(box); err != nil {
+	if err := n.client.open(box, m); err != nil {
 		return err
 	}
 	n.client.addr, n.server.addr = clientIPv4.Addr(), serverIPv4.Addr()
@@ -155,15 +155,12 @@ func smallHashTable() error {
 }
 
 // open makes a namespace and what looks into it.
-func (s *side) open(box *sandbox.Inside) (err error) {
+func (s *side) open(box *sandbox.Inside, m *machine) (err error) {
 	if s.netns, err = box.NewNetns(); err != nil {
 		return err
 	}
 	return kernel.InNetns(int(s.netns.Fd()), func() (err error) {
-		if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
-			return fmt.Errorf("allow low ports: %w", err)
-		}
-		if err := setDefaults(); err != nil {
+		if err := setDefaults(m); err != nil {
 			return err
 		}
 		if s.diag, err = kernel.OpenDiag(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"listenq/internal/capture"
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
@@ -54,12 +55,12 @@ type ends struct {
 	since          time.Duration // when the first SYN was seen, or the first socket
 	client, server end
 	waited         time.Duration // in the accept queue, as far as samples saw
-	calls          []handshake.Call
+	calls          []evidence.Call
 }
 
 // end is one socket of a connection as it was last seen.
 type end struct {
-	handshake.Socket
+	evidence.Socket
 	timer      kernel.Timer
 	expires    time.Duration
 	cookie     uint64 // of the socket; 0 if it is not known
@@ -67,7 +68,7 @@ type end struct {
 }
 
 // exists reports whether there is such a socket.
-func (e *end) exists() bool { return e.State != "" && e.State != handshake.None }
+func (e *end) exists() bool { return e.State != "" && e.State != evidence.None }
 
 // movement is where the counters of one side were at first and at last.
 type movement struct{ first, last queue.Counters }
@@ -87,7 +88,7 @@ func newObserver(c clock, net *network, connections int, packets *capture.Writer
 		stale:   map[uint64]bool{},
 		moved:   make(chan struct{}, 1),
 		tracker: handshake.New(handshake.Config{
-			Sides: handshake.ClientSide | handshake.ServerSide, Sockets: true,
+			Sides: evidence.ClientSide | evidence.ServerSide, Sockets: true,
 			MaxAttempts: connections + spoofedKept, Real: []netip.Addr{net.client.addr},
 		}),
 	}
@@ -137,7 +138,7 @@ func (o *observer) failed() error {
 }
 
 // call takes a system call of the client of that name.
-func (o *observer) call(name string, c handshake.Call) {
+func (o *observer) call(name string, c evidence.Call) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tracker.Call(c)
@@ -146,7 +147,7 @@ func (o *observer) call(name string, c handshake.Call) {
 	o.write(record.Event{T: c.T, Call: &record.ClientCall{Name: name, Call: recordCall(c)}})
 }
 
-func recordCall(c handshake.Call) record.Call {
+func recordCall(c evidence.Call) record.Call {
 	took := record.MS(c.Duration)
 	return record.Call{T: record.MS(c.T), Call: c.Name, Result: c.Result, Errno: c.Errno, Duration: &took}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/filter"
 	"listenq/internal/queue"
@@ -40,23 +40,23 @@ type reactions struct {
 // deltaColumns says which counter belongs to which field of a Delta.
 var deltaColumns = [...]struct {
 	name  string
-	field func(*handshake.Delta) *int
+	field func(*evidence.Delta) *int
 }{
-	{"TcpExtListenOverflows", func(d *handshake.Delta) *int { return &d.ListenOverflows }},
-	{"TcpExtListenDrops", func(d *handshake.Delta) *int { return &d.ListenDrops }},
-	{"TcpExtTCPReqQFullDrop", func(d *handshake.Delta) *int { return &d.TCPReqQFullDrop }},
-	{"TcpExtTCPReqQFullDoCookies", func(d *handshake.Delta) *int { return &d.TCPReqQFullDoCookies }},
-	{"TcpExtSyncookiesSent", func(d *handshake.Delta) *int { return &d.SyncookiesSent }},
-	{"TcpExtSyncookiesRecv", func(d *handshake.Delta) *int { return &d.SyncookiesRecv }},
-	{"TcpExtSyncookiesFailed", func(d *handshake.Delta) *int { return &d.SyncookiesFailed }},
-	{"TcpExtEmbryonicRsts", func(d *handshake.Delta) *int { return &d.EmbryonicRsts }},
-	{"TcpExtTCPDeferAcceptDrop", func(d *handshake.Delta) *int { return &d.TCPDeferAcceptDrop }},
-	{"TcpInCsumErrors", func(d *handshake.Delta) *int { return &d.InCsumErrors }},
-	{"TcpExtIPReversePathFilter", func(d *handshake.Delta) *int { return &d.IPReversePathFilter }},
+	{"TcpExtListenOverflows", func(d *evidence.Delta) *int { return &d.ListenOverflows }},
+	{"TcpExtListenDrops", func(d *evidence.Delta) *int { return &d.ListenDrops }},
+	{"TcpExtTCPReqQFullDrop", func(d *evidence.Delta) *int { return &d.TCPReqQFullDrop }},
+	{"TcpExtTCPReqQFullDoCookies", func(d *evidence.Delta) *int { return &d.TCPReqQFullDoCookies }},
+	{"TcpExtSyncookiesSent", func(d *evidence.Delta) *int { return &d.SyncookiesSent }},
+	{"TcpExtSyncookiesRecv", func(d *evidence.Delta) *int { return &d.SyncookiesRecv }},
+	{"TcpExtSyncookiesFailed", func(d *evidence.Delta) *int { return &d.SyncookiesFailed }},
+	{"TcpExtEmbryonicRsts", func(d *evidence.Delta) *int { return &d.EmbryonicRsts }},
+	{"TcpExtTCPDeferAcceptDrop", func(d *evidence.Delta) *int { return &d.TCPDeferAcceptDrop }},
+	{"TcpInCsumErrors", func(d *evidence.Delta) *int { return &d.InCsumErrors }},
+	{"TcpExtIPReversePathFilter", func(d *evidence.Delta) *int { return &d.IPReversePathFilter }},
 }
 
 // moved are the counters of a delta that are not 0, by their names in nstat.
-func moved(d handshake.Delta) map[string]int {
+func moved(d evidence.Delta) map[string]int {
 	counters := map[string]int{}
 	for _, c := range deltaColumns {
 		if n := *c.field(&d); n != 0 {
@@ -125,7 +125,7 @@ func (r *reactions) readCounters() error {
 }
 
 // movement is how far the counters have moved since the last call.
-func (r *reactions) movement() (d handshake.Delta) {
+func (r *reactions) movement() (d evidence.Delta) {
 	for i, c := range deltaColumns {
 		if r.columns[i] < 0 {
 			continue
@@ -153,12 +153,12 @@ func (r *reactions) kept() uint64 {
 
 // delivery is told of each TCP segment that was written to the server, right
 // after it was. It returns the reaction, if this was the moment for a reading.
-func (r *reactions) delivery(number int, now time.Duration) (handshake.Reaction, bool, error) {
+func (r *reactions) delivery(number int, now time.Duration) (evidence.Reaction, bool, error) {
 	r.delivered++
 	r.passed(number)
 	r.refill(now)
 	if r.credit == 0 {
-		return handshake.Reaction{}, false, nil
+		return evidence.Reaction{}, false, nil
 	}
 	r.credit--
 	if r.credit < readingsInWindow {
@@ -190,10 +190,10 @@ func (r *reactions) flooded() bool { return r.credit == 0 }
 // read reads the counters when TCP has counted what was delivered, for all
 // packets since the last reading. It is for who delivers: what else was counted
 // came from within the host.
-func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
+func (r *reactions) read(now time.Duration) (evidence.Reaction, error) {
 	for limit := time.Now().Add(processing); ; {
 		if err := r.readCounters(); err != nil {
-			return handshake.Reaction{}, err
+			return evidence.Reaction{}, err
 		}
 		counted := r.processed()
 		if counted >= r.delivered || time.Now().After(limit) {
@@ -207,7 +207,7 @@ func (r *reactions) read(now time.Duration) (handshake.Reaction, error) {
 // rest reads for the packets that have no reading yet. Where delivery is told of
 // all, it takes nothing when TCP has counted one more: that was just written, and
 // its delivery is still to be told.
-func (r *reactions) rest(now time.Duration, all bool) (reaction handshake.Reaction, ok bool, err error) {
+func (r *reactions) rest(now time.Duration, all bool) (reaction evidence.Reaction, ok bool, err error) {
 	if err := r.readCounters(); err != nil {
 		return reaction, false, err
 	}
@@ -219,14 +219,14 @@ func (r *reactions) rest(now time.Duration, all bool) (reaction handshake.Reacti
 }
 
 // take is the reaction to all packets since the last one.
-func (r *reactions) take(now time.Duration) (handshake.Reaction, error) {
-	reaction := handshake.Reaction{T: now, Packets: r.pending, Delta: r.movement()}
+func (r *reactions) take(now time.Duration) (evidence.Reaction, error) {
+	reaction := evidence.Reaction{T: now, Packets: r.pending, Delta: r.movement()}
 	if r.sockets != nil {
 		n, err := r.sockets.moved()
 		if err != nil {
 			return reaction, err
 		}
-		if reaction.Delta == (handshake.Delta{}) { // else the drop is that of another counter, which counts there, too
+		if reaction.Delta == (evidence.Delta{}) { // else the drop is that of another counter, which counts there, too
 			reaction.Delta.Filtered = n
 		}
 	}

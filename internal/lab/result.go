@@ -94,7 +94,7 @@ func (o *observer) connection(name string, a *handshake.Attempt) record.Connecti
 	if v.Late && v.Delay > 0 {
 		c.Delay = new(record.MS(v.Delay))
 	}
-	for _, h := range v.History {
+	for _, h := range a.History() {
 		c.History = append(c.History, record.Change{T: record.MS(h.T), Outcome: h.Outcome})
 	}
 	for _, call := range ends.calls {
@@ -103,7 +103,8 @@ func (o *observer) connection(name string, a *handshake.Attempt) record.Connecti
 		}
 		c.Calls = append(c.Calls, recordCall(call))
 	}
-	for _, line := range a.Story() {
+	told := a.Verdict()
+	for _, line := range a.Story(&told) {
 		c.Story = append(c.Story, record.Line{T: record.MS(line.T), Text: line.Text, Packet: line.Packet})
 	}
 	return c

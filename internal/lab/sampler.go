@@ -3,7 +3,7 @@ package lab
 import (
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 	"listenq/internal/record"
@@ -69,7 +69,7 @@ func (o *observer) look(sides []*side, info bool) error {
 // read dumps one namespace: one walk for everything costs least.
 func (s *sampler) read(d *kernel.Diag, info bool) error {
 	return d.Dump(kernel.Request{States: kernel.AllStates, Info: info, Memory: true}, func(k *kernel.Socket) error {
-		if k.State == handshake.Listen {
+		if k.State == evidence.Listen {
 			s.listeners = append(s.listeners, s.keep(k))
 		} else {
 			s.connections = append(s.connections, s.keep(k))
@@ -104,33 +104,33 @@ func (o *observer) takeConnections(t time.Duration, clients bool) {
 			continue
 		}
 		if clients {
-			o.takeAbsent(t, p, &c.client, handshake.ClientSide)
+			o.takeAbsent(t, p, &c.client, evidence.ClientSide)
 		}
-		o.takeAbsent(t, p, &c.server, handshake.ServerSide)
+		o.takeAbsent(t, p, &c.server, evidence.ServerSide)
 	}
 }
 
 func (o *observer) takeConnection(t time.Duration, k *kernel.Socket) {
-	p, side := pair{k.Remote, k.Local}, handshake.ServerSide
+	p, side := pair{k.Remote, k.Local}, evidence.ServerSide
 	if !o.listens(k.Local) {
-		p, side = pair{k.Local, k.Remote}, handshake.ClientSide
+		p, side = pair{k.Local, k.Remote}, evidence.ClientSide
 	}
 	if p.client.Addr() != o.net.client.addr {
 		return // spoofed
 	}
-	if o.stale[k.Cookie] && side == handshake.ServerSide {
+	if o.stale[k.Cookie] && side == evidence.ServerSide {
 		return // of a connection whose port is another's now
 	}
 	c := o.conn(p, t)
 	e := &c.server
-	if side == handshake.ClientSide {
+	if side == evidence.ClientSide {
 		e = &c.client
 	}
-	now := handshake.Socket{
+	now := evidence.Socket{
 		T: t, Side: side, Client: p.client, Server: p.server, State: k.State, Owned: k.Inode != 0,
 		Retransmits: k.Retransmits, RecvQ: int(k.RecvQ), SendQ: int(k.SendQ),
 	}
-	if side == handshake.ServerSide && k.Inode == 0 {
+	if side == evidence.ServerSide && k.Inode == 0 {
 		now.Wait = e.waited(k, t)
 		c.waited = max(c.waited, now.Wait)
 	}
@@ -151,7 +151,7 @@ func (e *end) waited(k *kernel.Socket, t time.Duration) time.Duration {
 
 // takeEnd keeps what one socket is now. If it changed it goes to the model and
 // the recording. Without a socket k is nil.
-func (o *observer) takeEnd(e *end, now handshake.Socket, k *kernel.Socket) {
+func (o *observer) takeEnd(e *end, now evidence.Socket, k *kernel.Socket) {
 	before := e.Socket
 	before.T, before.Wait = now.T, now.Wait
 	e.Socket, e.generation = now, o.sampler.generation
@@ -159,7 +159,7 @@ func (o *observer) takeEnd(e *end, now handshake.Socket, k *kernel.Socket) {
 	if k != nil {
 		e.timer, e.expires, e.cookie = k.Timer, k.Expires, k.Cookie
 	}
-	if before != now || now.State == handshake.None {
+	if before != now || now.State == evidence.None {
 		o.tracker.Socket(now) // that there is none is news each time: what is missing after the last packet is gone
 	}
 	if before != now {
@@ -167,9 +167,9 @@ func (o *observer) takeEnd(e *end, now handshake.Socket, k *kernel.Socket) {
 	}
 }
 
-func (o *observer) takeAbsent(t time.Duration, p pair, e *end, side handshake.Side) {
+func (o *observer) takeAbsent(t time.Duration, p pair, e *end, side evidence.Side) {
 	if e.generation != o.sampler.generation {
-		o.takeEnd(e, handshake.Socket{T: t, Side: side, Client: p.client, Server: p.server, State: handshake.None}, nil)
+		o.takeEnd(e, evidence.Socket{T: t, Side: side, Client: p.client, Server: p.server, State: evidence.None}, nil)
 	}
 }
 
@@ -178,7 +178,7 @@ func recordSocket(e *end, k *kernel.Socket) *record.SocketState {
 		Side: "server", Client: e.Client.String(), Server: e.Server.String(),
 		State: e.State, Owned: e.Owned, RecvQ: e.RecvQ, SendQ: e.SendQ, Retransmits: e.Retransmits,
 	}
-	if e.Side == handshake.ClientSide {
+	if e.Side == evidence.ClientSide {
 		s.Side = "client"
 	}
 	if e.timer != kernel.TimerNone {

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
@@ -190,7 +190,7 @@ func (e *experiment) serveCommand(ctx context.Context, do script.ServerExec) err
 func (e *experiment) findListener(port int) (found uint16, inode uint32, err error) {
 	e.obs.sampling.Lock()
 	defer e.obs.sampling.Unlock()
-	err = e.net.server.diag.Dump(kernel.Request{States: kernel.States(handshake.Listen)}, func(k *kernel.Socket) error {
+	err = e.net.server.diag.Dump(kernel.Request{States: kernel.States(evidence.Listen)}, func(k *kernel.Socket) error {
 		if (port == 0 || int(k.Local.Port()) == port) && !e.obs.listens(k.Local) {
 			found, inode = k.Local.Port(), k.Inode
 		}

@@ -42,11 +42,14 @@ var settings = []struct{ name, value, meaning string }{
 
 func sysctlPath(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
 
-// setDefaults writes the settings in the calling thread's namespace. One that
-// this kernel does not have is left out.
-func setDefaults() error {
+// setDefaults writes the settings in the calling thread's namespace, or where they are
+// those of the machine. One that this kernel does not have is left out.
+func setDefaults(m *machine) error {
 	for _, s := range settings {
 		err := os.WriteFile(sysctlPath(s.name), []byte(s.value), 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = m.set(s.name, s.value)
+		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("set %s: %w", s.name, err)
 		}
@@ -66,6 +69,22 @@ func hiddenSetting(settings []string) string {
 	}
 	return ""
 }
+
+// hidden returns a setting that the job needs and that is not there: one of its script or,
+// if there is another way to run it, the limit of all queues where it is lower than what
+// experiments begin with, as before Linux 5.4.
+func (j job) hidden() string {
+	if name := hiddenSetting(j.NetCore); name != "" || !j.LongQueues || hiddenSetting([]string{somaxconnSetting}) == "" {
+		return name
+	}
+	if limit, err := longestQueue(); err == nil && limit < leastSomaxconn {
+		return somaxconnSetting
+	}
+	return ""
+}
+
+// leastSomaxconn is what experiments begin with.
+const leastSomaxconn = 4096
 
 // coreSettings are the settings of net.core that a script sets and this machine has.
 func coreSettings(s *script.Script) []string {

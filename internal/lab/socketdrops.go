@@ -1,7 +1,7 @@
 package lab
 
 import (
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 )
 
@@ -26,7 +26,7 @@ func openSocketDrops(server *side) (d *socketDrops, err error) {
 }
 
 func (d *socketDrops) read() (sum uint64, err error) {
-	err = d.diag.Dump(kernel.Request{States: kernel.States(handshake.Listen), Memory: true}, func(k *kernel.Socket) error {
+	err = d.diag.Dump(kernel.Request{States: kernel.States(evidence.Listen), Memory: true}, func(k *kernel.Socket) error {
 		sum += uint64(k.Listener().Drops.N)
 		return nil
 	})

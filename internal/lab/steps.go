@@ -2,11 +2,13 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/server"
@@ -109,10 +111,13 @@ func (e *experiment) sysctl(do script.Sysctl) error {
 	path := sysctlPath(do.Name)
 	for _, side := range e.net.sides() {
 		err := kernel.InNetns(int(side.netns.Fd()), func() error { return os.WriteFile(path, []byte(do.Value), 0) })
+		if errors.Is(err, fs.ErrNotExist) {
+			err = e.machine.set(do.Name, do.Value)
+		}
 		switch {
-		case os.IsNotExist(err) && do.MayFail:
+		case errors.Is(err, fs.ErrNotExist) && do.MayFail:
 			return nil
-		case os.IsNotExist(err):
+		case errors.Is(err, fs.ErrNotExist):
 			return &Failure{"this kernel has no such setting in a network namespace of its own", nearSetting(do.Name)}
 		case err != nil:
 			return fmt.Errorf("set %s to %q: %w", do.Name, do.Value, err)
@@ -123,14 +128,14 @@ func (e *experiment) sysctl(do script.Sysctl) error {
 }
 
 // destinations are the sides that a direction leads to.
-func destinations(d script.Direction) []handshake.Side {
+func destinations(d script.Direction) []evidence.Side {
 	switch d {
 	case script.ToServer:
-		return []handshake.Side{handshake.ServerSide}
+		return []evidence.Side{evidence.ServerSide}
 	case script.ToClient:
-		return []handshake.Side{handshake.ClientSide}
+		return []evidence.Side{evidence.ClientSide}
 	}
-	return []handshake.Side{handshake.ServerSide, handshake.ClientSide}
+	return []evidence.Side{evidence.ServerSide, evidence.ClientSide}
 }
 
 func (e *experiment) shape(do script.Wire) error {
@@ -190,7 +195,7 @@ func (e *experiment) expect(step script.Step, do script.Expect) error {
 		}
 		switch {
 		case condition.Unknown:
-			x.Got = "the condition is not known: " + condition.Got
+			x.Unknown, x.Got = true, "the condition is not known: "+condition.Got
 		case !condition.Pass:
 			x.NotTaken = condition.Got
 		}
@@ -200,7 +205,7 @@ func (e *experiment) expect(step script.Step, do script.Expect) error {
 		if err != nil {
 			return err
 		}
-		x.Pass, x.Got = result.Pass, result.Got
+		x.Pass, x.Unknown, x.Got = result.Pass, result.Unknown, result.Got
 	}
 	e.expectations = append(e.expectations, x)
 	return nil

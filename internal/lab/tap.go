@@ -3,7 +3,7 @@ package lab
 import (
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/lab/wire"
 	"listenq/internal/record"
 )
@@ -24,17 +24,17 @@ func (o *observer) tap(ev *wire.Event) {
 		o.frame(ev)
 	case wire.Lost:
 		o.lost.take(ev)
-		o.fate(ev, handshake.FateLost)
+		o.fate(ev, evidence.FateLost)
 	case wire.Refused:
 		o.lost.take(ev) // of which the model is not told: it is no network's doing
 	case wire.Held:
-		o.fate(ev, handshake.FateHeld)
+		o.fate(ev, evidence.FateHeld)
 	case wire.Duplicated:
-		o.fate(ev, handshake.FateDuplicated)
+		o.fate(ev, evidence.FateDuplicated)
 	}
 }
 
-func (o *observer) fate(ev *wire.Event, f handshake.Fate) {
+func (o *observer) fate(ev *wire.Event, f evidence.Fate) {
 	if ev.Packet != nil {
 		o.tracker.Fate(*ev.Packet, f)
 	}
@@ -53,7 +53,7 @@ func (o *observer) frame(ev *wire.Event) {
 		switch {
 		case o.net.loopback() && o.listens(p.Dst):
 			o.reactions.passed(p.Number)
-		case ev.Kind == wire.Delivered && ev.To == handshake.ServerSide && p.Dst.Addr() == o.net.server.addr:
+		case ev.Kind == wire.Delivered && ev.To == evidence.ServerSide && p.Dst.Addr() == o.net.server.addr:
 			o.react(p.Number, ev.T)
 		}
 	}
@@ -72,7 +72,7 @@ type pendingFrame struct {
 
 func (f *pendingFrame) keep(ev *wire.Event) {
 	f.there, f.where, f.t = true, clientInterface, ev.T
-	if ev.Side == handshake.ServerSide {
+	if ev.Side == evidence.ServerSide {
 		f.where = serverInterface
 	}
 	f.data = append(f.data[:0], ev.Frame...)
@@ -119,8 +119,8 @@ func (o *observer) seen() int {
 }
 
 // meet begins to follow a connection whose client is not spoofed.
-func (o *observer) meet(p *handshake.Packet) {
-	if p.Flags.Has(handshake.SYN) && !p.Flags.Has(handshake.ACK) && o.net.hosts(p) {
+func (o *observer) meet(p *evidence.Packet) {
+	if p.Flags.Has(evidence.SYN) && !p.Flags.Has(evidence.ACK) && o.net.hosts(p) {
 		o.conn(pair{p.Src, p.Dst}, p.T)
 	}
 }
@@ -133,7 +133,7 @@ func (o *observer) react(number int, t time.Duration) {
 	}
 }
 
-func (o *observer) reaction(r handshake.Reaction) {
+func (o *observer) reaction(r evidence.Reaction) {
 	o.tracker.Reaction(r)
 	if delta := moved(r.Delta); len(delta) > 0 {
 		o.write(record.Event{T: r.T, Reaction: &record.Reaction{Packets: r.Packets, Packet: r.Number, Delta: delta}})

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 	"listenq/internal/record"
 )
 
@@ -26,7 +26,7 @@ func verdict(run record.Run) string {
 
 // headline says what struck the connections most often, and where.
 func headline(run record.Run) string {
-	struck := map[handshake.Cause]int{}
+	struck := map[judge.Cause]int{}
 	for _, c := range run.Connections {
 		struck[c.Cause]++
 	}
@@ -36,18 +36,18 @@ func headline(run record.Run) string {
 			name = l.Name + " (" + l.Address + ")"
 		}
 		switch {
-		case struck[handshake.AcceptQueueFull] > 0 && l.Fullest.AcceptLen > l.Fullest.AcceptLimit:
+		case struck[judge.AcceptQueueFull] > 0 && l.Fullest.AcceptLen > l.Fullest.AcceptLimit:
 			return fmt.Sprintf("The accept queue of %s overflowed (it held %d, limit %d): ", name, l.Fullest.AcceptLen, l.Fullest.AcceptLimit)
-		case struck[handshake.AcceptQueueFull] > 0 && len(run.Listeners) == 1:
+		case struck[judge.AcceptQueueFull] > 0 && len(run.Listeners) == 1:
 			return fmt.Sprintf("The accept queue of %s overflowed between two looks (limit %d): ", name, l.AcceptLimit)
-		case struck[handshake.SynQueueFull]+struck[handshake.SynQueueReserve] > 0 && len(run.Listeners) == 1:
+		case struck[judge.SynQueueFull]+struck[judge.SynQueueReserve] > 0 && len(run.Listeners) == 1:
 			return fmt.Sprintf("The SYN queue of %s was full: ", name)
 		}
 	}
 	switch {
-	case struck[handshake.AcceptQueueFull] > 0:
+	case struck[judge.AcceptQueueFull] > 0:
 		return "An accept queue overflowed: "
-	case struck[handshake.NetworkLoss] > 0:
+	case struck[judge.NetworkLoss] > 0:
 		return "The network lost packets: "
 	}
 	return ""
@@ -56,11 +56,11 @@ func headline(run record.Run) string {
 // fates counts the connections by what became of them: "of 5 connections 2 are
 // queued and 3 are phantoms, …".
 func fates(all []record.Connection) string {
-	var order []handshake.Outcome
-	counts := map[handshake.Outcome]int{}
-	late := map[handshake.Outcome]int{}
+	var order []judge.Outcome
+	counts := map[judge.Outcome]int{}
+	late := map[judge.Outcome]int{}
 	for _, c := range all {
-		if c.Delay != nil && c.Cause != handshake.DeferAccept { // which is no accident
+		if c.Delay != nil && c.Cause != judge.DeferAccept { // which is no accident
 			late[c.Outcome]++
 		}
 		if counts[c.Outcome] == 0 {
@@ -91,23 +91,23 @@ func fates(all []record.Connection) string {
 }
 
 // fateWords say what an outcome is, for one connection and for several.
-var fateWords = map[handshake.Outcome][2]string{
-	handshake.Accepted:        {"was accepted", "were accepted"},
-	handshake.Queued:          {"waits in the accept queue", "wait in the accept queue"},
-	handshake.EstablishedBoth: {"is established", "are established"},
-	handshake.Pending:         {"is pending", "are pending"},
-	handshake.HalfOpen:        {"is half-open", "are half-open"},
-	handshake.Phantom:         {"is connected to nothing (phantom)", "are connected to nothing (phantoms)"},
-	handshake.Forgotten:       {"is forgotten by the server", "are forgotten by the server"},
-	handshake.Unanswered:      {"is unanswered", "are unanswered"},
-	handshake.GaveUp:          {"gave up", "gave up"},
-	handshake.TimedOut:        {"timed out", "timed out"},
-	handshake.Reset:           {"was reset", "were reset"},
-	handshake.Refused:         {"was refused", "were refused"},
-	handshake.Unknown:         {"is unknown", "are unknown"},
+var fateWords = map[judge.Outcome][2]string{
+	judge.Accepted:        {"was accepted", "were accepted"},
+	judge.Queued:          {"waits in the accept queue", "wait in the accept queue"},
+	judge.EstablishedBoth: {"is established", "are established"},
+	judge.Pending:         {"is pending", "are pending"},
+	judge.HalfOpen:        {"is half-open", "are half-open"},
+	judge.Phantom:         {"is connected to nothing (phantom)", "are connected to nothing (phantoms)"},
+	judge.Forgotten:       {"is forgotten by the server", "are forgotten by the server"},
+	judge.Unanswered:      {"is unanswered", "are unanswered"},
+	judge.GaveUp:          {"gave up", "gave up"},
+	judge.TimedOut:        {"timed out", "timed out"},
+	judge.Reset:           {"was reset", "were reset"},
+	judge.Refused:         {"was refused", "were refused"},
+	judge.Unknown:         {"is unknown", "are unknown"},
 }
 
-func plural(n int, o handshake.Outcome) string {
+func plural(n int, o judge.Outcome) string {
 	words := fateWords[o]
 	if n == 1 {
 		return "1 " + words[0]

@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Event is one line of events.jsonl: what was seen at T, as exactly one of the
@@ -33,7 +33,7 @@ type SocketState struct {
 	Side        string            `json:"side"` // client or server
 	Client      string            `json:"client"`
 	Server      string            `json:"server"`
-	State       handshake.State   `json:"state"`
+	State       evidence.State    `json:"state"`
 	Owned       bool              `json:"owned"` // a process has it
 	RecvQ       int               `json:"recv_q"`
 	SendQ       int               `json:"send_q"`

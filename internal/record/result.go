@@ -3,7 +3,8 @@ package record
 import (
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
+	"listenq/internal/judge"
 )
 
 // Milliseconds is a duration in JSON: a number of milliseconds, its field's
@@ -54,6 +55,7 @@ type Expectation struct {
 	Line       int    `json:"line"`
 	Text       string `json:"text"`
 	Pass       bool   `json:"pass"`
+	Unknown    bool   `json:"unknown,omitempty"`     // it needs a value that is not known: neither it nor its opposite holds
 	Got        string `json:"got,omitempty"`         // the values that decided, where it failed
 	NotTaken   string `json:"not_taken,omitempty"`   // the condition that this kernel does not meet: neither passed nor failed
 	FromSource bool   `json:"from_source,omitempty"` // the branch was read in the kernel's source, not run
@@ -61,32 +63,32 @@ type Expectation struct {
 
 // Connection is one attempt of a client and what became of it.
 type Connection struct {
-	Name              string               `json:"name"`
-	Client            string               `json:"client"`
-	Server            string               `json:"server"`
-	Outcome           handshake.Outcome    `json:"outcome"`
-	Cause             handshake.Cause      `json:"cause"`
-	EndedBy           handshake.Cause      `json:"ended_by,omitempty"`
-	Struck            handshake.Struck     `json:"struck,omitempty"`
-	Handshake         handshake.Kind       `json:"handshake,omitempty"`
-	Confidence        handshake.Confidence `json:"confidence"`
-	Alternatives      []handshake.Reading  `json:"alternatives,omitempty"`
-	History           []Change             `json:"history"`
-	ClientState       handshake.State      `json:"client_state,omitempty"`
-	ServerState       handshake.State      `json:"server_state,omitempty"`
-	Connect           *Milliseconds        `json:"connect_ms,omitempty"` // how long connect() took; absent while it has not returned
-	Delay             *Milliseconds        `json:"delay_ms,omitempty"`   // how late the server had it; absent if it was not late
-	SynRetransmits    int                  `json:"syn_retransmits"`
-	SynAckRetransmits int                  `json:"synack_retransmits"`
-	DataRetransmits   int                  `json:"data_retransmits"`
-	Calls             []Call               `json:"calls"`
-	Story             []Line               `json:"story"`
+	Name              string           `json:"name"`
+	Client            string           `json:"client"`
+	Server            string           `json:"server"`
+	Outcome           judge.Outcome    `json:"outcome"`
+	Cause             judge.Cause      `json:"cause"`
+	EndedBy           judge.Cause      `json:"ended_by,omitempty"`
+	Struck            judge.Struck     `json:"struck,omitempty"`
+	Handshake         judge.Kind       `json:"handshake,omitempty"`
+	Confidence        judge.Confidence `json:"confidence"`
+	Alternatives      []judge.Reading  `json:"alternatives,omitempty"`
+	History           []Change         `json:"history"`
+	ClientState       evidence.State   `json:"client_state,omitempty"`
+	ServerState       evidence.State   `json:"server_state,omitempty"`
+	Connect           *Milliseconds    `json:"connect_ms,omitempty"` // how long connect() took; absent while it has not returned
+	Delay             *Milliseconds    `json:"delay_ms,omitempty"`   // how late the server had it; absent if it was not late
+	SynRetransmits    int              `json:"syn_retransmits"`
+	SynAckRetransmits int              `json:"synack_retransmits"`
+	DataRetransmits   int              `json:"data_retransmits"`
+	Calls             []Call           `json:"calls"`
+	Story             []Line           `json:"story"`
 }
 
 // Change is a moment at which a connection's outcome became another.
 type Change struct {
-	T       Milliseconds      `json:"t_ms"`
-	Outcome handshake.Outcome `json:"outcome"`
+	T       Milliseconds  `json:"t_ms"`
+	Outcome judge.Outcome `json:"outcome"`
 }
 
 // Call is a system call of a client.
@@ -107,10 +109,10 @@ type Line struct {
 
 // Folded counts attempts that were too many to keep one by one (a flood).
 type Folded struct {
-	Server   string                    `json:"server"`
-	Attempts int                       `json:"attempts"`
-	Outcomes map[handshake.Outcome]int `json:"outcomes"`
-	Causes   map[handshake.Cause]int   `json:"causes"`
+	Server   string                `json:"server"`
+	Attempts int                   `json:"attempts"`
+	Outcomes map[judge.Outcome]int `json:"outcomes"`
+	Causes   map[judge.Cause]int   `json:"causes"`
 }
 
 // Command is a command that the script ran as a client.

@@ -96,7 +96,11 @@ func (t *Tail) Lines(count int) []string {
 	return lines[max(0, len(lines)-count):]
 }
 
-// trouble returns count lines of a console: from where the kernel began to say
+// saidBefore is how many lines are shown of what came before a kernel's last words: what
+// the first process said when it ended.
+const saidBefore = 4
+
+// trouble returns count lines of a console: from a little before the kernel began to say
 // that it cannot go on, or else the last.
 func (t *Tail) trouble(count int) []string {
 	lines := t.all()
@@ -106,6 +110,7 @@ func (t *Tail) trouble(count int) []string {
 	if at < 0 {
 		return lines[max(0, len(lines)-count):]
 	}
+	at = max(0, at-saidBefore)
 	return lines[at:min(len(lines), at+count)]
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"listenq/test/memory"
 )
 
@@ -68,6 +70,26 @@ func FuzzChannel(f *testing.F) {
 			t.Errorf("%d, %v", code, err)
 		}
 	})
+}
+
+// What the first process said before the kernel's last words says why it ended.
+func TestTrouble(t *testing.T) {
+	for name, tt := range map[string]struct {
+		said string
+		want []string
+	}{
+		"panic":    {"one\ntwo\nthree\nfour\nlistenq: guest: no root\nKernel panic - not syncing\nCPU: 0\n", []string{"two", "three", "four", "listenq: guest: no root", "Kernel panic - not syncing", "CPU: 0"}},
+		"at first": {"Kernel panic\nCPU: 0\n", []string{"Kernel panic", "CPU: 0"}},
+		"none":     {"a\nb\nc\nd\ne\nf\ng\n", []string{"b", "c", "d", "e", "f", "g"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tail Tail
+			tail.Write([]byte(tt.said))
+			if diff := cmp.Diff(tt.want, tail.trouble(6)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }
 
 func FuzzTail(f *testing.F) {

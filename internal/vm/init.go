@@ -25,9 +25,9 @@ const initArg = "vm-init"
 // The main function of a program that runs guests begins with it.
 func Reexec(args []string) {
 	switch {
-	case len(args) == 0:
-	case args[0] == initArg:
+	case isInit(os.Getpid(), args):
 		bootstrap()
+	case len(args) == 0:
 	case args[0] == qemuArg:
 		exitWith(1, enclose(args[1:]))
 	case args[0] == sandbox.DropArg:
@@ -36,6 +36,15 @@ func Reexec(args []string) {
 		fmt.Fprintln(os.Stderr, "listenq: guest: keep the clock:", holdClock())
 		os.Exit(1)
 	}
+}
+
+// isInit reports whether a process with these arguments is the first of a guest. A kernel
+// before 3.14 hands on the -- as well (parse_args, kernel/params.c).
+func isInit(pid int, args []string) bool {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	return pid == 1 && len(args) > 0 && args[0] == initArg
 }
 
 func exitWith(code int, err error) {
@@ -159,41 +168,6 @@ func reap(child int) (code int, err error) {
 			return status.ExitStatus(), nil
 		}
 	}
-}
-
-// makeRoot makes a root that can be left for another: the first root of a
-// kernel cannot (Documentation/filesystems/ramfs-rootfs-initramfs.rst), a bind
-// mount of it can.
-func makeRoot() error {
-	if err := os.MkdirAll("/root", 0o700); err != nil {
-		return err
-	}
-	err := unix.Mount("/", "/root", "", unix.MS_BIND, "")
-	if err == nil {
-		err = unix.Chdir("/root")
-	}
-	if err == nil {
-		err = unix.Mount(".", "/", "", unix.MS_MOVE, "")
-	}
-	if err == nil {
-		err = unix.Chroot(".")
-	}
-	if err != nil {
-		return fmt.Errorf("make a root: %w", err)
-	}
-	for _, m := range []struct{ kind, at string }{
-		{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/dev/shm"}, {"devpts", "/dev/pts"},
-		{"tmpfs", "/tmp"}, {"tmpfs", "/run"},
-		{"cgroup2", "/sys/fs/cgroup"}, {"bpf", "/sys/fs/bpf"}, {"tracefs", "/sys/kernel/tracing"},
-	} {
-		if err := os.MkdirAll(m.at, 0o755); err != nil && m.kind != "tracefs" {
-			return err
-		}
-		if err := unix.Mount(m.kind, m.at, m.kind, 0, ""); err != nil {
-			fmt.Fprintf(os.Stderr, "listenq: guest: mount %s: %v\n", m.at, err)
-		}
-	}
-	return os.Chmod("/tmp", 0o777|fs.ModeSticky)
 }
 
 // loadModules loads the modules that came along, in the order of their names.

@@ -174,7 +174,7 @@ func fetched(t *testing.T) []string {
 		dir = filepath.Join(cache, "listenq", "kernels")
 	}
 	var suites []string
-	for _, suite := range []string{"bullseye", "bookworm", "trixie", "sid"} {
+	for _, suite := range []string{"bullseye", "bullseye-5.10.223", "bookworm", "trixie", "sid"} {
 		if _, err := imagePackage(filepath.Join(dir, suite)); err == nil {
 			suites = append(suites, filepath.Join(dir, suite))
 		}

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // TestQuickScenarios runs a few experiments and holds that their packets alone say
@@ -39,20 +39,20 @@ func TestQuickScenarios(t *testing.T) {
 }
 
 func TestGrade(t *testing.T) {
-	truth := handshake.Reading{Outcome: handshake.Queued, Cause: handshake.ByServer}
-	established := handshake.Reading{Outcome: handshake.EstablishedBoth, Cause: handshake.NoCause}
-	halfOpen := handshake.Reading{Outcome: handshake.HalfOpen, Cause: handshake.AcceptQueueFull}
+	truth := judge.Reading{Outcome: judge.Queued, Cause: judge.ByServer}
+	established := judge.Reading{Outcome: judge.EstablishedBoth, Cause: judge.NoCause}
+	halfOpen := judge.Reading{Outcome: judge.HalfOpen, Cause: judge.AcceptQueueFull}
 	for _, c := range []struct {
 		name string
-		v    handshake.Verdict
+		v    judge.Verdict
 		want string
 	}{
-		{"the same, as far as packets show", handshake.Verdict{Reading: established, Confidence: handshake.Likely}, ""},
-		{"among others", handshake.Verdict{Reading: halfOpen, Alternatives: []handshake.Reading{established}, Confidence: handshake.Possible}, "not first"},
-		{"another one", handshake.Verdict{Reading: halfOpen, Confidence: handshake.Possible}, "WRONG"},
-		{"another one, likely", handshake.Verdict{Reading: halfOpen, Alternatives: []handshake.Reading{established}, Confidence: handshake.Likely}, "CONTRADICTED"},
-		{"nothing is known", handshake.Verdict{Reading: handshake.Reading{Outcome: handshake.Unknown, Cause: handshake.UnknownCause}, Confidence: handshake.Possible}, ""},
-		{"the cause is not known", handshake.Verdict{Reading: handshake.Reading{Outcome: handshake.Queued, Cause: handshake.UnknownCause}, Confidence: handshake.Possible}, ""},
+		{"the same, as far as packets show", judge.Verdict{Reading: established, Confidence: judge.Likely}, ""},
+		{"among others", judge.Verdict{Reading: halfOpen, Alternatives: []judge.Reading{established}, Confidence: judge.Possible}, "not first"},
+		{"another one", judge.Verdict{Reading: halfOpen, Confidence: judge.Possible}, "WRONG"},
+		{"another one, likely", judge.Verdict{Reading: halfOpen, Alternatives: []judge.Reading{established}, Confidence: judge.Likely}, "CONTRADICTED"},
+		{"nothing is known", judge.Verdict{Reading: judge.Reading{Outcome: judge.Unknown, Cause: judge.UnknownCause}, Confidence: judge.Possible}, ""},
+		{"the cause is not known", judge.Verdict{Reading: judge.Reading{Outcome: judge.Queued, Cause: judge.UnknownCause}, Confidence: judge.Possible}, ""},
 	} {
 		var y tally
 		if got := y.grade(c.v, truth); got != c.want {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"listenq/internal/explain"
-	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // compareAt explains the capture that somebody might have taken at a point, as `listenq
@@ -41,15 +41,15 @@ func (r *recording) compareAt(p point, detail io.Writer) (tally, error) {
 		}
 		got := told[key][0]
 		told[key] = told[key][1:]
-		truth := handshake.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
-		v := handshake.Verdict{Reading: got.Reading.Reading, Alternatives: got.Alternatives, Confidence: got.Confidence}
+		truth := judge.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
+		v := judge.Verdict{Reading: got.Reading.Reading, Alternatives: got.Alternatives, Confidence: got.Confidence}
 		if grade := t.grade(v, truth); grade != "" && grade != "not first" {
 			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, p.name, c.Name, truth, v.Reading, v.Confidence, v.Alternatives)
 		}
 	}
 	for _, l := range report.Listeners {
 		k := r.truths()[l.Address]
-		if k != nil && l.Confidence != handshake.Possible && !k.allows(l.Finding) {
+		if k != nil && l.Confidence != judge.Possible && !k.allows(l.Finding) {
 			t.listeners++
 			fmt.Fprintf(detail, "CONTRADICTED %s %s listener: is %v, told %s %s\n", r.scenario, p.name, k.causes, l.Finding, l.Confidence)
 		}

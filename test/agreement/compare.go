@@ -5,17 +5,19 @@ import (
 	"io"
 	"slices"
 
+	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
-const bothSides = handshake.ClientSide | handshake.ServerSide
+const bothSides = evidence.ClientSide | evidence.ServerSide
 
 // views are the captures that a recording is read as.
-var views = [...]view{{"server", handshake.ServerSide}, {"client", handshake.ClientSide}, {"both", bothSides}}
+var views = [...]view{{"server", evidence.ServerSide}, {"client", evidence.ClientSide}, {"both", bothSides}}
 
 type view = struct {
 	name  string
-	sides handshake.Side
+	sides evidence.Side
 }
 
 // tally counts what the statements of one view are worth.
@@ -59,7 +61,7 @@ func (r *recording) compare(v view, detail io.Writer) (tally, listeners) {
 			continue
 		}
 		attempts[key] = all[1:]
-		truth := handshake.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
+		truth := judge.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
 		verdict := all[0].Verdict()
 		if grade := t.grade(verdict, truth); grade != "" {
 			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, v.name, c.Name, truth, verdict.Reading, verdict.Confidence, verdict.Alternatives)
@@ -70,7 +72,7 @@ func (r *recording) compare(v view, detail io.Writer) (tally, listeners) {
 
 // explain gives the packets of one view to the model. The captures end when the experiment
 // does.
-func (r *recording) explain(sides handshake.Side) *handshake.Tracker {
+func (r *recording) explain(sides evidence.Side) *handshake.Tracker {
 	if r.loopback {
 		sides = bothSides
 	}
@@ -85,10 +87,10 @@ func (r *recording) explain(sides handshake.Side) *handshake.Tracker {
 }
 
 // grade weighs one statement. It returns what is the matter with it; empty for nothing.
-func (t *tally) grade(v handshake.Verdict, truth handshake.Reading) string {
+func (t *tally) grade(v judge.Verdict, truth judge.Reading) string {
 	t.told++
 	t.left += 1 + len(v.Alternatives)
-	sure := v.Confidence != handshake.Possible
+	sure := v.Confidence != judge.Possible
 	if sure {
 		t.sure++
 	}
@@ -96,7 +98,7 @@ func (t *tally) grade(v handshake.Verdict, truth handshake.Reading) string {
 	if is {
 		t.first++
 	}
-	holds := is || slices.ContainsFunc(v.Alternatives, func(r handshake.Reading) bool { return covers(r, truth) })
+	holds := is || slices.ContainsFunc(v.Alternatives, func(r judge.Reading) bool { return covers(r, truth) })
 	if !holds {
 		t.wrong++
 	}
@@ -119,25 +121,25 @@ func (t *tally) grade(v handshake.Verdict, truth handshake.Reading) string {
 // queued, as the table of outcomes has it. What the recording does not know contradicts
 // nothing: the reason of a reset, and that an old connection answered or a checksum was wrong,
 // for which no counter of the listener moves.
-func covers(r, truth handshake.Reading) bool {
-	if r.Outcome == handshake.EstablishedBoth && (truth.Outcome == handshake.Accepted || truth.Outcome == handshake.Queued) {
+func covers(r, truth judge.Reading) bool {
+	if r.Outcome == judge.EstablishedBoth && (truth.Outcome == judge.Accepted || truth.Outcome == judge.Queued) {
 		r.Outcome = truth.Outcome
-		if r.Cause == handshake.NoCause && truth.Cause == handshake.ByServer {
+		if r.Cause == judge.NoCause && truth.Cause == judge.ByServer {
 			r.Cause = truth.Cause
 		}
 	}
 	switch {
-	case r.Outcome == handshake.Unknown || r == truth:
+	case r.Outcome == judge.Unknown || r == truth:
 		return true
 	case r.Outcome != truth.Outcome:
 		return false
-	case r.Cause == handshake.UnknownCause || truth.Cause == handshake.UnknownCause:
+	case r.Cause == judge.UnknownCause || truth.Cause == judge.UnknownCause:
 		return true
-	case truth.Outcome == handshake.Unanswered && truth.Cause == handshake.NoCause:
+	case truth.Outcome == judge.Unanswered && truth.Cause == judge.NoCause:
 		return true // the lab has seen nothing drop it
 	}
-	return finer[r.Cause] && (truth.Cause == handshake.NoCause || truth.Cause == handshake.ByServer || truth.Cause == handshake.HostDrop)
+	return finer[r.Cause] && (truth.Cause == judge.NoCause || truth.Cause == judge.ByServer || truth.Cause == judge.HostDrop)
 }
 
 // finer are causes that packets show and recordings do not name.
-var finer = map[handshake.Cause]bool{handshake.OldConnection: true, handshake.DataRefused: true, handshake.BadChecksum: true}
+var finer = map[judge.Cause]bool{judge.OldConnection: true, judge.DataRefused: true, judge.BadChecksum: true}

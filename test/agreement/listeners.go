@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"listenq/internal/handshake"
+	"listenq/internal/judge"
 )
 
 // listeners counts what is said of the listeners of a recording in one view.
@@ -27,7 +28,7 @@ func (l *listeners) add(o listeners) {
 
 // known is what the lab knows of a listener.
 type known struct {
-	causes   map[handshake.Cause]int
+	causes   map[judge.Cause]int
 	syns     int  // connections whose SYN a full accept queue has struck
 	acks     int  // whose final ACK, or data in its place, it has struck, so that packets show it
 	late     int  // of both, those that had their connection later
@@ -40,20 +41,20 @@ func (r *recording) truths() map[string]*known {
 	for _, c := range r.connections {
 		k := all[c.Server]
 		if k == nil {
-			k = &known{causes: map[handshake.Cause]int{}, wordless: !r.speaks[c.Server]}
+			k = &known{causes: map[judge.Cause]int{}, wordless: !r.speaks[c.Server]}
 			all[c.Server] = k
 		}
 		k.causes[c.Cause]++
-		if c.Cause != handshake.AcceptQueueFull {
+		if c.Cause != judge.AcceptQueueFull {
 			continue
 		}
 		switch {
-		case c.Struck == handshake.StruckSYN:
+		case c.Struck == judge.StruckSYN:
 			k.syns++
-		case c.SynAckRetransmits+c.DataRetransmits > 0 || c.Outcome == handshake.Reset:
+		case c.SynAckRetransmits+c.DataRetransmits > 0 || c.Outcome == judge.Reset:
 			k.acks++
 		}
-		if c.Outcome == handshake.Accepted || c.Outcome == handshake.Queued {
+		if c.Outcome == judge.Accepted || c.Outcome == judge.Queued {
 			k.late++
 		}
 	}
@@ -70,12 +71,12 @@ func (r *recording) judge(v view, all []handshake.ListenerVerdict, detail io.Wri
 			continue
 		}
 		t.told++
-		sure := l.Confidence != handshake.Possible
+		sure := l.Confidence != judge.Possible
 		if sure && !k.allows(l.Finding) {
 			t.contradicted++
 			fmt.Fprintf(detail, "CONTRADICTED %s %s listener: is %v, told %s %s\n", r.scenario, v.name, k.causes, l.Finding, l.Confidence)
 		}
-		if k.causes[handshake.AcceptQueueFull] == 0 {
+		if k.causes[judge.AcceptQueueFull] == 0 {
 			continue
 		}
 		if why := k.hides(); why != "" {
@@ -85,7 +86,7 @@ func (r *recording) judge(v view, all []handshake.ListenerVerdict, detail io.Wri
 			continue
 		}
 		t.overflowed++
-		if sure && l.Finding == handshake.Overflow {
+		if sure && l.Finding == judge.Overflow {
 			t.named++
 		} else {
 			fmt.Fprintf(detail, "not named    %s %s listener: is %v, told %s %s, %+v\n", r.scenario, v.name, k.causes, l.Finding, l.Confidence, l.Queue)
@@ -95,19 +96,19 @@ func (r *recording) judge(v view, all []handshake.ListenerVerdict, detail io.Wri
 }
 
 // proves are the causes that a finding says there are; any one of them makes it true.
-var proves = map[handshake.Finding][]handshake.Cause{
-	handshake.Overflow:    {handshake.AcceptQueueFull},
-	handshake.SynOverflow: {handshake.SynQueueFull, handshake.SynQueueReserve},
-	handshake.Filtered:    {handshake.HostDrop},
-	handshake.Lossy:       {handshake.NetworkLoss},
-	handshake.Gone:        {handshake.ListenerClosed},
-	handshake.Nothing:     {handshake.NoListener},
+var proves = map[judge.Finding][]judge.Cause{
+	judge.Overflow:    {judge.AcceptQueueFull},
+	judge.SynOverflow: {judge.SynQueueFull, judge.SynQueueReserve},
+	judge.Filtered:    {judge.HostDrop},
+	judge.Lossy:       {judge.NetworkLoss},
+	judge.Gone:        {judge.ListenerClosed},
+	judge.Nothing:     {judge.NoListener},
 }
 
 // allows reports that a finding is so, by the causes of all connections.
-func (k *known) allows(f handshake.Finding) bool {
-	if f == handshake.Fine {
-		for _, c := range []handshake.Cause{handshake.AcceptQueueFull, handshake.SynQueueFull, handshake.SynQueueReserve, handshake.HostDrop, handshake.NetworkLoss} {
+func (k *known) allows(f judge.Finding) bool {
+	if f == judge.Fine {
+		for _, c := range []judge.Cause{judge.AcceptQueueFull, judge.SynQueueFull, judge.SynQueueReserve, judge.HostDrop, judge.NetworkLoss} {
 			if k.causes[c] > 0 {
 				return false
 			}

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // frame is what one interface saw.
 type frame struct {
 	T      time.Duration
-	Side   handshake.Side
+	Side   evidence.Side
 	Data   []byte // from the Ethernet header on, as far as it was captured
 	Length int    // on the wire
 }
@@ -28,7 +28,7 @@ var points = []point{
 	{"one hop before the server", hopBefore(100 * time.Microsecond)},
 	{"only what clients send", direction(false)},
 	{"only what the server sends", direction(true)},
-	{"only SYN and RST", onlyFlags(handshake.SYN | handshake.RST)},
+	{"only SYN and RST", onlyFlags(evidence.SYN | evidence.RST)},
 	{"60 bytes of each", snap(60)},
 	{"started late", startedLate(1, 3)},
 	{"ended early", endedEarly(2, 3)},
@@ -46,7 +46,7 @@ func kept(frames []frame, holds func(frame) bool) (all []frame) {
 	return all
 }
 
-func atServer(f frame) bool { return f.Side&handshake.ServerSide != 0 }
+func atServer(f frame) bool { return f.Side&evidence.ServerSide != 0 }
 
 // fromServer reports whether a frame at the server's end was sent there: the lab gives
 // the server the second Ethernet address.
@@ -101,11 +101,11 @@ func direction(server bool) func([]frame) []frame {
 }
 
 // onlyFlags is a capture at the server with a filter for segments that have one of the flags.
-func onlyFlags(any handshake.Flags) func([]frame) []frame {
+func onlyFlags(any evidence.Flags) func([]frame) []frame {
 	return func(frames []frame) []frame {
 		return kept(frames, func(f frame) bool {
 			at := flagsAt(f.Data)
-			return atServer(f) && at < len(f.Data) && handshake.Flags(f.Data[at])&any != 0
+			return atServer(f) && at < len(f.Data) && evidence.Flags(f.Data[at])&any != 0
 		})
 	}
 }

@@ -8,13 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // ladder is a handshake with data as both ends saw it, the client a millisecond away.
 func ladder() (frames []frame) {
-	send := func(ms int, server bool, flags handshake.Flags) {
-		there, here := handshake.ClientSide, handshake.ServerSide
+	send := func(ms int, server bool, flags evidence.Flags) {
+		there, here := evidence.ClientSide, evidence.ServerSide
 		from, to := byte(1), byte(2)
 		if server {
 			there, here = here, there
@@ -25,16 +25,16 @@ func ladder() (frames []frame) {
 		data[14], data[22], data[23], data[47] = 0x45, 64, 6, byte(flags)
 		data = oneHopLess(data) // for its checksum
 		data[22] = 64
-		for i, side := range []handshake.Side{there, here} {
+		for i, side := range []evidence.Side{there, here} {
 			frames = append(frames, frame{T: time.Duration(ms+i) * time.Millisecond, Side: side, Data: data, Length: len(data)})
 		}
 	}
-	send(0, false, handshake.SYN)
-	send(1, true, handshake.SYN|handshake.ACK)
-	send(2, false, handshake.ACK)
-	send(10, false, handshake.ACK|handshake.PSH)
-	send(11, true, handshake.ACK)
-	send(20, true, handshake.RST)
+	send(0, false, evidence.SYN)
+	send(1, true, evidence.SYN|evidence.ACK)
+	send(2, false, evidence.ACK)
+	send(10, false, evidence.ACK|evidence.PSH)
+	send(11, true, evidence.ACK)
+	send(20, true, evidence.RST)
 	slices.SortStableFunc(frames, func(a, b frame) int { return int(a.T - b.T) })
 	return frames
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/record"
 
 	"github.com/gopacket/gopacket/pcapgo"
@@ -24,7 +24,7 @@ type recording struct {
 	scenario    string
 	incomplete  bool // the wire lost sight of frames: neither the result nor the packets hold all
 	loopback    bool // both sides are captured at one place
-	packets     []handshake.Packet
+	packets     []evidence.Packet
 	frames      []frame         // the same, as they were captured
 	speaks      map[string]bool // servers that have sent data, or closed
 	end         time.Duration   // when the last was observed of it
@@ -94,7 +94,7 @@ func (r *recording) readPackets(path string, started time.Time) error {
 	for number := 1; ; number++ {
 		data, info, err := ng.ReadPacketData()
 		if errors.Is(err, io.EOF) {
-			slices.SortStableFunc(r.packets, func(a, b handshake.Packet) int { return cmp.Compare(a.T, b.T) })
+			slices.SortStableFunc(r.packets, func(a, b evidence.Packet) int { return cmp.Compare(a.T, b.T) })
 			return nil
 		}
 		if err != nil {
@@ -105,10 +105,10 @@ func (r *recording) readPackets(path string, started time.Time) error {
 			return err
 		}
 		r.frames = append(r.frames, frame{info.Timestamp.Sub(started), side, data, info.Length})
-		p := handshake.Packet{Number: number, T: info.Timestamp.Sub(started), Side: side}
+		p := evidence.Packet{Number: number, T: info.Timestamp.Sub(started), Side: side}
 		if capture.Decode(data, &p) {
 			r.packets = append(r.packets, p)
-			if p.Len > 0 || p.Flags.Has(handshake.FIN) {
+			if p.Len > 0 || p.Flags.Has(evidence.FIN) {
 				r.speaks[p.Src.String()] = true
 			}
 		}
@@ -116,16 +116,16 @@ func (r *recording) readPackets(path string, started time.Time) error {
 }
 
 // side is where the packets of an interface were seen.
-func (r *recording) side(ng *pcapgo.NgReader, index int) (handshake.Side, error) {
+func (r *recording) side(ng *pcapgo.NgReader, index int) (evidence.Side, error) {
 	iface, err := ng.Interface(index)
 	if err != nil {
 		return 0, err
 	}
 	switch iface.Name {
 	case "client":
-		return handshake.ClientSide, nil
+		return evidence.ClientSide, nil
 	case "server":
-		return handshake.ServerSide, nil
+		return evidence.ServerSide, nil
 	case "lo":
 		r.loopback = true
 		return bothSides, nil

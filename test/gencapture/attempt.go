@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // attempt is one connection attempt and the packets of it that are to come.
@@ -23,7 +23,7 @@ type attempt struct {
 type step struct {
 	after    time.Duration // since the attempt began
 	answer   bool          // sent by the server
-	flags    handshake.Flags
+	flags    evidence.Flags
 	seq, ack uint32
 	size     int // bytes of payload
 }
@@ -69,20 +69,20 @@ func (m mix) attempt(random *rand.Rand, n int64, at time.Duration) *attempt {
 
 func (a *attempt) add(s step) { a.steps = append(a.steps, s) }
 
-func (a *attempt) ask(at time.Duration) { a.add(step{after: at, flags: handshake.SYN}) }
+func (a *attempt) ask(at time.Duration) { a.add(step{after: at, flags: evidence.SYN}) }
 
 func (a *attempt) reply(at time.Duration) {
-	a.add(step{after: at, answer: true, flags: handshake.SYN | handshake.ACK, ack: 1})
+	a.add(step{after: at, answer: true, flags: evidence.SYN | evidence.ACK, ack: 1})
 }
 
 func (a *attempt) confirm(at time.Duration) {
-	a.add(step{after: at, flags: handshake.ACK, seq: 1, ack: 1})
+	a.add(step{after: at, flags: evidence.ACK, seq: 1, ack: 1})
 }
 
 const request = 400 // bytes
 
 func (a *attempt) request(at time.Duration) {
-	a.add(step{after: at, flags: handshake.PSH | handshake.ACK, seq: 1, ack: 1, size: request})
+	a.add(step{after: at, flags: evidence.PSH | evidence.ACK, seq: 1, ack: 1, size: request})
 }
 
 // fetch is a connection without trouble that answers with size bytes.
@@ -98,20 +98,20 @@ func (a *attempt) fetch(size int) {
 func (a *attempt) serve(at time.Duration, size int) {
 	const asked = 1 + request
 	seq := uint32(1)
-	a.add(step{after: at, answer: true, flags: handshake.ACK, seq: seq, ack: asked})
+	a.add(step{after: at, answer: true, flags: evidence.ACK, seq: seq, ack: asked})
 	for n := 0; size > 0; n++ {
 		part := min(size, payload)
 		at += way
-		a.add(step{after: at, answer: true, flags: handshake.ACK, seq: seq, ack: asked, size: part})
+		a.add(step{after: at, answer: true, flags: evidence.ACK, seq: seq, ack: asked, size: part})
 		size, seq = size-part, seq+uint32(part)
 		if n%2 == 1 {
 			at += way
-			a.add(step{after: at, flags: handshake.ACK, seq: asked, ack: seq})
+			a.add(step{after: at, flags: evidence.ACK, seq: asked, ack: seq})
 		}
 	}
-	a.add(step{after: at + way, answer: true, flags: handshake.FIN | handshake.ACK, seq: seq, ack: asked})
-	a.add(step{after: at + far, flags: handshake.FIN | handshake.ACK, seq: asked, ack: seq + 1})
-	a.add(step{after: at + far + way, answer: true, flags: handshake.ACK, seq: seq + 1, ack: asked + 1})
+	a.add(step{after: at + way, answer: true, flags: evidence.FIN | evidence.ACK, seq: seq, ack: asked})
+	a.add(step{after: at + far, flags: evidence.FIN | evidence.ACK, seq: asked, ack: seq + 1})
+	a.add(step{after: at + far + way, answer: true, flags: evidence.ACK, seq: seq + 1, ack: asked + 1})
 }
 
 // forgotten finds the accept queue full at its final ACK until the request expires.
@@ -130,7 +130,7 @@ func (a *attempt) forgotten() {
 		a.request(at + far + 400*time.Millisecond)
 	}
 	a.request(at + 33*time.Second)
-	a.add(step{after: at + 33*time.Second + way, answer: true, flags: handshake.RST, seq: 1})
+	a.add(step{after: at + 33*time.Second + way, answer: true, flags: evidence.RST, seq: 1})
 }
 
 // late finds the accept queue full once.
@@ -171,11 +171,11 @@ func (a *attempt) frame(b []byte) []byte {
 	if s.answer {
 		src, dst, from, to, seq, ack = dst, src, to, from, a.peer+s.seq, a.isn+s.ack
 	}
-	if !s.flags.Has(handshake.ACK) {
+	if !s.flags.Has(evidence.ACK) {
 		ack = 0
 	}
 	options := stamps
-	if s.flags.Has(handshake.SYN) {
+	if s.flags.Has(evidence.SYN) {
 		options = optionsOfSYN
 	}
 	b = append(b, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0)

@@ -28,7 +28,7 @@ import (
 )
 
 // suites are the folders of test/kernels.
-var suites = []string{"bullseye", "bookworm", "trixie", "sid"}
+var suites = []string{"bullseye", "bullseye-5.10.223", "bookworm", "trixie", "sid"}
 
 // limit is for all tests on one kernel, however busy this machine is.
 const limit = 12 * time.Minute

@@ -74,7 +74,7 @@ func TestLinksOfOthers(t *testing.T) {
 			{"check", "--json", filepath.Join(theirs, "rec", "new"), "--", "true"},
 		} {
 			r := u.run(t, home, args...)
-			if r.code != 2 && r.code != 125 || !strings.Contains(r.stderr, "a link of another user is not followed") {
+			if r.code != 2 && r.code != 125 || !strings.Contains(r.stdout+r.stderr, "a link of another user is not followed") {
 				t.Errorf("%q: exit code %d\n%s", args, r.code, r.stderr)
 			}
 		}

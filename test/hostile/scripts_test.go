@@ -102,7 +102,7 @@ func TestFilesAreRefused(t *testing.T) {
 			dir := u.dir(t)
 			check(t, os.Symlink("/etc/shadow", filepath.Join(dir, "link")))
 			script := u.write(t, filepath.Join(dir, "hostile.lab"), "# x\nfiles "+name+"\n"+strings.TrimPrefix(quiet, "# Hostile.\n"))
-			if r := u.run(t, dir, "lab", "run", script); r.code != 2 || !strings.Contains(r.stderr, name) {
+			if r := u.run(t, dir, "lab", "run", script); r.code != 2 || !strings.Contains(r.stdout, name) {
 				t.Errorf("files %s: exit code %d\n%s%s", name, r.code, r.stdout, r.stderr)
 			}
 		}

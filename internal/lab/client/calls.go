@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Connecting reports whether connect() has not returned yet.
@@ -56,7 +56,7 @@ func (c *Conn) close(reset bool) error {
 	if err := c.file.Close(); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
-	c.report(began, handshake.Call{Name: "close", Reset: reset}, nil)
+	c.report(began, evidence.Call{Name: "close", Reset: reset}, nil)
 	return nil
 }
 
@@ -67,7 +67,7 @@ func (c *Conn) call(name string, f func(fd int) (int, error)) error {
 	if err := c.raw.Control(func(fd uintptr) { result, failed = f(int(fd)) }); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	c.report(began, handshake.Call{Name: name, Result: result}, failed)
+	c.report(began, evidence.Call{Name: name, Result: result}, failed)
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Config is a connection to make.
@@ -27,7 +27,7 @@ type Config struct {
 	Text          string        // sent with the SYN (Fast Open), if the kernel has a cookie or needs none
 	GiveUp        time.Duration // connect() is ended after this long by the client itself; 0: left to the kernel
 	Clock         func() time.Duration
-	Report        func(handshake.Call) // each call when it has returned; from several goroutines
+	Report        func(evidence.Call) // each call when it has returned; from several goroutines
 }
 
 // Conn is a client's connection, made or on its way.
@@ -81,6 +81,9 @@ func openSocket(conf Config) (int, error) {
 		protocol = unix.IPPROTO_MPTCP
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+	if conf.MPTCP && err == unix.EINVAL {
+		err = unix.EPROTONOSUPPORT // as kernels that have no MPTCP call a number above IPPROTO_MAX of their own (inet_create)
+	}
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
@@ -106,7 +109,7 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 }
 
 // report tells of one call that began at t.
-func (c *Conn) report(t time.Duration, call handshake.Call, err error) {
+func (c *Conn) report(t time.Duration, call evidence.Call, err error) {
 	call.T, call.Duration = t, c.conf.Clock()-t
 	call.Client, call.Server = c.conf.Local, c.conf.Remote
 	if err != nil {

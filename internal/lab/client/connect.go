@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // wait follows connect(), which returned begun, to its end, and then reads.
@@ -20,7 +20,7 @@ func (c *Conn) wait(begun error) {
 	if errors.Is(begun, unix.EINPROGRESS) {
 		err = c.finish()
 	}
-	c.report(c.began, handshake.Call{Name: "connect", Own: c.gaveUp.Load() && errors.Is(err, unix.ECANCELED)}, err)
+	c.report(c.began, evidence.Call{Name: "connect", Own: c.gaveUp.Load() && errors.Is(err, unix.ECANCELED)}, err)
 	close(c.connected)
 	if err == nil {
 		c.read()
@@ -70,7 +70,7 @@ func (c *Conn) read() {
 		if closed != nil {
 			return
 		}
-		c.report(began, handshake.Call{Name: "recv", Result: n}, failed)
+		c.report(began, evidence.Call{Name: "recv", Result: n}, failed)
 		if failed != nil || n == 0 {
 			return
 		}

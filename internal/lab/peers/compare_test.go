@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 	"listenq/internal/record"
@@ -126,10 +126,10 @@ func TestKnownDifference(t *testing.T) {
 	for _, e := range shown(t, netstat) {
 		local, _ := ssAddress(e.fields["local"])
 		remote, _ := ssAddress(e.fields["remote"])
-		s := kernel.Socket{Local: local, Remote: remote, State: handshake.State(e.fields["state"])}
+		s := kernel.Socket{Local: local, Remote: remote, State: evidence.State(e.fields["state"])}
 		recvQ, _ := number(e.fields["recv_q"])
 		sendQ, _ := number(e.fields["send_q"])
-		if s.RecvQ, s.SendQ = uint32(recvQ), uint32(sendQ); s.State == handshake.Listen {
+		if s.RecvQ, s.SendQ = uint32(recvQ), uint32(sendQ); s.State == evidence.Listen {
 			s.SendQ = 2
 		}
 		seen.Sockets = append(seen.Sockets, s)
@@ -153,7 +153,7 @@ func TestOneAddress(t *testing.T) {
 	listener := func(accepted uint32) kernel.Socket {
 		local, _ := ssAddress("0.0.0.0:80")
 		remote, _ := ssAddress("0.0.0.0:*")
-		return kernel.Socket{Local: local, Remote: remote, State: handshake.Listen, RecvQ: accepted}
+		return kernel.Socket{Local: local, Remote: remote, State: evidence.Listen, RecvQ: accepted}
 	}
 	head := "Proto Recv-Q Send-Q\n"
 	seen := Look{Sockets: []kernel.Socket{listener(3), listener(0)}}

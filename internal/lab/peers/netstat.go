@@ -8,14 +8,14 @@ import (
 	"strconv"
 	"strings"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 )
 
 var netstatExplanations = []explanation{{
 	field: "send_q",
 	holds: func(theirs entry) bool {
-		return theirs.fields["state"] == string(handshake.Listen) && theirs.fields["send_q"] == "0"
+		return theirs.fields["state"] == string(evidence.Listen) && theirs.fields["send_q"] == "0"
 	},
 	// get_tcp4_sock, net/ipv4/tcp_ipv4.c; tcp_diag_get_info, net/ipv4/tcp_diag.c
 	why: "netstat reads /proc/net/tcp, where Send-Q of LISTEN is bytes not acknowledged; sock_diag, for ss and listenq, has the limit of the accept queue there",
@@ -112,7 +112,7 @@ func byAddress(all []entry) table {
 
 // name is a socket for people.
 func name(state string, local, remote netip.AddrPort) string {
-	if state == string(handshake.Listen) {
+	if state == string(evidence.Listen) {
 		return state + " " + local.String()
 	}
 	return fmt.Sprintf("%s %s to %s", state, local, remote)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 )
 
@@ -126,7 +126,7 @@ func TestInfoOfSs(t *testing.T) {
 	binary.NativeEndian.PutUint64(info[104:], 1<<64-1) // pacing_rate: none
 	binary.NativeEndian.PutUint64(info[160:], 125)     // delivery_rate in bytes
 	binary.NativeEndian.PutUint64(info[168:], 999)     // busy_time
-	got := ssOf(&kernel.Socket{State: handshake.Established, Info: info, Timer: kernel.TimerRetransmit, Expires: 12345 * time.Millisecond, Retransmits: 1})
+	got := ssOf(&kernel.Socket{State: evidence.Established, Info: info, Timer: kernel.TimerRetransmit, Expires: 12345 * time.Millisecond, Retransmits: 1})
 	for field, want := range map[string]string{
 		"ts": "yes", "sack": "yes", "ecn": "", "wscale": "7,10", "app_limited": "yes", "rto": "204", "mss": "1448",
 		"rtt": "0.035", "rttvar": "0.017", "ssthresh": "", "cwnd": "10", "rcv_rtt": "1234.57", "total_retrans": "2", "minrtt": "",
@@ -139,7 +139,7 @@ func TestInfoOfSs(t *testing.T) {
 	if _, ok := got["rcv_wnd"]; ok {
 		t.Errorf("rcv_wnd, which this kernel does not give, is known")
 	}
-	listener := ssOf(&kernel.Socket{State: handshake.Listen, Info: info})
+	listener := ssOf(&kernel.Socket{State: evidence.Listen, Info: info})
 	if _, ok := listener["sacked"]; ok {
 		t.Errorf("sacked of a listener is expected")
 	}

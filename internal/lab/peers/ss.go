@@ -8,15 +8,15 @@ import (
 	"strings"
 	"sync"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // ssStates are the states as ss names them.
-var ssStates = map[string]handshake.State{
-	"ESTAB": handshake.Established, "SYN-SENT": handshake.SynSent, "SYN-RECV": handshake.SynRecv,
-	"FIN-WAIT-1": handshake.FinWait1, "FIN-WAIT-2": handshake.FinWait2, "TIME-WAIT": handshake.TimeWait,
-	"UNCONN": handshake.Close, "CLOSE-WAIT": handshake.CloseWait, "LAST-ACK": handshake.LastAck,
-	"LISTEN": handshake.Listen, "CLOSING": handshake.Closing,
+var ssStates = map[string]evidence.State{
+	"ESTAB": evidence.Established, "SYN-SENT": evidence.SynSent, "SYN-RECV": evidence.SynRecv,
+	"FIN-WAIT-1": evidence.FinWait1, "FIN-WAIT-2": evidence.FinWait2, "TIME-WAIT": evidence.TimeWait,
+	"UNCONN": evidence.Close, "CLOSE-WAIT": evidence.CloseWait, "LAST-ACK": evidence.LastAck,
+	"LISTEN": evidence.Listen, "CLOSING": evidence.Closing,
 }
 
 // readSs reads the lines of ss -tanmoieHO:

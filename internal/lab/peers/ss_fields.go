@@ -3,7 +3,7 @@ package peers
 import (
 	"fmt"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 )
@@ -124,7 +124,7 @@ func ssSpecial(m map[string]string, s *kernel.Socket, options uint64) {
 	if info("rtt") == 0 {
 		m["rttvar"] = "" // is written behind it
 	}
-	if s.State == handshake.Listen { // ss leaves these out: queue limits, in place of what the names say
+	if s.State == evidence.Listen { // ss leaves these out: queue limits, in place of what the names say
 		delete(m, "sacked")
 	}
 }

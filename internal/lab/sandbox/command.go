@@ -25,10 +25,13 @@ const Self = "/proc/self/exe"
 // nor, if its name has a slash, among the copies.
 type CommandNotFound struct {
 	Name     string
-	Searched []string // folders or, for a name with a slash, the one file
+	Searched []string // folders or, for a name with a slash, the one file; none if there are no copies
 }
 
 func (e *CommandNotFound) Error() string {
+	if len(e.Searched) == 0 {
+		return fmt.Sprintf("command %s not found: no file of that name was given", e.Name)
+	}
 	return fmt.Sprintf("command %s not found in %s", e.Name, strings.Join(e.Searched, ", "))
 }
 

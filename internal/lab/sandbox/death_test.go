@@ -128,12 +128,17 @@ func onlyChild(t *testing.T, pid int) int {
 	return child
 }
 
-// namespaces returns the namespaces of a process that are not ours.
+// namespaces returns the namespaces of a process that are not ours. It holds them until the
+// test ends, so that no other gets their numbers.
 func namespaces(t *testing.T, pid int) map[string]bool {
 	t.Helper()
 	spaces := map[string]bool{}
 	for _, kind := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
-		space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
+		link := fmt.Sprintf("/proc/%d/ns/%s", pid, kind)
+		held, err := os.Open(link)
+		check(t, err)
+		t.Cleanup(func() { check(t, held.Close()) })
+		space, err := os.Readlink(link)
 		check(t, err)
 		own, err := os.Readlink("/proc/self/ns/" + kind)
 		check(t, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -19,6 +20,8 @@ type Inside struct {
 	shown shown
 	who   identity
 	rules *os.File // the Landlock ruleset of commands; nil: the kernel has none
+
+	unfiltered bool // there is no seccomp filter for this process
 
 	own      int          // descriptor of our PID namespace
 	commands int          // descriptor of that of commands
@@ -85,13 +88,19 @@ func enter(c config) (*Inside, error) {
 	if in.shown, err = buildRoot(c.View, copies); err != nil {
 		return nil, err
 	}
+	if err := settingsAreOurs(); err != nil {
+		return nil, &stepError{"open the settings of the network namespace", err}
+	}
 	if err := unix.Sethostname([]byte("listenq")); err != nil {
 		return nil, &stepError{"set host name", err}
 	}
 	if in.rules, err = commandRules(c.View.Devices, c.Throwaway); err != nil {
 		return nil, &stepError{"set up Landlock", err}
 	}
-	if err := runnerFilter.install(unix.SECCOMP_FILTER_FLAG_TSYNC); err != nil {
+	switch err := runnerFilter.install(unix.SECCOMP_FILTER_FLAG_TSYNC); {
+	case errors.Is(err, errNoSeccomp):
+		in.unfiltered = true
+	case err != nil:
 		return nil, &stepError{"set up seccomp", err}
 	}
 	if err := in.openPidNamespaces(); err != nil {
@@ -114,13 +123,29 @@ func dieFirst() error {
 	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
+// settingsAreOurs finds out whether the settings of our network namespace can be written.
+func settingsAreOurs() error {
+	setting, err := os.OpenFile("/proc/sys/net/ipv4/ip_local_port_range", os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) { // it is the machine's before Linux 3.15
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return setting.Close()
+}
+
 // noUserNamespaces forbids user namespaces below ours, in which a command would have
 // rights. Where there is none, the number is the host's: seccomp alone forbids them.
 func noUserNamespaces(who identity) error {
 	if !who.Userns {
 		return nil
 	}
-	return os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0)
+	err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0)
+	if errors.Is(err, fs.ErrNotExist) { // before Linux 4.9
+		return nil
+	}
+	return err
 }
 
 // closeOnExec keeps what was inherited, by intent or not, from commands.
@@ -167,6 +192,9 @@ func (in *Inside) Shared() []string {
 	}
 	if in.rules == nil {
 		shared = append(shared, "This kernel has no Landlock, the second wall around files.")
+	}
+	if in.unfiltered {
+		shared = append(shared, "This kernel has no seccomp filter for whole processes, the second wall around system calls: commands have one if it has any.")
 	}
 	if !in.who.Userns {
 		shared = append(shared, "There is no user namespace, because they are forbidden here or hide what is set: the experiment runs with some of root's rights, and its commands as nobody (65534).")

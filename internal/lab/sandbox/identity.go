@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// identity says as whom a sandbox runs. There are three kinds: strangers (a
+// identity says as whom a sandbox runs. There are four kinds: strangers (a
 // range of ids that nobody on the host has), own (the caller's id and no
-// other), and bare (no user namespace, for root where it is forbidden).
+// other), renamed (the same, as 0), and bare (no user namespace, for root where it is
+// forbidden).
 type identity struct {
 	Userns   bool
 	Uids     []syscall.SysProcIDMap
@@ -29,15 +30,9 @@ const (
 
 // identities returns the ways to run a sandbox here, best first.
 func identities() []identity {
-	own := identity{
-		Userns: true,
-		Uids:   []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}},
-		Gids:   []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}},
-		Uid:    os.Getuid(),
-		Gid:    os.Getgid(),
-	}
+	own := ownAs(os.Getuid(), os.Getgid())
 	if os.Geteuid() != 0 {
-		return []identity{own}
+		return []identity{own, ownAs(0, 0)}
 	}
 	bare := identity{Uid: nobodyID, Gid: nobodyID}
 	uids, gids := spareIDs(readSetting("/proc/self/uid_map")), spareIDs(readSetting("/proc/self/gid_map"))
@@ -47,6 +42,20 @@ func identities() []identity {
 	}
 	stranger := identity{Userns: true, Uids: uids, Gids: gids, Stranger: true, Uid: userID, Gid: userID}
 	return []identity{stranger, bare}
+}
+
+// ownAs maps the caller's ids to those, and no other. Where the 0 of a user namespace is
+// nobody, its network settings are nobody's in kernels without "sysctl: always initialize
+// i_uid/i_gid" (6.11; 5.10.224), and cannot be written (HAS_UNMAPPED_ID,
+// include/linux/fs.h): renamed the caller is 0.
+func ownAs(uid, gid int) identity {
+	return identity{
+		Userns: true,
+		Uids:   []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Getuid(), Size: 1}},
+		Gids:   []syscall.SysProcIDMap{{ContainerID: gid, HostID: os.Getgid(), Size: 1}},
+		Uid:    uid,
+		Gid:    gid,
+	}
 }
 
 // spareIDs picks ids for a sandbox from a uid_map or gid_map of its parent
@@ -104,6 +113,9 @@ func (who identity) attr() *syscall.SysProcAttr {
 	if who.Stranger {
 		attr.GidMappingsEnableSetgroups = true
 		attr.Credential = &syscall.Credential{}
+		return attr
+	}
+	if who.Uid == 0 { // who keeps them when it executes something
 		return attr
 	}
 	for c := range lastCapability() + 1 {

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 		"listen":     listenRole,
 		"victim":     victimRole,
 		"no-clone":   noCloneRole,
+		"old-kernel": oldKernelRole,
 		"bare":       bareRole,
 		"no-setting": noSettingRole,
 		"mask-proc":  maskProcRole,
@@ -337,6 +338,14 @@ func becomeAs(args []string) error {
 // containers have one, and becomes the next role.
 func noCloneRole(args []string) error {
 	if err := denyUserNamespaces(); err != nil {
+		return err
+	}
+	return become(args)
+}
+
+// oldKernelRole makes the kernel an old one to the next role.
+func oldKernelRole(args []string) error {
+	if err := denyNewCalls(); err != nil {
 		return err
 	}
 	return become(args)

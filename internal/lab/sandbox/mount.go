@@ -77,9 +77,21 @@ func makeHarmless(point string) error {
 	return nil
 }
 
+// ofThread is the path of a file of the calling thread. Before Linux 3.17 there is no
+// /proc/thread-self. In the host's /proc our thread has another number than we know: there
+// it is the process's, whose mounts are the same.
+func ofThread(name string) string {
+	for _, folder := range []string{"/proc/thread-self/", fmt.Sprintf("/proc/self/task/%d/", unix.Gettid())} {
+		if _, err := os.Lstat(folder); err == nil {
+			return folder + name
+		}
+	}
+	return "/proc/self/" + name
+}
+
 // remountBelow does what makeHarmless does on kernels before 5.12.
 func remountBelow(point string) error {
-	text, err := os.ReadFile("/proc/thread-self/mountinfo")
+	text, err := os.ReadFile(ofThread("mountinfo"))
 	if err != nil {
 		return fmt.Errorf("list mounts: %w", err)
 	}

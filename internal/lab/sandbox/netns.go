@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 
@@ -9,7 +11,7 @@ import (
 )
 
 // NewNetns makes a network namespace in which loopback is up and a command may
-// listen on any port. It lives until the file is closed and everything in it
+// listen on any port, where the kernel can allow that (Linux 4.11). It lives until the file is closed and everything in it
 // has ended.
 func (in *Inside) NewNetns() (*os.File, error) {
 	type result struct {
@@ -37,11 +39,13 @@ func newNetns() (*os.File, error) {
 	if err := loopbackUp(); err != nil {
 		return nil, fmt.Errorf("bring up loopback: %w", err)
 	}
-	// A command has no CAP_NET_BIND_SERVICE, and port 80 is a server's usual one.
-	if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
+	// A command has no CAP_NET_BIND_SERVICE, and port 80 is a server's usual one. Before
+	// Linux 4.11 there is no such setting, and its ports begin at 1024.
+	err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return os.Open("/proc/thread-self/ns/net")
+	return os.Open(ofThread("ns/net"))
 }
 
 // loopbackUp sets IFF_UP on lo (netdevice(7)).

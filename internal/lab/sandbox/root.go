@@ -135,7 +135,7 @@ func (b *builder) systemFolder(path string) error {
 // kernel does not let us make a layer, or one would hide what is mounted below, the
 // folder is as it is on the host.
 func (b *builder) layers(path string) error {
-	text, err := os.ReadFile("/proc/thread-self/mountinfo")
+	text, err := os.ReadFile(ofThread("mountinfo"))
 	if err != nil {
 		return fmt.Errorf("list mounts: %w", err)
 	}
@@ -308,16 +308,25 @@ func (b *builder) hideSockets() error {
 
 // pivot makes the new root the root, read-only, and lets go of the old one. Both
 // have the same path for a moment, so that no folder is needed for the old one
-// (pivot_root(2)).
+// (pivot_root(2)). Which of them "." is then depends on the kernel: by a descriptor it is
+// the old one.
 func (b *builder) pivot() error {
 	if err := unix.Mount("", b.root, "", unix.MS_BIND|unix.MS_REMOUNT|harmless, ""); err != nil {
 		return fmt.Errorf("make root read-only: %w", err)
 	}
+	old, err := os.Open("/")
+	if err != nil {
+		return err
+	}
+	defer old.Close()
 	if err := os.Chdir(b.root); err != nil {
 		return err
 	}
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return fmt.Errorf("pivot root: %w", err)
+	}
+	if err := old.Chdir(); err != nil {
+		return err
 	}
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount old root: %w", err)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -121,17 +122,28 @@ func noneOf(argument uint32, values []uint64) seccomp.ArgumentConditions {
 }
 
 // install puts the filter up for the calling thread, or with SECCOMP_FILTER_FLAG_TSYNC
-// for all threads, and for what they will start. It stays for good.
+// for all threads, and for what they will start. It stays for good. The error is
+// errNoSeccomp where the kernel cannot: there are filters since Linux 3.5, for all threads
+// since 3.17.
 func (f filter) install(flags uintptr) error {
 	program, err := f.program()
 	if err != nil {
 		return fmt.Errorf("assemble seccomp filter: %w", err)
 	}
 	list := unix.SockFprog{Len: uint16(len(program)), Filter: (*unix.SockFilter)(unsafe.Pointer(&program[0]))} // the same four fields
-	if thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&list))); errno != 0 {
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&list)))
+	if errno == unix.ENOSYS && flags == 0 {
+		thread, _, errno = unix.Syscall(unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&list)))
+	}
+	switch {
+	case errno == unix.ENOSYS || errno == unix.EINVAL: // EINVAL: built without CONFIG_SECCOMP_FILTER (kernel/seccomp.c)
+		return errNoSeccomp
+	case errno != 0:
 		return fmt.Errorf("install seccomp filter: %w", errno)
-	} else if thread != 0 {
+	case thread != 0:
 		return fmt.Errorf("install seccomp filter: thread %d has one of its own", thread)
 	}
 	return nil
 }
+
+var errNoSeccomp = errors.New("this kernel has no seccomp filters")

@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
+	"listenq/internal/judge"
 )
 
 // Env is what is known at the step that an expression is evaluated for. What is
@@ -26,23 +27,23 @@ type Env struct {
 
 // Conn is what expressions know of a connection.
 type Conn struct {
-	Name       string               `expr:"name" doc:"the name of the connection"`
-	Outcome    handshake.Outcome    `expr:"outcome" doc:"what became of it so far"`
-	Cause      handshake.Cause      `expr:"cause" doc:"the first event without which it would have been accepted at once"`
-	EndedBy    handshake.Cause      `expr:"ended_by" empty:"none" doc:"what finished it, when that is something else; else none"`
-	Struck     handshake.Struck     `expr:"struck" empty:"none" doc:"the packet that the cause hit, or none"`
-	Handshake  handshake.Kind       `expr:"handshake" empty:"none" doc:"how the server kept the unfinished handshake; none if no SYN-ACK was seen"`
-	Confidence handshake.Confidence `expr:"confidence" doc:"how sure outcome and cause are"`
+	Name       string           `expr:"name" doc:"the name of the connection"`
+	Outcome    judge.Outcome    `expr:"outcome" doc:"what became of it so far"`
+	Cause      judge.Cause      `expr:"cause" doc:"the first event without which it would have been accepted at once"`
+	EndedBy    judge.Cause      `expr:"ended_by" empty:"none" doc:"what finished it, when that is something else; else none"`
+	Struck     judge.Struck     `expr:"struck" empty:"none" doc:"the packet that the cause hit, or none"`
+	Handshake  judge.Kind       `expr:"handshake" empty:"none" doc:"how the server kept the unfinished handshake; none if no SYN-ACK was seen"`
+	Confidence judge.Confidence `expr:"confidence" doc:"how sure outcome and cause are"`
 
-	ClientState handshake.State `expr:"client_state" doc:"the state of the client's socket; NONE if it has none"`
-	ServerState handshake.State `expr:"server_state" doc:"the state of the server's socket or request; NONE if it has none"`
-	Owned       *bool           `expr:"owned" doc:"a process has the server's socket, so accept() returned it; unknown without a socket"`
-	ClientTimer Timer           `expr:"client_timer" doc:"the timer that the client's socket has running; unknown without a socket"`
-	ServerTimer Timer           `expr:"server_timer" doc:"the timer that the server's socket has running; unknown without a socket"`
-	ClientRecvQ *int            `expr:"client_recv_q" doc:"Recv-Q of the client's socket in bytes; a FIN counts as one; unknown without a socket"`
-	ClientSendQ *int            `expr:"client_send_q" doc:"Send-Q of the client's socket in bytes; a FIN counts as one; unknown without a socket"`
-	ServerRecvQ *int            `expr:"server_recv_q" doc:"Recv-Q of the server's socket in bytes; a FIN counts as one; unknown without a socket"`
-	ServerSendQ *int            `expr:"server_send_q" doc:"Send-Q of the server's socket in bytes; a FIN counts as one; unknown without a socket"`
+	ClientState evidence.State `expr:"client_state" doc:"the state of the client's socket; NONE if it has none"`
+	ServerState evidence.State `expr:"server_state" doc:"the state of the server's socket or request; NONE if it has none"`
+	Owned       *bool          `expr:"owned" doc:"a process has the server's socket, so accept() returned it; unknown without a socket"`
+	ClientTimer Timer          `expr:"client_timer" doc:"the timer that the client's socket has running; unknown without a socket"`
+	ServerTimer Timer          `expr:"server_timer" doc:"the timer that the server's socket has running; unknown without a socket"`
+	ClientRecvQ *int           `expr:"client_recv_q" doc:"Recv-Q of the client's socket in bytes; a FIN counts as one; unknown without a socket"`
+	ClientSendQ *int           `expr:"client_send_q" doc:"Send-Q of the client's socket in bytes; a FIN counts as one; unknown without a socket"`
+	ServerRecvQ *int           `expr:"server_recv_q" doc:"Recv-Q of the server's socket in bytes; a FIN counts as one; unknown without a socket"`
+	ServerSendQ *int           `expr:"server_send_q" doc:"Send-Q of the server's socket in bytes; a FIN counts as one; unknown without a socket"`
 
 	Connect *time.Duration `expr:"connect" doc:"how long connect() took; unknown until it returns"`
 	Delay   *time.Duration `expr:"delay" doc:"how late the server had the connection, from the first packet dropped to the one that succeeded; 0s if it was not late, unknown until it has succeeded"`

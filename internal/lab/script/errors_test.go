@@ -84,7 +84,7 @@ var wrongScripts = []struct{ name, text string }{
 	{"require an unknown fact", "require accept_full_drops\n" + someServer},
 	{"require a number", "require ehash_entries\n" + someServer},
 	{"require nothing", "require\n" + someServer},
-	{"require two facts", "require accept_full_drops_syn syn_queue_one_more\n" + someServer},
+	{"require two facts", "require accept_full_drops_syn syn_reserve\n" + someServer},
 	{"delay on loopback", "network loopback\nwire delay 1ms"},
 	{"hold on loopback", "network loopback\nhold ack to server"},
 	{"release on loopback", "network loopback\nrelease"},

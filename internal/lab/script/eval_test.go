@@ -14,7 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
+	"listenq/internal/judge"
 )
 
 // declared is what comes before the expressions of these tests.
@@ -29,17 +30,17 @@ exec as out true
 // observed is what their evaluation knows.
 func observed() Env {
 	group := []Conn{
-		{Name: "a1", Outcome: handshake.Accepted, Delay: new(time.Second), DataRetransmits: 1},
-		{Name: "a2", Outcome: handshake.Accepted, Delay: new(3 * time.Second), DataRetransmits: 2},
-		{Name: "a3", Outcome: handshake.Queued},
-		{Name: "a4", Outcome: handshake.Queued},
-		{Name: "a5", Outcome: handshake.Queued},
-		{Name: "a6", Outcome: handshake.Queued, Owned: new(false)},
+		{Name: "a1", Outcome: judge.Accepted, Delay: new(time.Second), DataRetransmits: 1},
+		{Name: "a2", Outcome: judge.Accepted, Delay: new(3 * time.Second), DataRetransmits: 2},
+		{Name: "a3", Outcome: judge.Queued},
+		{Name: "a4", Outcome: judge.Queued},
+		{Name: "a5", Outcome: judge.Queued},
+		{Name: "a6", Outcome: judge.Queued, Owned: new(false)},
 	}
 	return Env{
 		Conns: map[string]Conn{
-			"c": {Name: "c", Outcome: handshake.Queued, Cause: handshake.ByServer, Handshake: handshake.Request,
-				ServerState: handshake.CloseWait, Delay: new(1020 * time.Millisecond), ServerRecvQ: new(11),
+			"c": {Name: "c", Outcome: judge.Queued, Cause: judge.ByServer, Handshake: judge.Request,
+				ServerState: evidence.CloseWait, Delay: new(1020 * time.Millisecond), ServerRecvQ: new(11),
 				ConnectErrno: new(Errno("")), SynRetransmits: 1, ClientTimer: TimerOff},
 		},
 		Groups: map[string][]Conn{"a": group},
@@ -101,7 +102,7 @@ func TestEval(t *testing.T) {
 		{`listener.drops == 0`, Result{Unknown: true, Got: `listener.drops is unknown`}},
 		{`not web.open`, Result{Unknown: true, Got: `web.open is unknown`}},
 		{`delta.ListenDrops == 0`, Result{Unknown: true, Got: `delta.ListenDrops is unknown`}},
-		{`not facts.syn_queue_one_more`, Result{Unknown: true, Got: `facts.syn_queue_one_more is unknown`}},
+		{`not facts.syn_reserve`, Result{Unknown: true, Got: `facts.syn_reserve is unknown`}},
 
 		// Groups.
 		{`all(a, .outcome in ["accepted", "queued"])`, Result{Pass: true, Got: `.outcome is "accepted" for a1, a2, "queued" for a3, a4 and 2 more`}},
@@ -151,8 +152,8 @@ func TestEvalCondition(t *testing.T) {
 	}{
 		{"accept_full_drops_syn", Result{Pass: true, Got: "accept_full_drops_syn is true"}},
 		{"not accept_full_drops_syn and ehash_entries > 1", Result{Got: "accept_full_drops_syn is true"}},
-		{"syn_queue_one_more", Result{Unknown: true, Got: "syn_queue_one_more is unknown"}},
-		{"not syn_queue_one_more", Result{Unknown: true, Got: "syn_queue_one_more is unknown"}},
+		{"syn_reserve", Result{Unknown: true, Got: "syn_reserve is unknown"}},
+		{"not syn_reserve", Result{Unknown: true, Got: "syn_reserve is unknown"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.expr, func(t *testing.T) {
@@ -210,17 +211,18 @@ func TestEvalOfTheLargest(t *testing.T) {
 }
 
 // TestVocabularies compares the words that expressions know with the constants
-// of the handshake model.
+// of the model.
 func TestVocabularies(t *testing.T) {
 	types := map[string]reflect.Type{
-		"Outcome":    reflect.TypeFor[handshake.Outcome](),
-		"Cause":      reflect.TypeFor[handshake.Cause](),
-		"Struck":     reflect.TypeFor[handshake.Struck](),
-		"Kind":       reflect.TypeFor[handshake.Kind](),
-		"Confidence": reflect.TypeFor[handshake.Confidence](),
-		"State":      reflect.TypeFor[handshake.State](),
+		"Outcome":    reflect.TypeFor[judge.Outcome](),
+		"Cause":      reflect.TypeFor[judge.Cause](),
+		"Struck":     reflect.TypeFor[judge.Struck](),
+		"Kind":       reflect.TypeFor[judge.Kind](),
+		"Confidence": reflect.TypeFor[judge.Confidence](),
+		"State":      reflect.TypeFor[evidence.State](),
 	}
-	want := constants(t, "../../handshake/model.go")
+	want := constants(t, "../../judge/words.go")
+	want["State"] = constants(t, "../../evidence/sample.go")["State"]
 	want["Struck"] = append(want["Struck"], "none")
 	want["Kind"] = append(want["Kind"], "none")
 	for name, typ := range types {

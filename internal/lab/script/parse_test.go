@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // testFacts are the facts that the scripts of these tests know.
 var testFacts = []Fact{
 	{"accept_full_drops_syn", false, "a SYN that finds the accept queue full is dropped"},
-	{"syn_queue_one_more", false, "the SYN queue holds one more than the backlog"},
+	{"syn_reserve", false, "the last quarter is for known peers"},
 	{"synack_timeout", time.Duration(0), "the first time-out of a request"},
 	{"ehash_entries", 0, "places in the hash table of sockets"},
 	{"congestion", "", "the congestion control"},

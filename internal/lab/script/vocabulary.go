@@ -4,7 +4,8 @@ import (
 	"reflect"
 	"slices"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
+	"listenq/internal/judge"
 )
 
 // Timer is the timer that a socket has running, in the words of ss.
@@ -33,27 +34,27 @@ func (v *vocabulary) has(word string) bool { return slices.Contains(v.words, wor
 // vocabularies are the types that are words. A comparison with a word that is
 // none of them can never hold, so it is an error.
 var vocabularies = map[reflect.Type]*vocabulary{
-	reflect.TypeFor[handshake.Outcome](): wordsOf("an outcome",
-		handshake.Accepted, handshake.Queued, handshake.EstablishedBoth, handshake.Pending,
-		handshake.HalfOpen, handshake.Phantom, handshake.Forgotten, handshake.Unanswered,
-		handshake.GaveUp, handshake.TimedOut, handshake.Reset, handshake.Refused, handshake.Unknown),
-	reflect.TypeFor[handshake.Cause](): wordsOf("a cause",
-		handshake.AcceptQueueFull, handshake.SynQueueFull, handshake.SynQueueReserve,
-		handshake.DeferAccept, handshake.ListenerClosed, handshake.NoListener, handshake.HostDrop,
-		handshake.NetworkLoss, handshake.OldConnection, handshake.DataRefused, handshake.BadChecksum, handshake.ByClient, handshake.ByServer, handshake.NoCause,
-		handshake.UnknownCause, handshake.AbortOnOverflow, handshake.CookieRejected,
-		handshake.RequestExpired, handshake.Timeout),
-	reflect.TypeFor[handshake.Struck](): wordsOf("a packet that can be struck",
-		handshake.StruckSYN, handshake.StruckSYNACK, handshake.StruckACK, handshake.StruckData,
-		handshake.StruckFIN, "none"),
-	reflect.TypeFor[handshake.Kind](): wordsOf("a kind of handshake",
-		handshake.Request, handshake.Cookie, handshake.FastOpen, "none"),
-	reflect.TypeFor[handshake.Confidence](): wordsOf("a confidence",
-		handshake.Certain, handshake.Likely, handshake.Possible),
-	reflect.TypeFor[handshake.State](): wordsOf("a TCP state",
-		handshake.None, handshake.Established, handshake.SynSent, handshake.SynRecv,
-		handshake.FinWait1, handshake.FinWait2, handshake.TimeWait, handshake.Close,
-		handshake.CloseWait, handshake.LastAck, handshake.Listen, handshake.Closing),
+	reflect.TypeFor[judge.Outcome](): wordsOf("an outcome",
+		judge.Accepted, judge.Queued, judge.EstablishedBoth, judge.Pending,
+		judge.HalfOpen, judge.Phantom, judge.Forgotten, judge.Unanswered,
+		judge.GaveUp, judge.TimedOut, judge.Reset, judge.Refused, judge.Unknown),
+	reflect.TypeFor[judge.Cause](): wordsOf("a cause",
+		judge.AcceptQueueFull, judge.SynQueueFull, judge.SynQueueReserve,
+		judge.DeferAccept, judge.ListenerClosed, judge.NoListener, judge.HostDrop,
+		judge.NetworkLoss, judge.OldConnection, judge.DataRefused, judge.BadChecksum, judge.ByClient, judge.ByServer, judge.NoCause,
+		judge.UnknownCause, judge.AbortOnOverflow, judge.CookieRejected,
+		judge.RequestExpired, judge.Timeout),
+	reflect.TypeFor[judge.Struck](): wordsOf("a packet that can be struck",
+		judge.StruckSYN, judge.StruckSYNACK, judge.StruckACK, judge.StruckData,
+		judge.StruckFIN, "none"),
+	reflect.TypeFor[judge.Kind](): wordsOf("a kind of handshake",
+		judge.Request, judge.Cookie, judge.FastOpen, "none"),
+	reflect.TypeFor[judge.Confidence](): wordsOf("a confidence",
+		judge.Certain, judge.Likely, judge.Possible),
+	reflect.TypeFor[evidence.State](): wordsOf("a TCP state",
+		evidence.None, evidence.Established, evidence.SynSent, evidence.SynRecv,
+		evidence.FinWait1, evidence.FinWait2, evidence.TimeWait, evidence.Close,
+		evidence.CloseWait, evidence.LastAck, evidence.Listen, evidence.Closing),
 	reflect.TypeFor[Timer](): wordsOf("a timer",
 		TimerOff, TimerOn, TimerKeepalive, TimerTimewait, TimerPersist),
 	// What the calls of a TCP client return (connect(2), send(2), recv(2), tcp(7)).

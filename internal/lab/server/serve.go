@@ -121,6 +121,9 @@ func openSocket(c Config) (fd int, err error) {
 		protocol = unix.IPPROTO_MPTCP
 	}
 	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+	if c.MPTCP && err == unix.EINVAL {
+		err = unix.EPROTONOSUPPORT // as kernels that have no MPTCP call a number above IPPROTO_MAX of their own (inet_create)
+	}
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Change is what happens to a TCP segment that is altered.
@@ -18,7 +18,7 @@ type Change struct {
 // alteration is a rule that changes segments.
 type alteration struct {
 	to     Side
-	match  func(*handshake.Packet) bool
+	match  func(*evidence.Packet) bool
 	change Change
 	times  int
 }
@@ -26,7 +26,7 @@ type alteration struct {
 // Alter changes every TCP segment to that side that matches and arrives from now on,
 // before it is shown: as if its sender had sent it so. The wire calls match between
 // frames; it must not call the wire.
-func (w *Wire) Alter(to Side, match func(*handshake.Packet) bool, c Change) {
+func (w *Wire) Alter(to Side, match func(*evidence.Packet) bool, c Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.alterations = append(w.alterations, alteration{to: to, match: match, change: c})

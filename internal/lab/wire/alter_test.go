@@ -7,11 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // tcpFrame is an Ethernet frame with a segment of TCP, its timestamps among the options.
-func tcpFrame(six bool, flags handshake.Flags, data string) []byte {
+func tcpFrame(six bool, flags evidence.Flags, data string) []byte {
 	options := []byte{1, 1, 8, 10, 0, 0, 0x10, 0, 0, 0, 0, 7}
 	tcp := make([]byte, 20, 32+len(data))
 	binary.BigEndian.PutUint16(tcp, 20001)
@@ -39,7 +39,7 @@ func tcpFrame(six bool, flags handshake.Flags, data string) []byte {
 }
 
 // read decodes a frame; right says whether its checksum is.
-func read(t *testing.T, frame []byte) (p handshake.Packet, right bool) {
+func read(t *testing.T, frame []byte) (p evidence.Packet, right bool) {
 	t.Helper()
 	if !capture.Decode(frame, &p) {
 		t.Fatalf("no segment of TCP: %x", frame)
@@ -63,7 +63,7 @@ func TestChange(t *testing.T) {
 			{"numbers", Change{Seq: 5, Ack: 1 << 31}, 1005, 1<<31 + 2000, 0x1000, true},
 			{"clock", Change{Timestamp: 0x2000}, 1000, 2000, 0xfffff000, true},
 		} {
-			frame := tcpFrame(six, handshake.ACK, "hello")
+			frame := tcpFrame(six, evidence.ACK, "hello")
 			test.change.apply(frame)
 			p, right := read(t, frame)
 			if p.Seq != test.seq || p.Ack != test.ack || p.Options.TSVal != test.tsval || right != test.right {
@@ -89,15 +89,15 @@ func TestCraft(t *testing.T) {
 	for _, six := range []bool{false, true} {
 		for _, test := range []struct {
 			name        string
-			sent, flags handshake.Flags
+			sent, flags evidence.Flags
 			data        string
 			seq, ack    uint32
-			want        handshake.Flags
+			want        evidence.Flags
 		}{
-			{"SYN refused", handshake.SYN, handshake.RST, "", 0, 1001, handshake.RST | handshake.ACK},
-			{"SYN answered", handshake.SYN, handshake.SYN | handshake.ACK, "", 0, 1001, handshake.SYN | handshake.ACK},
-			{"data reset", handshake.ACK, handshake.RST, "hello", 2000, 1005, handshake.RST},
-			{"data acknowledged", handshake.ACK, handshake.ACK, "hello", 2000, 1005, handshake.ACK},
+			{"SYN refused", evidence.SYN, evidence.RST, "", 0, 1001, evidence.RST | evidence.ACK},
+			{"SYN answered", evidence.SYN, evidence.SYN | evidence.ACK, "", 0, 1001, evidence.SYN | evidence.ACK},
+			{"data reset", evidence.ACK, evidence.RST, "hello", 2000, 1005, evidence.RST},
+			{"data acknowledged", evidence.ACK, evidence.ACK, "hello", 2000, 1005, evidence.ACK},
 		} {
 			f := &frame{data: tcpFrame(six, test.sent, test.data)}
 			before, _ := read(t, f.data)
@@ -107,7 +107,7 @@ func TestCraft(t *testing.T) {
 				t.Errorf("%s: %+v, checksum right: %v", test.name, p, right)
 			}
 			p, right = read(t, instead(make([]byte, len(f.data)), f))
-			if p.Src != before.Src || p.Seq != before.Seq || p.Flags != handshake.RST || p.Len != 0 || !right {
+			if p.Src != before.Src || p.Seq != before.Seq || p.Flags != evidence.RST || p.Len != 0 || !right {
 				t.Errorf("%s, in its place: %+v, checksum right: %v", test.name, p, right)
 			}
 		}

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Reply is what the wire sends back instead of delivering a segment. The zero Reply is
 // nothing at all.
 type Reply struct {
-	Flags handshake.Flags
+	Flags evidence.Flags
 	Both  bool // a reset goes on in the segment's place, too
 	Times int  // for the first so many; 0: for all
 }
@@ -19,7 +19,7 @@ type Reply struct {
 // answering is a rule that answers segments.
 type answering struct {
 	to    Side
-	match func(*handshake.Packet) bool
+	match func(*evidence.Packet) bool
 	reply Reply
 	times int
 }
@@ -28,7 +28,7 @@ type answering struct {
 // the wire, and answers in the name of who it was for. To the Tap it is lost; the answer
 // is only delivered, as nobody sent it. The wire calls match between frames; it must not
 // call the wire.
-func (w *Wire) Answer(to Side, match func(*handshake.Packet) bool, r Reply) {
+func (w *Wire) Answer(to Side, match func(*evidence.Packet) bool, r Reply) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers = append(w.answers, &answering{to: to, match: match, reply: r})
@@ -75,7 +75,7 @@ func (w *Wire) forge(data []byte, to Side, t time.Duration) {
 
 // craft writes the answer to a frame into room: a segment without options or data, with
 // the ends swapped.
-func craft(room []byte, f *frame, flags handshake.Flags) []byte {
+func craft(room []byte, f *frame, flags evidence.Flags) []byte {
 	reply := bare(room, f.data)
 	const ethernet = 14
 	copy(reply[:6], f.data[6:12])
@@ -89,13 +89,13 @@ func craft(room []byte, f *frame, flags handshake.Flags) []byte {
 	swap(tcp[0:2], tcp[2:4])
 	p := &f.packet
 	next := p.Seq + uint32(p.Len)
-	if p.Flags&(handshake.SYN|handshake.FIN) != 0 {
+	if p.Flags&(evidence.SYN|evidence.FIN) != 0 {
 		next++
 	}
 	seq := p.Ack
-	if !p.Flags.Has(handshake.ACK) {
+	if !p.Flags.Has(evidence.ACK) {
 		seq = 0
-		flags |= handshake.ACK // RFC 9293, 3.5.2
+		flags |= evidence.ACK // RFC 9293, 3.5.2
 	}
 	put(tcp, seq, next, flags)
 	capture.FillChecksums(reply)
@@ -105,7 +105,7 @@ func craft(room []byte, f *frame, flags handshake.Flags) []byte {
 // instead writes a reset in the place of a frame into room.
 func instead(room []byte, f *frame) []byte {
 	reset := bare(room, f.data)
-	put(segment(reset), f.packet.Seq, 0, handshake.RST)
+	put(segment(reset), f.packet.Seq, 0, evidence.RST)
 	capture.FillChecksums(reset)
 	return reset
 }
@@ -126,7 +126,7 @@ func bare(room, frame []byte) []byte {
 }
 
 // put sets what makes a segment what it is.
-func put(tcp []byte, seq, ack uint32, flags handshake.Flags) {
+func put(tcp []byte, seq, ack uint32, flags evidence.Flags) {
 	binary.BigEndian.PutUint32(tcp[4:], seq)
 	binary.BigEndian.PutUint32(tcp[8:], ack)
 	tcp[12], tcp[13] = 5<<4, byte(flags)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // event is one thing that the Tap saw of a segment.
@@ -13,19 +13,19 @@ type event struct {
 	kind  Kind
 	to    Side
 	seq   uint32
-	flags handshake.Flags
+	flags evidence.Flags
 }
 
 // TestAnswer: what the wire answers is lost to the one side and delivered to the other, and
 // nobody sent it; what is too large is lost; what is altered was sent so.
 func TestAnswer(t *testing.T) {
 	r := newRig(t, nil)
-	isSeq := func(seq uint32) func(*handshake.Packet) bool {
-		return func(p *handshake.Packet) bool { return p.Seq == seq }
+	isSeq := func(seq uint32) func(*evidence.Packet) bool {
+		return func(p *evidence.Packet) bool { return p.Seq == seq }
 	}
-	r.Answer(handshake.ServerSide, isSeq(1), Reply{Flags: handshake.RST, Both: true, Times: 1})
-	r.Answer(handshake.ServerSide, isSeq(2), Reply{})
-	r.Alter(handshake.ServerSide, isSeq(3), Change{Seq: 100, Times: 1})
+	r.Answer(evidence.ServerSide, isSeq(1), Reply{Flags: evidence.RST, Both: true, Times: 1})
+	r.Answer(evidence.ServerSide, isSeq(2), Reply{})
+	r.Alter(evidence.ServerSide, isSeq(3), Change{Seq: 100, Times: 1})
 	r.run(t)
 	fd := sender(t, r.client)
 	send := func(seqs ...uint32) {
@@ -41,13 +41,13 @@ func TestAnswer(t *testing.T) {
 	send(1, 1, 2, 3, 3)
 	r.Silence()
 	r.LeaveAlone()
-	r.Shape(handshake.ServerSide, Shape{MTU: 39})
+	r.Shape(evidence.ServerSide, Shape{MTU: 39})
 	send(2)
-	r.Shape(handshake.ServerSide, Shape{MTU: 40})
+	r.Shape(evidence.ServerSide, Shape{MTU: 40})
 	send(2)
 
-	toServer, toClient := handshake.ServerSide, handshake.ClientSide
-	const syn, rst, ack = handshake.SYN, handshake.RST, handshake.ACK
+	toServer, toClient := evidence.ServerSide, evidence.ClientSide
+	const syn, rst, ack = evidence.SYN, evidence.RST, evidence.ACK
 	var got, answers []event
 	for _, e := range r.noted(func(seen) bool { return true }) {
 		this := event{e.Kind, e.To, e.packet.Seq, e.packet.Flags}

@@ -3,14 +3,14 @@ package wire
 import (
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // frame is a frame on the wire.
 type frame struct {
 	next   *frame // in the queue or free list that it is in
 	data   []byte
-	packet handshake.Packet // if tcp
+	packet evidence.Packet // if tcp
 	tcp    bool
 	to     Side
 	class  class

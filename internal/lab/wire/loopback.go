@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 )
 
@@ -77,7 +77,7 @@ func Listen(ctx context.Context, port *Port, clock func() time.Duration, tap fun
 type listening struct {
 	last   time.Duration
 	frame  []byte
-	packet handshake.Packet
+	packet evidence.Packet
 	event  Event
 }
 
@@ -95,4 +95,4 @@ func (l *listening) show(a arrival, now time.Duration, tap func(*Event)) {
 }
 
 // bothSides is where a frame on lo is seen.
-const bothSides = handshake.ClientSide | handshake.ServerSide
+const bothSides = evidence.ClientSide | evidence.ServerSide

@@ -18,7 +18,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 )
 
@@ -59,7 +59,7 @@ type rig struct {
 // seen is an event that outlives the Tap's call.
 type seen struct {
 	Event
-	packet handshake.Packet // if Packet is not nil
+	packet evidence.Packet // if Packet is not nil
 }
 
 // newRig builds namespaces, veth pairs and ports. The wire runs only after run.
@@ -247,7 +247,7 @@ func synFrame(from, to Host, port uint16, seq uint32) []byte {
 	f = append(append(f, src[:]...), dst[:]...)
 	f = append(f, byte(port>>8), byte(port), 0, 9)
 	f = append(f, byte(seq>>24), byte(seq>>16), byte(seq>>8), byte(seq))
-	return append(f, 0, 0, 0, 0, 5<<4, byte(handshake.SYN), 0xff, 0xff, 0, 0, 0, 0)
+	return append(f, 0, 0, 0, 0, 5<<4, byte(evidence.SYN), 0xff, 0xff, 0, 0, 0, 0)
 }
 
 // tcp returns how many segments a host's kernel sent and received.

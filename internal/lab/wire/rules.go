@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // Shape is what one direction of the wire does to the frames that enter it.
@@ -54,14 +54,14 @@ func (s *shaper) draw() float64 { return float64(s.chances.Uint64()>>11) / (1 <<
 type Hold struct {
 	w      *Wire
 	to     Side
-	match  func(*handshake.Packet) bool
+	match  func(*evidence.Packet) bool
 	frames []*frame // in order of arrival
 }
 
 // Hold keeps every TCP segment to that side that matches and arrives from now
 // on; where several rules match, the oldest has it. The wire calls match
 // between frames; it must not call the wire.
-func (w *Wire) Hold(to Side, match func(*handshake.Packet) bool) *Hold {
+func (w *Wire) Hold(to Side, match func(*evidence.Packet) bool) *Hold {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := &Hold{w: w, to: to, match: match}
@@ -72,7 +72,7 @@ func (w *Wire) Hold(to Side, match func(*handshake.Packet) bool) *Hold {
 // Release lets go the held frames that match, in the order they arrived, and
 // returns how many. They enter the wire as if they arrived now: behind those of
 // an earlier Release, and with the delay still before them. The rule stays.
-func (h *Hold) Release(match func(*handshake.Packet) bool) int {
+func (h *Hold) Release(match func(*evidence.Packet) bool) int {
 	h.w.mu.Lock()
 	defer h.w.mu.Unlock()
 	return h.release(match)
@@ -80,7 +80,7 @@ func (h *Hold) Release(match func(*handshake.Packet) bool) int {
 
 // Release lets go the frames of several Holds at one moment, so that what answers
 // them is held; see Hold.Release.
-func (w *Wire) Release(holds []*Hold, match func(*handshake.Packet) bool) {
+func (w *Wire) Release(holds []*Hold, match func(*evidence.Packet) bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, h := range holds {
@@ -93,11 +93,11 @@ func (h *Hold) Close() int {
 	h.w.mu.Lock()
 	defer h.w.mu.Unlock()
 	h.w.holds = slices.DeleteFunc(h.w.holds, func(o *Hold) bool { return o == h })
-	return h.release(func(*handshake.Packet) bool { return true })
+	return h.release(func(*evidence.Packet) bool { return true })
 }
 
 // release hands frames to Run, whose goroutine shows them to the Tap.
-func (h *Hold) release(match func(*handshake.Packet) bool) int {
+func (h *Hold) release(match func(*evidence.Packet) bool) int {
 	before := len(h.frames)
 	h.frames = slices.DeleteFunc(h.frames, func(f *frame) bool {
 		if !match(&f.packet) {

@@ -8,11 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 func TestDelay(t *testing.T) {
-	delays := map[Side]time.Duration{handshake.ClientSide: 15 * time.Millisecond, handshake.ServerSide: 40 * time.Millisecond}
+	delays := map[Side]time.Duration{evidence.ClientSide: 15 * time.Millisecond, evidence.ServerSide: 40 * time.Millisecond}
 	r := newRig(t, nil)
 	for to, d := range delays {
 		r.Shape(to, Shape{Delay: d})
@@ -21,7 +21,7 @@ func TestDelay(t *testing.T) {
 	began := time.Now()
 	c, s := r.connect(t, r.listen(t, r.server.Addrs[0]))
 	connected := time.Since(began)
-	both := delays[handshake.ClientSide] + delays[handshake.ServerSide]
+	both := delays[evidence.ClientSide] + delays[evidence.ServerSide]
 	if connected < both {
 		t.Errorf("connected after %s, less than a round trip of %s", connected, both)
 	}
@@ -43,7 +43,7 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-func isFIN(e seen) bool { return e.packet.Flags.Has(handshake.FIN) }
+func isFIN(e seen) bool { return e.packet.Flags.Has(evidence.FIN) }
 
 // TestLossAndDuplication: the same seed strikes the same frames, another one
 // strikes others, each about as often as asked for.
@@ -52,7 +52,7 @@ func TestLossAndDuplication(t *testing.T) {
 	const frames = 1000
 	fates := func(t *testing.T, seed uint64) (lost, duplicated, order []uint32) {
 		r := newRig(t, nil)
-		r.Shape(handshake.ServerSide, Shape{Loss: 0.2, Duplicate: 0.1, Seed: seed})
+		r.Shape(evidence.ServerSide, Shape{Loss: 0.2, Duplicate: 0.1, Seed: seed})
 		r.run(t)
 		fd := sender(t, r.client)
 		for seq := range uint32(frames) {
@@ -108,7 +108,7 @@ func TestLossAndDuplication(t *testing.T) {
 
 // isFinalACK matches the last segment of a handshake.
 
-func isFinalACK(p *handshake.Packet) bool { return p.Flags == handshake.ACK && p.Len == 0 }
+func isFinalACK(p *evidence.Packet) bool { return p.Flags == evidence.ACK && p.Len == 0 }
 
 // TestHold: three handshakes wait for their final ACK; the server accepts them
 // in the order in which those are released.
@@ -118,7 +118,7 @@ func TestHold(t *testing.T) {
 	r := newRig(t, nil)
 	r.run(t)
 	l := r.listen(t, r.server.Addrs[0])
-	hold := r.Hold(handshake.ServerSide, isFinalACK)
+	hold := r.Hold(evidence.ServerSide, isFinalACK)
 	for i := range clients {
 		c, err := r.dial(l.Addr(), base+i)
 		must(t, err)
@@ -133,7 +133,7 @@ func TestHold(t *testing.T) {
 
 	order := []uint16{base + 2, base, base + 1}
 	for _, port := range order[:2] {
-		if n := hold.Release(func(p *handshake.Packet) bool { return p.Src.Port() == port }); n != 1 {
+		if n := hold.Release(func(p *evidence.Packet) bool { return p.Src.Port() == port }); n != 1 {
 			t.Errorf("released %d frames of port %d, want 1", n, port)
 		}
 	}
@@ -166,8 +166,8 @@ func TestHold(t *testing.T) {
 func TestReleaseDelayed(t *testing.T) {
 	r := newRig(t, nil)
 	const delay = 30 * time.Millisecond
-	r.Shape(handshake.ServerSide, Shape{Delay: delay})
-	hold := r.Hold(handshake.ServerSide, func(*handshake.Packet) bool { return true })
+	r.Shape(evidence.ServerSide, Shape{Delay: delay})
+	hold := r.Hold(evidence.ServerSide, func(*evidence.Packet) bool { return true })
 	r.run(t)
 	fd := sender(t, r.client)
 	for seq := range uint32(3) {
@@ -176,7 +176,7 @@ func TestReleaseDelayed(t *testing.T) {
 	until(t, "all held", func() bool { return r.Snapshot().ToServer.Hosts.Held == 3 })
 	want := []uint32{2, 0, 1}
 	for _, seq := range want {
-		hold.Release(func(p *handshake.Packet) bool { return p.Seq == seq })
+		hold.Release(func(p *evidence.Packet) bool { return p.Seq == seq })
 	}
 	until(t, "all delivered", func() bool { return r.Snapshot().ToServer.Hosts.Delivered == 3 })
 	released := map[uint32]time.Duration{}

@@ -3,7 +3,7 @@ package wire
 import (
 	"slices"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 // class says where a frame is counted.
@@ -60,7 +60,7 @@ func (d Direction) quiet() bool { return !d.Arrived && d.Hosts.InFlight == 0 && 
 func (w *Wire) Snapshot() Snapshot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Snapshot{ToClient: w.direction(handshake.ClientSide), ToServer: w.direction(handshake.ServerSide)}
+	return Snapshot{ToClient: w.direction(evidence.ClientSide), ToServer: w.direction(evidence.ServerSide)}
 }
 
 func (w *Wire) direction(to Side) Direction {

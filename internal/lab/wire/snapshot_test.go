@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
 func TestSnapshot(t *testing.T) {
@@ -18,9 +18,9 @@ func TestSnapshot(t *testing.T) {
 	before := r.counters(t)
 	c, s := r.connect(t, r.listen(t, r.server.Addrs[0]))
 	shape := Shape{Delay: 200 * time.Microsecond, Loss: 0.05, Duplicate: 0.05, Seed: 7}
-	r.Shape(handshake.ServerSide, shape)
-	r.Shape(handshake.ClientSide, shape)
-	hold := r.Hold(handshake.ServerSide, func(p *handshake.Packet) bool { return p.Seq%8 == 0 })
+	r.Shape(evidence.ServerSide, shape)
+	r.Shape(evidence.ClientSide, shape)
+	hold := r.Hold(evidence.ServerSide, func(p *evidence.Packet) bool { return p.Seq%8 == 0 })
 	go func() {
 		io.Copy(io.Discard, s)
 		s.Close()
@@ -38,12 +38,12 @@ func TestSnapshot(t *testing.T) {
 		default:
 		}
 		r.checkSums(t, r.Snapshot())
-		hold.Release(func(p *handshake.Packet) bool { return p.Seq%3 == 0 })
+		hold.Release(func(p *evidence.Packet) bool { return p.Seq%3 == 0 })
 		r.checkSums(t, r.Snapshot())
-		hold.Release(func(*handshake.Packet) bool { return true })
+		hold.Release(func(*evidence.Packet) bool { return true })
 	}
-	r.Shape(handshake.ServerSide, Shape{})
-	r.Shape(handshake.ClientSide, Shape{})
+	r.Shape(evidence.ServerSide, Shape{})
+	r.Shape(evidence.ClientSide, Shape{})
 	hold.Close()
 	until(t, "sums that agree with the kernels' counters", func() bool {
 		s, after := r.Snapshot(), r.counters(t)
@@ -146,11 +146,11 @@ func TestDropped(t *testing.T) {
 func TestFull(t *testing.T) {
 	r := newRig(t, func(*Event) {})
 	const held = poolLimit / (smallFrame + frameCost)
-	hold := r.Hold(handshake.ServerSide, func(*handshake.Packet) bool { return true })
+	hold := r.Hold(evidence.ServerSide, func(*evidence.Packet) bool { return true })
 	frame := synFrame(r.client, r.server, 5, 0)
 	for seq := range uint32(held + 10) {
 		binary.BigEndian.PutUint32(frame[38:], seq)
-		r.enter(handshake.ClientSide, arrival{data: frame, whole: true})
+		r.enter(evidence.ClientSide, arrival{data: frame, whole: true})
 	}
 	got := r.Snapshot().ToServer.Hosts
 	want := Traffic{Sent: held + 10, Held: held, Refused: 10}

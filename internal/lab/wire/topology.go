@@ -82,11 +82,12 @@ func raise(h *netlink.Handle, netns int, name string) error {
 	// Without ARP the interface resolves nothing, checks no address for
 	// duplicates and joins no solicited-node group, which it would have to
 	// report (addrconf_join_solict, net/ipv6/addrconf.c). Without a link-local
-	// address it solicits no router.
+	// address it solicits no router. Before Linux 3.17 it has one, and the model ignores
+	// what is not TCP.
 	if err := h.LinkSetARPOff(link); err != nil {
 		return fmt.Errorf("set %s noarp: %w", name, err)
 	}
-	if err := h.LinkSetIP6AddrGenMode(link, nl.IN6_ADDR_GEN_MODE_NONE); err != nil && !errors.Is(err, unix.EAFNOSUPPORT) {
+	if err := h.LinkSetIP6AddrGenMode(link, nl.IN6_ADDR_GEN_MODE_NONE); err != nil && !errors.Is(err, unix.EAFNOSUPPORT) && !errors.Is(err, unix.EOPNOTSUPP) {
 		return fmt.Errorf("set %s without link-local address: %w", name, err)
 	}
 	if err := h.LinkSetUp(link); err != nil {

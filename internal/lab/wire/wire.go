@@ -7,7 +7,7 @@
 //	port, err := wire.OpenPort("client", 0)              // in the network namespace netns
 //	w := wire.New(wire.Config{Client: port, Server: other, Clock: clock, Tap: record})
 //	go w.Run(ctx)
-//	hold := w.Hold(handshake.ServerSide, isFinalACK)
+//	hold := w.Hold(evidence.ServerSide, isFinalACK)
 //	hold.Release(isFromSecondClient)
 //
 // Frames of one direction never overtake one another, but for those that a rule
@@ -24,14 +24,14 @@ import (
 	"time"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 )
 
-// Side is an end of the wire: one of handshake.ClientSide and ServerSide.
-type Side = handshake.Side
+// Side is an end of the wire: one of evidence.ClientSide and ServerSide.
+type Side = evidence.Side
 
 // opposite returns the other end.
-func opposite(s Side) Side { return s ^ handshake.ClientSide ^ handshake.ServerSide }
+func opposite(s Side) Side { return s ^ evidence.ClientSide ^ evidence.ServerSide }
 
 // index numbers the sides for tables.
 func index(s Side) int { return int(s) - 1 }
@@ -59,11 +59,11 @@ func (k Kind) String() string { return kindNames[k] }
 // only during the call of the Tap.
 type Event struct {
 	Kind   Kind
-	T      time.Duration     // by the wire's clock; never goes back on one side
-	Side   Side              // where it is seen: the other side if delivered, else the sender's
-	To     Side              // where it is going
-	Frame  []byte            // from the Ethernet header on
-	Packet *handshake.Packet // its TCP segment, with T and Side; nil if it is none
+	T      time.Duration    // by the wire's clock; never goes back on one side
+	Side   Side             // where it is seen: the other side if delivered, else the sender's
+	To     Side             // where it is going
+	Frame  []byte           // from the Ethernet header on
+	Packet *evidence.Packet // its TCP segment, with T and Side; nil if it is none
 }
 
 // Config is what a wire is made of.
@@ -117,7 +117,7 @@ func New(c Config) *Wire {
 		tap:   c.Tap,
 		hosts: c.Hosts,
 	}
-	for _, to := range []Side{handshake.ClientSide, handshake.ServerSide} {
+	for _, to := range []Side{evidence.ClientSide, evidence.ServerSide} {
 		w.links[index(to)].to = to
 		w.Shape(to, Shape{})
 	}
@@ -135,8 +135,8 @@ func (w *Wire) forward(ctx context.Context) (idle time.Duration, err error) {
 		}
 		// What came onto the wire is shown before what is delivered next:
 		// so the stamps of a side stay in order.
-		w.take(handshake.ClientSide)
-		w.take(handshake.ServerSide)
+		w.take(evidence.ClientSide)
+		w.take(evidence.ServerSide)
 		idle, err := w.deliver()
 		if idle != 0 || err != nil {
 			return idle, err

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"listenq/internal/capture"
-	"listenq/internal/handshake"
+	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 )
 
@@ -116,7 +116,7 @@ func TestRunEnds(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, nil)
-			r.Shape(handshake.ServerSide, Shape{Delay: long})
+			r.Shape(evidence.ServerSide, Shape{Delay: long})
 			r.run(t)
 			_, err := unix.Write(sender(t, r.client), synFrame(r.client, r.server, 5, 0))
 			must(t, err)
@@ -142,7 +142,7 @@ func TestClockStep(t *testing.T) {
 	for _, step := range []time.Duration{0, time.Hour, -time.Hour, time.Hour, 0} {
 		stamp := time.Now().Add(step).UnixNano()
 		before := r.clock()
-		r.enter(handshake.ClientSide, arrival{data: frame, whole: true, stamp: stamp})
+		r.enter(evidence.ClientSide, arrival{data: frame, whole: true, stamp: stamp})
 		e := r.events[len(r.events)-1]
 		if e.T > r.clock() || step == time.Hour && e.T < before {
 			t.Errorf("a step of %s puts a frame of %s at %s", step, before, e.T)
