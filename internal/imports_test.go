@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"internal/text":            {},
 	"internal":                 {},
 	"test/agreement":           {"internal/capture", "internal/evidence", "internal/explain", "internal/handshake", "internal/judge", "internal/record"},
+	"test/corpus":              {},
 	"test/kerneltable":         {"internal/record"},
 	"test/guests":              {"internal/vm"},
 	"test/gencapture":          {"internal/capture", "internal/evidence"},
@@ -59,7 +60,7 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/guests", "test/measure"},
+	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/corpus", "test/guests", "test/measure"},
 	"net/http":                           {},
 	"charm.land/bubbletea/v2":            {"internal/tui"},
 	"charm.land/lipgloss/v2":             {"internal/tui"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"listenq/internal/explain"
 	"listenq/internal/judge"
@@ -52,21 +53,27 @@ func sequel(then *explain.Sequel) string {
 	if then == nil {
 		return ""
 	}
-	after := seconds(then.After)
+	waited, after := seconds(then.After), "after "+seconds(then.After)
+	if then.After.Duration() < atOnce {
+		after = "at once"
+	}
 	switch then.What {
 	case judge.Served:
-		return "; served after " + after
+		return "; served " + after
 	case judge.Unserved:
-		return "; its data was taken, and no answer came for " + after
+		return "; its data was taken, and no answer came for " + waited
 	case judge.Untaken:
-		return "; its data was not taken for " + after
+		return "; its data was not taken for " + waited
 	case judge.ResetFirst:
-		return "; reset after " + after
+		return "; reset " + after
 	case judge.ShutFirst:
-		return "; closed by the server after " + after
+		return "; closed by the server " + after
 	}
 	return ""
 }
+
+// atOnce is what rounds to no time at all.
+const atOnce = 5 * time.Millisecond
 
 // groupFate is what became of all of a group.
 func groupFate(g *explain.Group) string {

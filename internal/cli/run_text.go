@@ -33,6 +33,7 @@ func printRun(s screen, run record.Run) {
 	}
 	printQueues(s, run.Listeners)
 	printCounters(s, run.Counters)
+	printFilters(s, run.Filters)
 	printObservations(s, run.Observations)
 	printExpectations(s, run.Expectations)
 	for _, m := range run.Missing {
@@ -189,6 +190,22 @@ func printCounters(s screen, c record.Counters) {
 	for _, name := range slices.Sorted(maps.Keys(c.Server)) {
 		m := c.Server[name]
 		s.line("%-30s %8d %8d %+8d", name, m.Before, m.After, int64(m.After-m.Before))
+	}
+}
+
+// printFilters prints how many segments each packet filter of the script took.
+func printFilters(s screen, all []record.Filter) {
+	if len(all) == 0 {
+		return
+	}
+	s.blank()
+	s.line("%8s  %s", "packets", "taken by filters")
+	for _, f := range all {
+		text := f.Text
+		if f.Packets == nil {
+			text += " (at a socket it has no counter)"
+		}
+		s.wrap(fmt.Sprintf("%8s  ", known(f.Packets)), text)
 	}
 }
 

@@ -50,6 +50,10 @@ func example() record.Run {
 				Before: record.ListenerState{Open: true, AcceptLimit: 10}, After: record.ListenerState{Open: true, AcceptLen: 3, AcceptLimit: 10, SynLen: &one}},
 			{Name: "web", Address: "192.0.2.2:80", Before: record.ListenerState{Open: true}, After: record.ListenerState{}},
 		},
+		Filters: []record.Filter{
+			{Name: "f", Text: "filter as f to server drop syn above 20/s burst 5 from c1 c2 c3", Packets: new(3)},
+			{Name: "g", Text: "filter as g at socket drop ack"},
+		},
 		Counters: record.Counters{Server: map[string]record.Movement{"TcpExtListenDrops": {Before: 1, After: 5}}},
 		Observations: []record.Observation{
 			{Line: 8, Side: "server", Program: "ss", Sockets: 3, Fields: 90, Differences: []record.Difference{

@@ -111,6 +111,7 @@ type Client struct {
 	BadSYN         bool // the checksum of the first SYN is wrong
 	DataFirst      bool // the first after the SYN that was seen has data or FIN
 	FINSent        bool
+	Shut           bool // the first after the handshake that takes room is a FIN without data
 	Beyond         bool // it sent something that does not begin at its first byte
 	Unacked        bool // it sent data or FIN again, and the server has not acknowledged any
 	Untaken        bool // data came to the server and came again before it was acknowledged

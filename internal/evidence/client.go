@@ -131,7 +131,9 @@ func (a *Attempt) takeACK(p *Packet, seen sight) Segment {
 	if a.Server.SYNACK.N == 0 {
 		a.On.Deaf = true
 	}
-	number(&a.Firsts.ACK, p)
+	if !a.HasConnection() || a.Held.FastOpened { // else the one that made it was not captured
+		number(&a.Firsts.ACK, p)
+	}
 	if seen.sent {
 		if a.Client.ACK.N == 0 {
 			a.Server.BeforeACK = a.Server.SYNACK.N
@@ -177,6 +179,7 @@ func kindOf(p *Packet) Segment {
 // takeData takes data or a FIN of the client as it was sent.
 func (a *Attempt) takeData(p *Packet, begin, end uint32) {
 	number(&a.Firsts.Data, p)
+	a.Client.Shut = a.Client.Shut || a.Client.Data.N == 0 && p.Len == 0
 	if begin > 0 {
 		a.Client.Beyond = true
 	}

@@ -3,6 +3,10 @@ package evidence
 // count counts up to what a byte holds.
 func count(n *uint8) { *n = min(*n, 254) + 1 }
 
+// unseen is how much a server may acknowledge of what a capture has lost. A number that is
+// further off is none of this connection.
+const unseen = 1 << 20
+
 // challenges takes a bare ACK that answers a SYN: of a connection that has the client's
 // address and port (tcp_timewait_state_process, net/ipv4/tcp_minisocks.c;
 // tcp_validate_incoming, net/ipv4/tcp_input.c). It reports whether it was one.
@@ -10,8 +14,11 @@ func (a *Attempt) challenges(p *Packet) bool {
 	if p.Len > 0 || p.Flags.Has(FIN) || !p.Flags.Has(ACK) || !a.Client.SawSYN || a.Midway || a.Client.ACK.N > 0 {
 		return false
 	}
-	if p.Ack-a.Client.ISN-1 <= a.Client.SYNLen {
-		a.Midway = !a.Scene.Sockets // it is of this connection: the SYN-ACK was not captured
+	if a.Scene.Sockets && p.Ack-a.Client.ISN-1 <= a.Client.SYNLen {
+		return false
+	}
+	if !a.Scene.Sockets && p.Ack-a.Client.ISN-1 <= a.Client.SYNLen+unseen {
+		a.Midway = true // it is of this connection: the SYN-ACK was not captured, nor what is acknowledged
 		return false
 	}
 	count(&a.Server.Challenges)

@@ -5,6 +5,9 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 	if a.strange(p) {
 		return
 	}
+	if a.Server.SYNACK.N == 0 && a.Client.ACK.N > 0 && !a.Scene.Sockets {
+		a.Midway = true // its client has answered a SYN-ACK that was not captured
+	}
 	a.closes(p.T, true)
 	if a.Client.ACK.N > 0 {
 		a.acts(ActReset, p.T)

@@ -28,9 +28,9 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 		}
 		a.show() // a connection that nobody accepted sends neither
 		a.accept(p.T)
-	case p.Flags.Has(ACK) && !a.Midway && a.Server.SYNACK.N > 0:
+	case p.Flags.Has(ACK) && !a.Midway && a.Server.SYNACK.N+a.Client.ACK.N > 0: // the SYN-ACK may not have been captured
 		switch acked := p.Ack - a.Client.ISN - 1; {
-		case acked > 0 && acked <= a.Client.Top:
+		case acked > 0 && acked <= a.Client.Top+unseen:
 			a.dates(p)
 			a.take(p.T, acked)
 			a.show()
@@ -181,7 +181,7 @@ func (a *Attempt) take(t time.Duration, acked uint32) {
 
 // acts notes what the server does first after the handshake.
 func (a *Attempt) acts(act Act, t time.Duration) {
-	if a.Server.Act == NoAct && a.Server.SYNACK.N > 0 {
+	if a.Server.Act == NoAct && !a.Midway && a.Server.SYNACK.N+a.Client.ACK.N > 0 {
 		a.Server.Act, a.Server.ActedAt = act, t
 	}
 }

@@ -110,6 +110,9 @@ func (e *explainer) run(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, s := range e.read() {
+		e.last = max(e.last, s.end+s.shift) // it went on, whatever its last packets are
+	}
 	end := e.elapsed(e.last)
 	if until := e.options.Until; until > 0 && e.outside > 0 {
 		end = min(end, until)

@@ -64,6 +64,53 @@ func (tp *tape) full(at time.Duration, struck int) {
 	}
 }
 
+// TestEndOfCapture: a capture goes on until its last packet, whatever that is. A SYN that has
+// had no answer by then has had none for longer.
+func TestEndOfCapture(t *testing.T) {
+	tp := newTape(t)
+	tp.connect(0, port(client, 1), server, atServer)
+	tp.put(time.Second, port(client, 2), server, "S", 1000, 0, "")
+	arp := append(make([]byte, 12), 8, 6, 0, 1)
+	if err := tp.w.Packet(0, 9*time.Second, append(arp, make([]byte, 44)...), ""); err != nil {
+		t.Fatal(err)
+	}
+	r := captures(t, explain.Options{}, tp.input("a.pcapng"))
+	if want := time.Second * 9; r.Span.Duration() != want {
+		t.Errorf("it lasts for %v, want %v", r.Span.Duration(), want)
+	}
+	if c := r.Connections[1]; c.Cause == judge.NoCause {
+		t.Errorf("a SYN without an answer for 8 s: %v", c.Reading.Reading)
+	}
+}
+
+// TestNonsenseStamp: a packet with a stamp of another age is where its file has it.
+func TestNonsenseStamp(t *testing.T) {
+	tp := newTape(t)
+	tp.connect(0, port(client, 1), server, atServer)
+	tp.put(250*365*24*time.Hour, port(client, 2), server, "S", 1000, 0, "")
+	tp.connect(time.Second, port(client, 3), server, atServer)
+	r := captures(t, explain.Options{}, tp.input("a.pcapng"))
+	if !r.Start.Equal(start) || r.Span > 2000 || len(r.Connections) != 3 {
+		t.Errorf("from %v for %g ms, %d connections", r.Start, r.Span, len(r.Connections))
+	}
+}
+
+// TestCausesAsTold: a listener counts the causes that its connections are told with, that of
+// a SYN, too, which may yet be answered.
+func TestCausesAsTold(t *testing.T) {
+	tp := newTape(t)
+	tp.connect(0, port(client, 1), server, atServer)
+	tp.put(time.Second, port(client, 2), server, "S", 1000, 0, "")
+	r := captures(t, explain.Options{}, tp.input("a.pcapng"))
+	told := map[judge.Cause]int{}
+	for _, c := range r.Connections {
+		told[c.Cause]++
+	}
+	if diff := cmp.Diff(told, r.Listeners[0].Causes); diff != "" {
+		t.Errorf("causes (-of connections +of the listener):\n%s", diff)
+	}
+}
+
 func TestOverflow(t *testing.T) {
 	r := captures(t, explain.Options{}, overflowed(t).input("a.pcapng"))
 	if !r.Bad() {

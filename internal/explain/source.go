@@ -52,7 +52,8 @@ type batch struct {
 type facts struct {
 	packets int // of all kinds
 	first   int64
-	latest  int64
+	latest  int64 // of the last one; and the latest of all
+	end     int64
 	skipped [maxSkips]int
 	again   int // packets that were captured twice
 	lost    int64
@@ -198,16 +199,21 @@ func (f *file) fill(ctx context.Context, all *[]segment) (more bool, err error) 
 	return true, nil
 }
 
+// untold is when stamps begin that tell nothing, in seconds since 1970: the year 2242. Those
+// after 2262 have more nanoseconds than can be counted.
+const untold = 1 << 33
+
 // take counts a packet and reports whether it is a segment of its own.
 func (f *file) take() bool {
 	c := &f.packet
 	f.packets++
-	if !c.Time.IsZero() {
+	if !c.Time.IsZero() && c.Time.Unix() < untold {
 		f.latest = c.Time.UnixNano()
 	}
 	if f.first == 0 {
 		f.first = f.latest
 	}
+	f.end = max(f.end, f.latest)
 	for len(f.named) <= c.Interface {
 		f.named = append(f.named, sideNamed(f.reader.Interfaces()[len(f.named)].Name))
 	}

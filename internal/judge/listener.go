@@ -103,7 +103,7 @@ func finding(l *evidence.Listener, y *Tally, shown *Queue) Finding {
 		return Gone
 	case y.Midway == y.Attempts:
 		return Unseen
-	case !l.Answered && y.Outcomes[Unanswered]+y.Outcomes[TimedOut]+y.Outcomes[GaveUp] == y.Attempts && y.Causes[NoCause] == 0:
+	case !l.Answered && y.Outcomes[Unanswered]+y.Outcomes[TimedOut]+y.Outcomes[GaveUp] == y.Attempts && y.Causes[NoCause] == y.Open:
 		if y.Repeated == 0 && y.Attempts < floodFrom && !sockets {
 			return Unseen
 		}

@@ -33,11 +33,16 @@ var acts = [...]What{evidence.ActData: Served, evidence.ActReset: ResetFirst, ev
 // SequelOf tells how an attempt goes on.
 func SequelOf(a *evidence.Attempt) Sequel {
 	from := a.Client.ACK.First
+	if a.Client.ACK.N == 0 {
+		from = a.Client.SYN.First // that of Fast Open has its data
+	}
 	acted := a.Server.Act != evidence.NoAct
 	if a.Client.Data.N > 0 && a.Client.Top > 0 && (!acted || a.Client.Data.First <= a.Server.ActedAt) {
 		from = a.Client.Data.First
 	}
 	switch waited := a.Scene.Now - from; {
+	case a.Client.ACK.N == 0 && !a.Held.FastOpened:
+		return Sequel{} // it is not known since when it waited
 	case acted:
 		return Sequel{acts[a.Server.Act], max(0, a.Server.ActedAt-from)}
 	case a.Midway || a.Asks() == 0 || waited < unansweredAfter || a.Client.Reset.N > 0:

@@ -35,8 +35,10 @@ type Tally struct {
 	Misacked            int        // reset since they acknowledged what was never sent
 	Victim              netip.Addr // that all SYN-ACKs went to which were not asked for; none if there are several
 	Midway              int        // of which no beginning was seen
+	Begun               int        // of them, those whose SYN was, and not what it led to
 	Unasked             int        // answered without a SYN that was seen
 	Untold              int        // of which nothing shows whether they were struck
+	Open                int        // without an answer and a cause, that may have been struck
 	Late                int        // whose SYN may have been answered after the last packet
 	Certain             bool       // one was struck by a full accept queue for certain
 	Full                []Interval // when the accept queue was full, as far as that was felt
@@ -57,13 +59,18 @@ func (y *Tally) Add(seen *evidence.Attempt, q *Queue, r Reading) bool {
 	if y.Outcomes == nil {
 		y.Outcomes, y.Causes = map[Outcome]int{}, map[Cause]int{}
 	}
-	before := y.Overflowed
+	before, told := y.Overflowed, r.Cause
 	if r.Outcome == Unanswered && r.Cause == NoCause && a.struckBy(evidence.StageSYN)&^nothing != 0 {
 		r.Cause = UnknownCause // it will never be known
+		if a.Scene.Sockets {
+			told = UnknownCause
+		} else {
+			y.Open++ // counted as it is told
+		}
 	}
 	y.Attempts++
 	y.Outcomes[r.Outcome]++
-	y.Causes[r.Cause]++
+	y.Causes[told]++
 	switch {
 	case a.Midway:
 		y.Midway++
@@ -121,6 +128,7 @@ func (y *Tally) look(a attempt, r Reading) {
 			*n++
 		}
 	}
+	add(&y.Begun, a.Midway && a.Client.SawSYN)
 	add(&y.Repeated, a.Client.SYN.N > 1)
 	add(&y.Deaf, !server && a.Client.ACK.N > 0 && !a.Midway)
 	add(&y.Mute, !a.Client.SawSYN && a.Client.ACK.N+a.Client.Reset.N == 0)

@@ -29,7 +29,11 @@ func Cite(seen *evidence.Attempt, v *judge.Verdict) []Citation {
 	if a.Firsts.ACK > 0 {
 		cite(int(a.Firsts.ACK), a.ackSeen())
 	}
-	cite(int(a.Firsts.Data), "the client's first data")
+	first := "the client's first data"
+	if a.Client.Shut {
+		first = "the client's FIN"
+	}
+	cite(int(a.Firsts.Data), first)
 	for i := range a.Notes {
 		cite(a.Notes[i].At.Number, a.sentence(&a.Notes[i]))
 	}

@@ -124,12 +124,14 @@ func fine(v *judge.ListenerVerdict) string {
 // lacks is what the capture lacks, for a verdict on an address.
 func lacks(v *judge.ListenerVerdict, l *evidence.Listener) string {
 	switch {
-	case v.Deaf > 0 && v.SeenBoth == 0:
+	case v.Deaf > 0 && !l.Heard:
 		return "the server's packets are not in the capture: take it again in both directions"
-	case v.Mute > 0 && v.SeenBoth == 0:
+	case v.Mute > 0 && !l.Asked:
 		return "the clients' packets are not in the capture: take it again in both directions"
 	case l.Answered && v.Acked == 0:
 		return "the clients' ACKs are not in the capture, which seems to hold SYNs alone: take it again with a filter by port, not by flags"
+	case v.Deaf+v.Begun > 0:
+		return "no handshake is in the capture whole: packets are missing in between"
 	case v.Outcomes[judge.Unanswered] > 0:
 		return "no SYN was answered, and none was sent again: the capture is too short to tell"
 	}

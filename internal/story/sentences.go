@@ -41,6 +41,8 @@ func (a *teller) whySYNAgain(n *evidence.Note) string {
 		return ": it was answered by an RST that does not acknowledge it"
 	case a.Server.SYNACK.N > 0 && a.Server.SYNACK.First < n.At.T:
 		return ", although the server had answered it"
+	case a.Server.SYNACK.N > 0 && a.Server.SYNACK.First < a.Client.SYN.Last:
+		return ": it had no answer at first"
 	}
 	return ": it has had no answer"
 }
