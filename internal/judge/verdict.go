@@ -55,7 +55,7 @@ func (a attempt) verdict() Verdict {
 
 func (a attempt) confidence(o Outlook, v *Verdict) Confidence {
 	switch {
-	case len(v.Alternatives) == 0 && !a.seems() && !v.Cause.seen() && o.First != StateMisacked && v.Outcome != Unknown && v.Cause != UnknownCause:
+	case len(v.Alternatives) == 0 && !a.seems() && (!v.Cause.seen() || a.Scene.Sockets) && o.First != StateMisacked && v.Outcome != Unknown && v.Cause != UnknownCause:
 		return Certain
 	case (o.Sure() || len(v.Alternatives) == 0 || v.Cause.seen()) && v.Cause != UnknownCause && !a.guessed(v):
 		return Likely
