@@ -105,13 +105,17 @@ func (c *connection) fate() string {
 	if c.Then == nil {
 		return text
 	}
-	after := seconds(c.Then.After)
+	waited := seconds(c.Then.After)
+	after := "after " + waited
+	if c.Then.After < 5 { // ms, which would be 0.00 s
+		after = "at once"
+	}
 	return text + map[string]string{
-		"served":     "; served after " + after,
-		"unanswered": "; its data was taken, and no answer came for " + after,
-		"untaken":    "; its data was not taken for " + after,
-		"reset":      "; reset after " + after,
-		"closed":     "; closed by the server after " + after,
+		"served":     "; served " + after,
+		"unanswered": "; its data was taken, and no answer came for " + waited,
+		"untaken":    "; its data was not taken for " + waited,
+		"reset":      "; reset " + after,
+		"closed":     "; closed by the server " + after,
 	}[c.Then.What]
 }
 
