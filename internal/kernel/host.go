@@ -33,6 +33,7 @@ type Host struct {
 	options HostOptions
 	start   time.Time
 	release string
+	counts  bool // the drops of listeners; where they should not be, one that is not 0 shows that they are
 	samples uint64
 	in      []byte // what all sockets read into
 
@@ -59,7 +60,8 @@ func OpenHost(o HostOptions) (*Host, error) {
 	}
 	h := &Host{
 		options: o, start: time.Now(), release: unix.ByteSliceToString(name.Release[:]),
-		in: make([]byte, bufferSize), owners: newOwners(),
+		counts: countsDrops(unix.ByteSliceToString(name.Release[:])),
+		in:     make([]byte, bufferSize), owners: newOwners(),
 		calm: budget{share: o.Budget}, urgent: budget{share: urgently * o.Budget},
 	}
 	own, err := openOwnNetns(h.in)
@@ -98,6 +100,7 @@ func (h *Host) Sample(s *queue.Sample) error {
 	if err := h.list(s); err != nil {
 		return err
 	}
+	h.doubtDrops(s)
 	if err := h.walks(); err != nil {
 		s.Missing = append(s.Missing, queue.Missing{What: "requests and waiting connections", Why: err.Error()})
 	}
@@ -172,8 +175,36 @@ func (h *Host) listOne(s *queue.Sample, n *netns) error {
 	n.notice(into.Counters)
 	n.refreshSysctls(s.T)
 	into.ID, into.Name, into.Sysctls = n.id, n.label, n.sysctls
-	into.Host = h.hostInode != 0 && n.inode == h.hostInode
+	into.Host = h.isHost(n)
+	if first := h.hostSysctls(); !into.Host && first != nil && n.sysctls != nil {
+		into.Sysctls, into.Machine = withMachine(n.sysctls, first)
+	}
 	into.Counters.T = s.T
+	return nil
+}
+
+// doubtDrops takes what the kernel does not count for unknown, and says so.
+func (h *Host) doubtDrops(s *queue.Sample) {
+	h.counts = h.counts || slices.ContainsFunc(s.Listeners, func(l queue.Listener) bool { return l.Drops.N > 0 })
+	if h.counts {
+		return
+	}
+	for i := range s.Listeners {
+		s.Listeners[i].Drops = queue.Count{}
+	}
+	s.Missing = append(s.Missing, queue.Missing{What: "drops of each listener", Why: "Linux counts them since 4.7; here are those of all together, in ListenOverflows and ListenDrops"})
+}
+
+func (h *Host) isHost(n *netns) bool { return h.hostInode != 0 && n.inode == h.hostInode }
+
+// hostSysctls are the settings of the first namespace, as PID 1 of this /proc has it; nil if
+// it is not looked at.
+func (h *Host) hostSysctls() map[string]string {
+	for _, n := range h.namespaces {
+		if n != nil && h.isHost(n) {
+			return n.sysctls
+		}
+	}
 	return nil
 }
 

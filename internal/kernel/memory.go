@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"listenq/internal/queue"
 
@@ -21,6 +22,16 @@ func (m *Memory) decode(b []byte) {
 	for i := range m.given {
 		m.words[i] = binary.NativeEndian.Uint32(b[4*i:])
 	}
+}
+
+// countsDrops reports that a kernel of that release counts the drops of listeners: Linux
+// before 4.7 does not (tcp_listendrop, include/net/tcp.h), though some distributions' hand out the field.
+func countsDrops(release string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		return true
+	}
+	return major > 4 || major == 4 && minor >= 7
 }
 
 func (m Memory) count(i int) queue.Count {
