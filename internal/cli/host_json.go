@@ -51,6 +51,7 @@ type namespace struct {
 	Host      bool              `json:"host,omitempty"`
 	Somaxconn *int              `json:"somaxconn,omitempty"`
 	Sysctls   map[string]string `json:"sysctls,omitempty"`
+	Machine   []string          `json:"machine_sysctls,omitempty"`
 	Counters  map[string]uint64 `json:"counters,omitempty"`
 }
 
@@ -96,7 +97,7 @@ func newProcesses(all []queue.Process) []process {
 }
 
 func newNamespace(n *queue.Namespace) namespace {
-	row := namespace{Netns: n.ID, Name: n.Name, Host: n.Host, Sysctls: n.Sysctls, Counters: map[string]uint64{}}
+	row := namespace{Netns: n.ID, Name: n.Name, Host: n.Host, Sysctls: n.Sysctls, Machine: n.Machine, Counters: map[string]uint64{}}
 	if somaxconn, err := strconv.Atoi(n.Sysctls["net.core.somaxconn"]); err == nil {
 		row.Somaxconn = &somaxconn
 	}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -54,4 +55,9 @@ func (s *situation) checkThreads() []string {
 }
 
 // checkSysctl shows one setting.
-func (p *place) checkSysctl(name string) string { return p.enter() + "sysctl " + name }
+func (p *place) checkSysctl(name string) string {
+	if p.trend != nil && slices.Contains(p.trend.Namespace.Machine, name) {
+		return "sysctl " + name + "   # of the whole machine with this kernel"
+	}
+	return p.enter() + "sysctl " + name
+}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -34,6 +35,24 @@ func readSysctls() map[string]string {
 		}
 	}
 	return all
+}
+
+// withMachine adds to the settings of a namespace those that are there in the first
+// namespace alone, which are the machine's, and names them, sorted. It changes neither map.
+func withMachine(own, first map[string]string) (all map[string]string, machine []string) {
+	for _, name := range sysctlNames {
+		if _, has := own[name]; !has && first[name] != "" {
+			machine = append(machine, name)
+		}
+	}
+	if machine == nil {
+		return own, nil
+	}
+	all = maps.Clone(own)
+	for _, name := range machine {
+		all[name] = first[name]
+	}
+	return all, machine
 }
 
 // readSysctl reads one of those numbers. An os.File would be watched for changes by

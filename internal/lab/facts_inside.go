@@ -246,7 +246,7 @@ func (in *insideFacts) defaults() []Fact {
 		case in.err != nil:
 			f.UnknownBecause = in.err.Error()
 		case !ok:
-			f.UnknownBecause = "this kernel has no such setting"
+			f.UnknownBecause = noSuchSetting(s.name)
 		case err != nil:
 			f.UnknownBecause = text
 		default:
@@ -255,6 +255,15 @@ func (in *insideFacts) defaults() []Fact {
 		all = append(all, f)
 	}
 	return append(all, in.hasOwnTable())
+}
+
+// noSuchSetting is why new namespaces have no setting: it is the machine's, or nobody's.
+func noSuchSetting(name string) string {
+	value, err := os.ReadFile(sysctlPath(name))
+	if err != nil {
+		return "this kernel has no such setting"
+	}
+	return "this kernel has it for the whole machine, not for namespaces: it is " + strings.Join(strings.Fields(string(value)), " ")
 }
 
 func (in *insideFacts) hasOwnTable() Fact {

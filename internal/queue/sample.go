@@ -21,6 +21,7 @@ type Namespace struct {
 	Name     string            // as far as somebody named it: by `ip netns`, or its first process; empty if not known
 	Host     bool              // it is that of PID 1
 	Sysctls  map[string]string // by name: "net.core.somaxconn"; what could not be read is left out
+	Machine  []string          // of them, those that this kernel has for the whole machine, as before Linux 4.15; sorted
 	Counters Counters          // T is the sample's
 }
 

@@ -64,9 +64,9 @@ func (d *decoder) take(line *sampleJSON) (queue.Sample, error) {
 
 func (d *decoder) namespace(t time.Duration, line namespaceJSON) (queue.Namespace, error) {
 	last := d.before[queue.NetnsID(line.ID)]
-	n := queue.Namespace{ID: queue.NetnsID(line.ID), Name: line.Name, Host: line.Host, Sysctls: last.Sysctls, Counters: last.Counters}
+	n := queue.Namespace{ID: queue.NetnsID(line.ID), Name: line.Name, Host: line.Host, Sysctls: last.Sysctls, Machine: last.Machine, Counters: last.Counters}
 	if line.Sysctls != nil {
-		n.Sysctls = line.Sysctls
+		n.Sysctls, n.Machine = line.Sysctls, line.Machine
 	}
 	n.Counters.T = t
 	if len(line.Counters) > 0 {

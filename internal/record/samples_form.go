@@ -24,6 +24,7 @@ type namespaceJSON struct {
 	Name     string            `json:"name,omitempty"`
 	Host     bool              `json:"host,omitempty"`
 	Sysctls  map[string]string `json:"sysctls,omitempty"`
+	Machine  []string          `json:"machine_sysctls,omitempty"`
 	Counters map[string]uint64 `json:"counters,omitempty"`
 }
 
@@ -88,7 +89,7 @@ func namespaceLine(n queue.Namespace, before namespaces) namespaceJSON {
 	line := namespaceJSON{ID: uint64(n.ID), Name: n.Name, Host: n.Host, Counters: map[string]uint64{}}
 	last, known := before[n.ID]
 	if !known || !sameSysctls(last.Sysctls, n.Sysctls) {
-		line.Sysctls = n.Sysctls
+		line.Sysctls, line.Machine = n.Sysctls, n.Machine
 	}
 	for i, name := range n.Counters.Names {
 		if then, ok := last.Counters.Get(name); !ok || then != n.Counters.Values[i] {

@@ -21,6 +21,9 @@ func (line *sampleJSON) size() int {
 		for name, value := range line.Namespaces[i].Sysctls {
 			n += sizeSysctl + len(name) + len(value)
 		}
+		for _, name := range line.Namespaces[i].Machine {
+			n += sizeString + len(name)
+		}
 	}
 	for i := range line.Listeners {
 		n += line.Listeners[i].size()
