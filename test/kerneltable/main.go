@@ -7,6 +7,7 @@
 package main
 
 import (
+	_ "embed"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -90,8 +91,14 @@ be found out there, `+"`listenq kernel --kernel FILE`"+` says why.
 
 `)
 	a.writeOutcomes(&b)
+	b.WriteString(older)
 	return b.String()
 }
+
+// older is what kernels do that are not at hand.
+//
+//go:embed older.md
+var older string
 
 // kernels is the table of the kernels.
 func (a *answer) kernels() string {
