@@ -28,7 +28,12 @@ const None = time.Duration(math.MinInt64)
 type Strike struct {
 	Packets     int
 	First, Last time.Duration
+	Between     [between]time.Duration // of some more of them, in their order; what is not after First is none
 }
+
+// between is how many packets between the first and the last are told apart: with the
+// schedule of retransmissions that is several seconds.
+const between = 5
 
 // Queue is the accept queue of a listener as packets allow it to be reconstructed.
 // Connections enter it when their final ACK, or cookie, is taken, and have left it when
@@ -49,9 +54,11 @@ type Queue struct {
 	There    int    // connections of which something was taken at any time
 	Lost     int    // and of those, the ones that had to send something again
 	Later    int    // segments that connections sent once they were there, and that would have been missed
-	Struck   int    // signs of being struck: the first and the last packet of each client
+	Struck   int    // signs of being struck: the first, the last and some more packets of each client
 	Signs    int    // of being struck or taken, in all
 	Wrong    int    // of them, those that the best limit does not explain: struck with fewer, taken with more
+	Broken   int    // struck though another SYN had been let in and no connection had entered since: no queue does that
+	Unpaced  int    // signs of being struck that no limit on the rate explains: elsewhere more of the kind was taken as quickly
 	Sudden   bool   // what came at the moment when the last connection had entered was struck, and all that came later
 	Only     string // what only a full queue explains; empty if there is nothing
 	Limited  bool   // a limit on the number of open connections would strike the same packets
@@ -64,6 +71,7 @@ func Reconstruct(visits []Visit) Queue {
 	for i := range visits {
 		w.add(&visits[i], gone[i])
 	}
+	unpaced := pace(visits)
 	slices.SortFunc(w.events, func(a, b event) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.what, b.what))
 	})
@@ -73,6 +81,7 @@ func Reconstruct(visits []Visit) Queue {
 		q.Fill = 0
 		return q
 	}
+	q.Unpaced = unpaced
 	limit := w.lengths(&q)
 	w.fit(&q)
 	w.weigh(&q, limit)
@@ -135,7 +144,8 @@ func (q *Queue) count(visits []Visit) {
 type what uint8
 
 const (
-	leaves what = iota
+	accepts what = iota // at the earliest
+	leaves
 	closes
 	strikes
 	admits
@@ -147,8 +157,10 @@ const (
 type event struct {
 	at      time.Duration
 	what    what
-	waiting int // how many may have waited, before it
-	open    int // how many connections were open, before it
+	syn     bool // of strikes
+	waiting int  // how many may have waited, before it
+	sure    int  // how many of them waited, unless accept() returned them more than a lag before the server showed it
+	open    int  // how many connections were open, before it
 }
 
 // walk goes through the events of a listener in the order of their time.
@@ -160,19 +172,31 @@ func (w *walk) put(at time.Duration, what what) {
 	}
 }
 
-func (w *walk) strike(s Strike) {
-	if s.Packets > 0 {
-		w.put(s.First, strikes)
+func (w *walk) strike(s Strike, syn bool) {
+	for at := range s.times {
+		w.events = append(w.events, event{at: at, what: strikes, syn: syn})
+	}
+}
+
+// times yields when its packets came, as far as that is known.
+func (s Strike) times(yield func(time.Duration) bool) {
+	if s.Packets == 0 || !yield(s.First) {
+		return
+	}
+	for _, at := range s.Between {
+		if at > s.First && at < s.Last && !yield(at) {
+			return
+		}
 	}
 	if s.Packets > 1 {
-		w.put(s.Last, strikes)
+		yield(s.Last)
 	}
 }
 
 // add takes what one client shows. One that never got in was never in the queue.
 func (w *walk) add(v *Visit, left time.Duration) {
-	w.strike(v.SYN)
-	w.strike(v.ACK)
+	w.strike(v.SYN, true)
+	w.strike(v.ACK, false)
 	w.put(v.Admitted, admits)
 	opened := v.Admitted
 	if opened == None {
@@ -187,22 +211,32 @@ func (w *walk) add(v *Visit, left time.Duration) {
 	}
 	w.put(v.Entered, enters)
 	w.put(left, leaves)
+	if left != None {
+		w.put(max(v.Entered, left-lag), accepts)
+	}
 	if v.Taken != None && v.Taken-v.Entered > burst {
 		w.put(v.Taken, takes)
 	}
 }
 
+// lag is how long before the server shows that it has a connection accept() may have returned
+// it: so long it takes to read a request and to answer it.
+const lag = 20 * time.Millisecond
+
 // lengths notes how many may have waited at each event, and finds the fewest when a packet
 // was struck. It returns the fewest that were open then.
 func (w *walk) lengths(q *Queue) (limit int) {
-	waiting, open := 0, 0
+	waiting, sure, open := 0, 0, 0
 	limit = math.MaxInt
 	for i := range w.events {
 		e := &w.events[i]
-		e.waiting, e.open = waiting, open
+		e.waiting, e.sure, e.open = waiting, sure, open
 		switch e.what {
 		case enters:
 			waiting++
+			sure++
+		case accepts:
+			sure--
 		case leaves:
 			waiting--
 		case opens:
@@ -239,7 +273,7 @@ func (w *walk) fit(q *Queue) {
 			at(&struck, e.waiting)
 			q.Struck++
 		case admits, enters:
-			at(&taken, e.waiting)
+			at(&taken, max(0, e.sure))
 		}
 	}
 	wrong := 0 // with a limit of 0 whatever is taken is not explained
@@ -265,18 +299,27 @@ const burst = 100 * time.Millisecond
 // moment is how soon after a connection the next packet comes that belongs to the same burst.
 const moment = 20 * time.Millisecond
 
+// atOnce is how far apart packets may be that two CPUs of the server process in another order.
+const atOnce = time.Millisecond
+
 // weigh counts what was taken though as many waited as when others were struck, and how
 // often the one followed the other.
 func (w *walk) weigh(q *Queue, limit int) {
 	struck, striking := false, false
 	q.Limited = true
-	entered := None
+	entered, admitted := None, None
 	for _, e := range w.events {
-		if e.what == enters {
+		switch e.what {
+		case enters:
 			entered = e.at
+		case admits:
+			admitted = e.at
 		}
 		switch e.what {
 		case strikes:
+			if admitted > entered && e.at-admitted > atOnce {
+				q.Broken++
+			}
 			if !struck {
 				q.Sudden = entered != None && e.at-entered < moment
 			}
@@ -289,7 +332,7 @@ func (w *walk) weigh(q *Queue, limit int) {
 				q.Limited = false
 			}
 			switch {
-			case e.waiting >= q.Fill:
+			case e.sure >= q.Fill:
 				q.Admitted++
 			case struck:
 				q.Passed++

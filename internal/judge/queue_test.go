@@ -39,12 +39,12 @@ func (s shop) open() shop {
 
 // syn adds a client whose SYNs are in vain, from a time to a time.
 func (s shop) syn(first, last, packets int) shop {
-	return append(s, Visit{SYN: Strike{packets, ms * time.Duration(first), ms * time.Duration(last)}, Admitted: None, Entered: None, Served: None, Closed: None, Taken: None})
+	return append(s, Visit{SYN: Strike{Packets: packets, First: ms * time.Duration(first), Last: ms * time.Duration(last)}, Admitted: None, Entered: None, Served: None, Closed: None, Taken: None})
 }
 
 // ack adds a client whose SYN is answered, and whose final ACK and data are in vain.
 func (s shop) ack(admitted, first, last, packets int) shop {
-	return append(s, Visit{Admitted: ms * time.Duration(admitted), ACK: Strike{packets, ms * time.Duration(first), ms * time.Duration(last)}, Entered: None, Served: None, Closed: None, Taken: None})
+	return append(s, Visit{Admitted: ms * time.Duration(admitted), ACK: Strike{Packets: packets, First: ms * time.Duration(first), Last: ms * time.Duration(last)}, Entered: None, Served: None, Closed: None, Taken: None})
 }
 
 // TestOverflow: what only a full accept queue does, and beside each what looks like it.
@@ -65,8 +65,13 @@ func TestOverflow(t *testing.T) {
 		{"both, of a burst alone", shop{}.serves(0, 0).serves(5, 0).ack(3, 10, 10, 1).syn(12, 12, 1), false},
 		{"SYNs, three times, and room each time one was served", shop{}.
 			serves(0, 1000).syn(100, 900, 2).serves(1100, 2000).syn(1200, 1900, 2).serves(2100, 3000).syn(2200, 2900, 2).serves(3100, 0).open(), false},
-		{"the same, and connections stay open", shop{}.
-			serves(0, 1000).open().syn(100, 900, 2).serves(1100, 2000).open().syn(1200, 1900, 2).serves(2100, 3000).open().syn(2200, 2900, 2).serves(3100, 0), true},
+		{"the same, and connections stay open: a limit of one a second", shop{}.
+			serves(0, 1000).open().syn(100, 900, 2).serves(1100, 2000).open().syn(1200, 1900, 2).serves(2100, 3000).open().syn(2200, 2900, 2).serves(3100, 0), false},
+		{"the same, and for once two came as quickly as was struck before", shop{}.
+			serves(0, 1000).open().syn(100, 900, 2).serves(1100, 2000).open().syn(1200, 1900, 2).serves(2100, 3000).open().syn(2200, 2900, 2).serves(3100, 3110).open().serves(3120, 3130).open().serves(3140, 0), true},
+		{"the same, four times", shop{}.
+			serves(0, 1000).open().syn(100, 900, 2).serves(1100, 2000).open().syn(1200, 1900, 2).serves(2100, 3000).open().syn(2200, 2900, 2).
+			serves(3100, 4000).open().syn(3200, 3900, 2).serves(4100, 0), true},
 		{"SYNs, by rate, whoever waits", shop{}.
 			serves(0, 1000).syn(100, 100, 1).serves(500, 1500).syn(600, 600, 1).serves(900, 2000).syn(1000, 1000, 1), false},
 	} {
@@ -122,8 +127,8 @@ func FuzzReconstruct(f *testing.F) {
 					*at = time.Duration(b[i]) * ms
 				}
 			}
-			v.SYN = Strike{int(b[5] & 3), time.Duration(b[6]) * ms, time.Duration(b[7]) * ms}
-			v.ACK = Strike{int(b[5] >> 6), time.Duration(b[7]) * ms, time.Duration(b[6]) * ms}
+			v.SYN = Strike{Packets: int(b[5] & 3), First: time.Duration(b[6]) * ms, Last: time.Duration(b[7]) * ms}
+			v.ACK = Strike{Packets: int(b[5] >> 6), First: time.Duration(b[7]) * ms, Last: time.Duration(b[6]) * ms}
 			visits = append(visits, v)
 		}
 		want := Reconstruct(visits)

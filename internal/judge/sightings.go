@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"time"
 
 	"listenq/internal/evidence"
@@ -41,9 +42,9 @@ func (a attempt) vainSYNs() Strike {
 	switch {
 	case !a.Client.SawSYN || a.Server.Challenges > 0 || a.Server.RefusedSYN || a.Server.AnsweredFirst || a.fresh():
 	case a.Server.SYNACK.N == 0:
-		return Strike{Packets: int(a.Client.Tries), First: a.came(&a.Client.SYN, &a.Client.SYNIn), Last: a.Client.Asked}
+		return a.inVain(a.Client.Tries, a.came(&a.Client.SYN, &a.Client.SYNIn), a.Client.Asked, evidence.SYNAgain)
 	case a.Client.Tries > 1:
-		return Strike{Packets: int(a.Client.Tries) - 1, First: a.came(&a.Client.SYN, &a.Client.SYNIn), Last: a.Client.Vain}
+		return a.inVain(a.Client.Tries-1, a.came(&a.Client.SYN, &a.Client.SYNIn), a.Client.Vain, evidence.SYNAgain)
 	}
 	return Strike{}
 }
@@ -59,12 +60,47 @@ func (a attempt) vainACKs() Strike {
 	case a.resetAtOnce():
 		return Strike{Packets: 1, First: first, Last: first}
 	case a.Held.Ignored || a.Client.Untaken:
-		return Strike{Packets: 1 + int(max(a.Server.Resent.N, a.Client.DataAgain)), First: first, Last: max(first, a.Held.Futile)}
+		return a.inVain(1+max(a.Server.Resent.N, a.Client.DataAgain), first, max(first, a.Held.Futile), evidence.DataAgain)
 	case a.Client.Unacked && !a.HasConnection():
-		return Strike{Packets: 1 + int(a.Client.DataAgain), First: first, Last: first}
+		return a.inVain(1+a.Client.DataAgain, first, first, evidence.DataAgain)
 	}
 	return Strike{}
 }
+
+// inVain are so many packets from a time to a time, with those between them that notes of
+// that kind tell the time of: what came again shows that what came before was in vain.
+func (a attempt) inVain(n int32, first, last time.Duration, again evidence.What) Strike {
+	s := Strike{Packets: int(n), First: first, Last: last}
+	i := slices.IndexFunc(a.Notes, func(n evidence.Note) bool { return n.What == again })
+	if i < 0 {
+		return s
+	}
+	travel := first - a.Client.ACK.First // from where the client sends to where the server gets it
+	if again == evidence.SYNAgain {
+		travel = first - a.Client.SYN.First
+	}
+	known := 0
+	for _, at := range a.Notes[i].Times[:min(a.Notes[i].N, evidence.MaxTimes)] {
+		at += travel
+		switch {
+		case at <= first || again == evidence.SYNAgain && at >= last:
+			continue
+		case again == evidence.DataAgain && a.HasConnection() && at >= a.Held.EnteredBy-leastTimeout:
+			continue
+		case again == evidence.DataAgain:
+			s.Last = max(s.Last, at)
+		}
+		if known < len(s.Between) {
+			s.Between[known] = at
+			known++
+		}
+	}
+	return s
+}
+
+// leastTimeout is less than a client takes to send something again (TCP_RTO_MIN, 200 ms,
+// include/net/tcp.h).
+const leastTimeout = 150 * time.Millisecond
 
 // resetAtOnce reports that the server has answered the final ACK itself with an RST.
 func (a attempt) resetAtOnce() bool {

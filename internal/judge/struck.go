@@ -134,6 +134,8 @@ func (a attempt) struckACK() causes {
 	switch {
 	case a.Held.FastOpened:
 		return nothing // the SYN made the connection
+	case a.Client.ACK.N == 0 && !a.Scene.ACKs && !a.Scene.Sockets && a.Server.SYNACK.N > 0:
+		return anyACK | netLoss | nothing // the capture has no ACKs, of nobody
 	case a.Client.ACK.N == 0 && a.lossless():
 		return nothing
 	case a.Client.ACK.N == 0:

@@ -25,7 +25,7 @@ type Tally struct {
 	Mute                int        // of whose client nothing was seen
 	Unserved            int        // that have asked for something and got nothing
 	Heard               int        // of whose server anything was seen
-	Acked               int        // whose client has sent anything after its SYN
+	Acked               int        // whose client has answered the SYN-ACK, as far as was seen
 	SeenBoth            int        // of which packets of both ends were seen
 	Asked               int        // whose SYN-ACK came again without an ACK, or for an ACK that had come
 	Old, Refused, Sums  int        // met an old connection, an ACK that takes no data; had a wrong checksum
@@ -133,7 +133,7 @@ func (y *Tally) look(a attempt, r Reading) {
 	add(&y.Deaf, !server && a.Client.ACK.N > 0 && !a.Midway)
 	add(&y.Mute, !a.Client.SawSYN && a.Client.ACK.N+a.Client.Reset.N == 0)
 	add(&y.Heard, server || a.Midway)
-	add(&y.Acked, a.Client.ACK.N+a.Client.Reset.N > 0)
+	add(&y.Acked, a.Client.ACK.N > 0 || a.Client.Reset.N > 0 && !a.Client.ResetConnected)
 	add(&y.SeenBoth, server && a.Client.SawSYN)
 	add(&y.Asked, a.Server.SYNACK.N > 1)
 	add(&y.Old, a.Server.Challenges > 0)
@@ -145,10 +145,11 @@ func (y *Tally) look(a attempt, r Reading) {
 	add(&y.Unserved, SequelOf(a.Attempt).What == Unserved)
 }
 
-// unsettled reports that an attempt which nothing seems to have struck was not served, and
-// may have been struck without a trace.
+// unsettled reports that an attempt which nothing seems to have struck may have been, without
+// a trace: it was not served, or waited for what its client had to send again.
 func (a attempt) unsettled() bool {
-	if a.Scene.Sockets || a.Server.ServedAt > 0 || !a.Among.Finished && a.Server.Resent.N == 0 {
+	waited := a.Client.DataAgain > 0 && !a.Sees(evidence.ServerSide) // for what may have been struck, where that is not seen
+	if a.Scene.Sockets || a.Server.ServedAt > 0 && !waited || !a.Among.Finished && a.Server.Resent.N == 0 {
 		return false
 	}
 	return slices.ContainsFunc(a.verdict().Alternatives, func(r Reading) bool {
