@@ -35,7 +35,7 @@ func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
 // those who were there is taken, are an overflow; the evidence is there, and the time.
 func TestOverflowTold(t *testing.T) {
 	l := listenerOf(t, func(s *scene) {
-		s.web(90, 1950*time.Millisecond, 5, 6, 7, 8, 9) // waits
+		s.web(90, 1950*time.Millisecond, 5, 6, 7, 8, 9)    // waits
 		s.web(89, 2000050*time.Microsecond, 5, 6, 7, 8, 9) // the last that there is room for: the others' SYNs were answered before its final ACK
 		s.add(2500*time.Millisecond, evidence.Packet{Src: client(91), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
 		s.add(3500*time.Millisecond, evidence.Packet{Src: client(91), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
