@@ -24,6 +24,7 @@ import (
 // insideFacts is what a sandbox tells of the kernel, or why there was none.
 type insideFacts struct {
 	done
+	outside map[string]string // the settings of done.Defaults where this program runs
 	missing []record.Missing
 	err     error
 }
@@ -42,7 +43,7 @@ func probeFacts(ctx context.Context, names []string, ofMachine bool) map[string]
 
 // probeInside finds out what namespaces of our own show.
 func probeInside(ctx context.Context, ofMachine bool) insideFacts {
-	in := insideFacts{}
+	in := insideFacts{outside: readFresh()}
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err == nil {
 		defer null.Close()
@@ -246,7 +247,7 @@ func (in *insideFacts) defaults() []Fact {
 		case in.err != nil:
 			f.UnknownBecause = in.err.Error()
 		case !ok:
-			f.UnknownBecause = noSuchSetting(s.name)
+			f.UnknownBecause = in.noSuchSetting(s.name)
 		case err != nil:
 			f.UnknownBecause = text
 		default:
@@ -258,12 +259,11 @@ func (in *insideFacts) defaults() []Fact {
 }
 
 // noSuchSetting is why new namespaces have no setting: it is the machine's, or nobody's.
-func noSuchSetting(name string) string {
-	value, err := os.ReadFile(sysctlPath(name))
-	if err != nil {
-		return "this kernel has no such setting"
+func (in *insideFacts) noSuchSetting(name string) string {
+	if value, has := in.outside[name]; has {
+		return "this kernel has it for the whole machine, not for namespaces: it is " + value
 	}
-	return "this kernel has it for the whole machine, not for namespaces: it is " + strings.Join(strings.Fields(string(value)), " ")
+	return "this kernel has no such setting"
 }
 
 func (in *insideFacts) hasOwnTable() Fact {

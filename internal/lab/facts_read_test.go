@@ -167,6 +167,7 @@ func TestInsideUnknown(t *testing.T) {
 // A kernel without a setting has no such default, and says so.
 func TestDefaultsOfAnOlderKernel(t *testing.T) {
 	in := insideFacts{done: done{Defaults: map[string]string{"net.core.somaxconn": "4096", "net.ipv4.tcp_syncookies": "permission denied"}}}
+	in.outside = map[string]string{"net.core.somaxconn": "128", "net.ipv4.tcp_max_syn_backlog": "512"}
 	got := map[string]string{}
 	for _, f := range in.defaults() {
 		got[f.Name] = fmt.Sprint(f.Value, f.UnknownBecause)
@@ -178,7 +179,7 @@ func TestDefaultsOfAnOlderKernel(t *testing.T) {
 		"has_tcp_child_ehash_entries":     "false",
 		"default_tcp_child_ehash_entries": "<nil>this kernel has no such setting",
 		"default_tcp_abort_on_overflow":   "<nil>this kernel has no such setting",
-		"default_tcp_max_syn_backlog":     "<nil>this kernel has no such setting",
+		"default_tcp_max_syn_backlog":     "<nil>this kernel has it for the whole machine, not for namespaces: it is 512",
 		"default_tcp_synack_retries":      "<nil>this kernel has no such setting",
 		"default_tcp_syn_retries":         "<nil>this kernel has no such setting",
 		"default_tcp_migrate_req":         "<nil>this kernel has no such setting",

@@ -102,16 +102,3 @@ func TestMachineWide(t *testing.T) {
 		t.Errorf("it went on in %s (%v), not %s", after, err, before)
 	}
 }
-
-// TestNoSuchSetting tells a setting of the machine from one that nobody has.
-func TestNoSuchSetting(t *testing.T) {
-	if _, err := os.Stat(sysctlPath("net.ipv4.tcp_max_orphans")); err != nil {
-		t.Skip("runs in a network namespace that does not show settings of the machine")
-	}
-	if got := noSuchSetting("net.ipv4.tcp_max_orphans"); !strings.HasPrefix(got, "this kernel has it for the whole machine, not for namespaces: it is ") {
-		t.Error(got)
-	}
-	if got := noSuchSetting("net.ipv4.tcp_no_such"); got != "this kernel has no such setting" {
-		t.Error(got)
-	}
-}
