@@ -69,6 +69,14 @@ func short(n *evidence.Note, s *evidence.Settings) string {
 	case judge.DeferAccept:
 		return "TCP_DEFER_ACCEPT waits for data"
 	case judge.HostDrop:
+		switch n.Told {
+		case evidence.FilterTook:
+			return "a packet filter"
+		case evidence.SumErrors:
+			return "wrong checksum"
+		case evidence.ReversePath:
+			return "rp_filter"
+		}
 		return "no memory, no route or not allowed"
 	}
 	return "no queue was full"
