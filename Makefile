@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 export CGO_ENABLED = 0
 
-.PHONY: demo build test test-kernels unit race lint tools kernels kernel-table bench soak agreement corpus fuzz golden install clean help
+.PHONY: demo build test test-kernels unit race lint tools kernels kernel-table bench soak agreement corpus mutants fuzz golden install clean help
 
 demo: build ## build the binary and run the first experiment
 	./listenq lab run b1-late
@@ -48,6 +48,9 @@ agreement: build ## compare what packets alone tell with what the lab knows, exp
 
 corpus: build ## explain every capture below DIR, and check what is said of it against the packets
 	$(GO) run ./test/corpus $(DIR)
+
+mutants: ## change the heart of the tool in small ways, and count what its own tests notice
+	$(GO) run ./test/mutants internal/evidence internal/judge internal/story
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz every parser of foreign bytes for FUZZTIME each

@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"test/hostile":             {},
 	"test/measure":             {},
 	"test/memory":              {},
+	"test/mutants":             {},
 	"test/passes":              {},
 	"test/summary":             {},
 }
@@ -60,7 +61,7 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/corpus", "test/guests", "test/measure"},
+	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/corpus", "test/guests", "test/measure", "test/mutants"},
 	"net/http":                           {},
 	"charm.land/bubbletea/v2":            {"internal/tui"},
 	"charm.land/lipgloss/v2":             {"internal/tui"},

@@ -49,6 +49,15 @@ func TestWhySYNAgain(t *testing.T) {
 			}
 		})
 	}
+	for name, v := range map[string]judge.Verdict{
+		"another cause":  {Reading: judge.Reading{Cause: judge.NetworkLoss}, Struck: judge.StruckSYN},
+		"another packet": {Reading: judge.Reading{Cause: judge.HostDrop}, Struck: judge.StruckACK},
+	} {
+		a := teller{attempt(true, func(*evidence.Attempt) {}), &v}
+		if got := a.sentence(&again); got != begins+": it has had no answer" {
+			t.Errorf("with counters, %s: %q", name, got)
+		}
+	}
 	a := teller{attempt(true, func(*evidence.Attempt) {}), &judge.Verdict{Reading: judge.Reading{Cause: judge.HostDrop}, Struck: judge.StruckSYN}}
 	want := begins + ": it has had no answer, and no counter of the listener has moved: the server's host drops it before TCP"
 	if got := a.sentence(&again); got != want {
@@ -71,6 +80,11 @@ func TestDroppedSentence(t *testing.T) {
 	}{
 		{"SYN", drop(evidence.SegSYN, evidence.Overflows, 1), func(*evidence.Attempt) {}, "the SYN is dropped: the accept queue is full"},
 		{"SYN, twice", drop(evidence.SegSYN, evidence.QFull, 2), func(*evidence.Attempt) {}, "the SYN is dropped twice, at first and after 1.0 s: the SYN queue is full"},
+		{"data, twice, since it was sent first", drop(evidence.SegData, evidence.Overflows, 2), func(a *evidence.Attempt) { a.Client.Data.First = 20 * ms; a.Client.SYN.First = -time.Second },
+			"the client's data is dropped twice, at first and after 1.0 s: the accept queue is full"},
+		{"SYN, twice, since it was sent first", drop(evidence.SegSYN, evidence.Overflows, 2), func(a *evidence.Attempt) { a.Client.SYN.First = 20 * ms; a.Client.Data.First = -time.Second },
+			"the SYN is dropped twice, at first and after 1.0 s: the accept queue is full"},
+		{"ACK, more than once: told with the SYN-ACKs", drop(evidence.SegACK, evidence.Overflows, 2), func(*evidence.Attempt) {}, "the final ACK is dropped: the accept queue is full"},
 		{"ACK of a request", drop(evidence.SegACK, evidence.Overflows, 1), func(a *evidence.Attempt) { struckACK(a); a.Held.SawRequest = true },
 			"the final ACK is dropped: the accept queue is full; the client is connected, the server is not: it has only a request (SYN_RECV)"},
 		{"ACK of a cookie", drop(evidence.SegACK, evidence.Overflows, 1), func(a *evidence.Attempt) { struckACK(a); a.Held.Cookie = true },

@@ -33,6 +33,9 @@ func TestTell(t *testing.T) {
 			a.Counters.Strikes[evidence.StageACK].Told = evidence.Deferred
 		}, []string{"the server has the connection, 3.0 s after the ACK that it ignored by design"}},
 		{"queued", true, stands(judge.StateQueued), connected, []string{"the server has the connection; it waits in the accept queue"}},
+		{"queued at a listener that is gone", true, stands(judge.StateQueued), func(a *evidence.Attempt) { connected(a); a.On.Sample(evidence.Queues{T: ms}) }, []string{"the server has the connection; its listener is closed"}},
+		{"accepted, as a listener is gone", true, stands(judge.StateAccepted), func(a *evidence.Attempt) { connected(a); a.On.Sample(evidence.Queues{T: ms}) }, []string{"the server has the connection"}},
+		{"accepted as late as somebody feels", true, late(51 * ms), connected, []string{"the server has the connection, 0.1 s late"}},
 		{"queued, and reset by the server", true, stands(judge.StateQueued), func(a *evidence.Attempt) { connected(a); a.Server.Reset.N = 1 }, []string{"the server has the connection"}},
 		{"established, to packets", false, stands(judge.StateEstablished), connected, []string{"the server has the connection; whether it was accepted cannot be seen"}},
 		{"nothing shows what the server has", false, stands(judge.StateEstablished), func(a *evidence.Attempt) {}, []string{"the client sends its final ACK and is connected; nothing shows whether the server is"}},
@@ -87,10 +90,28 @@ func TestSentence(t *testing.T) {
 			a.Server.Resent.First, a.Held.Connection = time.Second, true
 			a.Notes = append(a.Notes, evidence.Note{What: evidence.Dropped, Segment: evidence.SegACK, N: 2})
 		}, "the server sends its SYN-ACK again twice within 0.1 s: it still waits for the final ACK"},
+		{"SYN-ACK again, and one answer is dropped", note(evidence.SYNACKAgain, 2), true, func(a *evidence.Attempt) {
+			a.Server.Resent.First = time.Second
+			a.Notes = append(a.Notes, evidence.Note{What: evidence.Dropped, Segment: evidence.SegACK, N: 1})
+		}, "the server sends its SYN-ACK again twice within 0.1 s: it still waits for the final ACK"},
+		{"SYN-ACK again, and data is dropped", note(evidence.SYNACKAgain, 2), true, func(a *evidence.Attempt) {
+			a.Server.Resent.First = time.Second
+			a.Notes = append(a.Notes, evidence.Note{What: evidence.Dropped, Segment: evidence.SegData, N: 2}, evidence.Note{What: evidence.Lost, Segment: evidence.SegACK, N: 2})
+		}, "the server sends its SYN-ACK again twice within 0.1 s: it still waits for the final ACK"},
+		{"SYN-ACK again, before an answer is dropped", note(evidence.SYNACKAgain, 2), true, func(a *evidence.Attempt) {
+			a.Server.Resent.First = time.Second
+			a.Notes = append(a.Notes, evidence.Note{What: evidence.Dropped, Segment: evidence.SegACK, N: 2, At: evidence.Moment{T: 2 * time.Second}})
+		}, "the server sends its SYN-ACK again twice within 0.1 s: it still waits for the final ACK"},
 		{"SYN-ACK again, as an answer", note(evidence.SYNACKAnswers, 2), true, none, "the server sends its SYN-ACK again twice, as an answer to the SYN that was sent again"},
 		{"data again", note(evidence.DataAgain, 1), false, none, "the client sends its data again: the server does not acknowledge it"},
 		{"data again, that is told with its drop", note(evidence.DataAgain, 1), true, func(a *evidence.Attempt) {
 			a.Notes = append(a.Notes, evidence.Note{What: evidence.Dropped, Segment: evidence.SegData})
+		}, ""},
+		{"data again, and something else was dropped", note(evidence.DataAgain, 1), true, func(a *evidence.Attempt) {
+			a.Notes = append(a.Notes, evidence.Note{What: evidence.Dropped, Segment: evidence.SegACK}, evidence.Note{What: evidence.WrongSum, Segment: evidence.SegData})
+		}, "the client sends its data again: the server does not acknowledge it"},
+		{"data again, that is told with its loss", note(evidence.DataAgain, 1), true, func(a *evidence.Attempt) {
+			a.Notes = append(a.Notes, evidence.Note{What: evidence.Lost, Segment: evidence.SegFIN})
 		}, ""},
 		{"data again, of a connection that is there", note(evidence.DataAgain, 1), false, func(a *evidence.Attempt) { a.Held.Connection = true }, ""},
 		{"held back", evidence.Note{What: evidence.HeldBack, Segment: evidence.SegOther}, true, none, "the SYN-ACK is held back on the way"},
@@ -102,6 +123,7 @@ func TestSentence(t *testing.T) {
 		{"data that is not taken", note(evidence.TakesNone, 1), false, none, "the server answers the data with an ACK that takes none of it"},
 		{"data of an old clock", note(evidence.TakesNone, 1), false, func(a *evidence.Attempt) { a.Client.Older = true }, "the server answers the data with an ACK that takes none of it: its timestamp is older than one before (PAWS)"},
 		{"accept()", evidence.Note{What: evidence.AcceptReturned, At: evidence.Moment{T: 2 * time.Second}}, true, none, "accept() returns the connection after 2.0 s"},
+		{"accept(), since it was there", evidence.Note{What: evidence.AcceptReturned, At: evidence.Moment{T: 2 * time.Second}}, true, func(a *evidence.Attempt) { a.Held.Since = time.Second }, "accept() returns the connection after 1.0 s"},
 		{"accept() of a dead one", evidence.Note{What: evidence.AcceptReturned, At: evidence.Moment{T: 2 * time.Second}}, true, func(a *evidence.Attempt) {
 			a.Client.ResetIn = evidence.Series{N: 1, First: time.Second}
 		}, "accept() returns the connection after 2.0 s: it is dead, since its client has reset it"},
@@ -109,6 +131,7 @@ func TestSentence(t *testing.T) {
 			a.Client.ResetIn = evidence.Series{N: 1, First: 3 * time.Second}
 		}, "accept() returns the connection after 2.0 s"},
 		{"expired", evidence.Note{What: evidence.Expired, At: evidence.Moment{T: 63 * time.Second}}, true, none, "the request expires after 63.0 s without a word: the server has nothing any more"},
+		{"expired, since its SYN-ACK", evidence.Note{What: evidence.Expired, At: evidence.Moment{T: 63 * time.Second}}, true, func(a *evidence.Attempt) { a.Server.SYNACK.First = time.Second }, "the request expires after 62.0 s without a word: the server has nothing any more"},
 		{"expired, and the client is there", evidence.Note{What: evidence.Expired, At: evidence.Moment{T: 63 * time.Second}}, true, func(a *evidence.Attempt) { a.Client.ACK.N = 1 },
 			"the request expires after 63.0 s without a word: the server has nothing any more; the client still believes that it is connected"},
 		{"expired, and the client has reset", evidence.Note{What: evidence.Expired, At: evidence.Moment{T: 63 * time.Second}}, true, func(a *evidence.Attempt) { a.Client.ACK.N, a.Client.Reset.N = 1, 1 },
