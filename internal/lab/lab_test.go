@@ -201,8 +201,8 @@ func TestIPv6(t *testing.T) {
 network ipv6
 sysctl net.ipv4.tcp_syncookies 0
 sysctl net.ipv4.tcp_abort_on_overflow 1
-server backlog 1 accept never
-connect a
+server backlog 2 accept never
+connect 2 as a
 connect b c overlapping
 expect b.outcome == "queued"
 expect c.outcome == "reset" and c.ended_by == "abort-on-overflow"
