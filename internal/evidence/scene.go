@@ -11,9 +11,11 @@ type Scene struct {
 	Sides   Side // where packets are seen
 	Sockets bool // socket states, listeners and calls are told, too; and Reactions, at least now and then
 
+	Began    time.Duration // when the first was seen
 	Now      time.Duration
 	ACKs     bool // something was seen that is neither SYN nor RST nor FIN
 	Complete time.Duration
+	begun    bool
 	sampled  time.Duration // samples of one moment are one look at everything; it is complete once a later one begins
 
 	Settings Settings
@@ -29,7 +31,12 @@ func NewScene(sides Side, sockets bool) *Scene {
 }
 
 // At says that it is so late at least.
-func (s *Scene) At(now time.Duration) { s.Now = max(s.Now, now) }
+func (s *Scene) At(now time.Duration) {
+	if !s.begun {
+		s.Began, s.begun = now, true
+	}
+	s.Now = max(s.Now, now)
+}
 
 // Sample begins a look at everything, if it is later than the last one; it reports whether
 // it is. What that one has not said to be closed was open then.

@@ -145,6 +145,9 @@ func (a attempt) unansweredStates() Outlook {
 	if !a.Sees(evidence.ServerSide) {
 		o = o.or(StatePending) // the SYN-ACKs may be lost
 	}
+	if !a.On.Heard {
+		o = o.or(StateRefused) // nor is it known that the capture holds what the server sends
+	}
 	switch {
 	case quiet > gap*19/10 && a.Sees(evidence.ClientSide) && a.Client.SYN.N > 6:
 		o = Outlook{First: StateTimedOut, Likely: true, Others: o.Others}.or(StateUnanswered)
@@ -201,7 +204,7 @@ func (a attempt) pendingStates() Outlook {
 func (a attempt) overdueStates() Outlook {
 	switch {
 	case a.Scene.Now-a.Server.SYNACK.Last <= a.NextResend()*5/4:
-		return only(StatePending)
+		return Outlook{First: StatePending, Likely: true}.or(StateHalfOpen, StatePhantom) // its ACK may be the first thing that is lost
 	case a.Kept():
 		return only(StateExpired)
 	}

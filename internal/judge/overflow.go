@@ -12,15 +12,15 @@ import "math"
 // by something of its own.
 func (q *Queue) overflow() string {
 	switch {
-	case q.Clients == 0 || q.Empty > 0:
+	case q.Clients == 0:
 		return ""
-	case q.SYNs > 0 && q.ACKs > 0 && q.handshakesAlone() && (q.explained() || q.crowded()) && q.Broken*4 <= q.Struck:
+	case q.Empty == 0 && q.SYNs > 0 && q.ACKs > 0 && q.handshakesAlone() && (q.explained() || q.crowded()) && q.Broken*4 <= q.Struck:
 		return "SYNs and final ACKs alike were dropped depending on how many connections waited, and nothing of established connections was"
 	case !q.explained() || q.Broken*8 > q.Struck:
 		return ""
-	case q.SYNs > 0 && q.ACKs > 0 && q.consistent() && q.Lost*20 <= q.There:
+	case q.Empty == 0 && q.SYNs > 0 && q.ACKs > 0 && q.consistent() && q.Lost*20 <= q.There:
 		return "SYNs and final ACKs alike were dropped, and none of them was taken while as many connections waited"
-	case q.Turns >= turns && q.Admitted*20 <= q.Struck && (q.ACKs > 0 || !q.Limited) && q.paced():
+	case q.Turns >= turns && q.Wrong*8 <= q.Struck && (q.ACKs > 0 || !q.Limited) && q.paced():
 		return "what was dropped and what was taken followed the number of waiting connections, several times over"
 	}
 	return ""
@@ -46,10 +46,13 @@ func (q *Queue) crowded() bool {
 // queue each time, to be no coincidence: it fills, drains, fills and drains.
 const turns = 3
 
-// paced reports that no limit on the rate struck the same packets. One that lets through as
-// many as the server happens to accept would do so; but it does not wait for accept(): in one
-// of two turns at least something would pass before the queue had room, or be struck after.
-func (q *Queue) paced() bool { return q.Unpaced >= 2 || math.Pow(0.5, float64(q.Turns)) < chance }
+// paced reports that no limit on the rate struck the same packets. A server that takes the
+// same time for each client empties its queue as such a limit gives leave, and one for SYNs
+// strikes the same SYNs then. One for all packets does not wait for accept(): in one of two
+// turns at least something would pass before the queue had room, or be struck after.
+func (q *Queue) paced() bool {
+	return q.Unpaced >= 2 || q.SYNs > 0 && q.ACKs > 0 && math.Pow(0.5, float64(q.Turns)) < chance
+}
 
 // handshakesAlone reports that what was struck was struck for being a handshake's: were it
 // struck by chance as often as handshakes were, connections that are there would have lost

@@ -49,7 +49,8 @@ type Queue struct {
 	Empty    int    // clients that were struck while nothing can have waited
 	Admitted int    // packets that were taken while as many as Fill may have waited
 	Passed   int    // that were taken while fewer may have, once the queue had been full
-	Turns    int    // how often it went over from striking to taking and back, each time with its length
+	Limit    int    // the length that tells best what is struck from what is taken; 0 if none does better than none
+	Turns    int    // how often it went over from striking at that length to taking below it, and back
 	Through  int    // connections of which something was taken while others were struck
 	There    int    // connections of which something was taken at any time
 	Lost     int    // and of those, the ones that had to send something again
@@ -281,14 +282,16 @@ func (w *walk) fit(q *Queue) {
 		wrong += n
 	}
 	q.Wrong = wrong
-	for fill := 1; fill <= max(len(struck), len(taken)); fill++ {
-		if fill <= len(taken) {
-			wrong -= taken[fill-1]
+	for limit := 1; limit <= max(len(struck), len(taken)); limit++ {
+		if limit <= len(taken) {
+			wrong -= taken[limit-1]
 		}
-		if fill <= len(struck) {
-			wrong += struck[fill-1]
+		if limit <= len(struck) {
+			wrong += struck[limit-1]
 		}
-		q.Wrong = min(q.Wrong, wrong)
+		if wrong < q.Wrong {
+			q.Limit, q.Wrong = limit, wrong
+		}
 	}
 }
 
@@ -323,6 +326,9 @@ func (w *walk) weigh(q *Queue, limit int) {
 			if !struck {
 				q.Sudden = entered != None && e.at-entered < moment
 			}
+			if e.waiting < q.Limit {
+				break
+			}
 			if struck && !striking {
 				q.Turns++
 			}
@@ -336,9 +342,9 @@ func (w *walk) weigh(q *Queue, limit int) {
 				q.Admitted++
 			case struck:
 				q.Passed++
-				if striking {
-					q.Turns++
-				}
+			}
+			if striking && e.sure < q.Limit {
+				q.Turns++
 				striking = false
 			}
 		case takes:

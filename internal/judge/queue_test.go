@@ -47,6 +47,16 @@ func (s shop) ack(admitted, first, last, packets int) shop {
 	return append(s, Visit{Admitted: ms * time.Duration(admitted), ACK: Strike{Packets: packets, First: ms * time.Duration(first), Last: ms * time.Duration(last)}, Entered: None, Served: None, Closed: None, Taken: None})
 }
 
+// even is a server that takes one client a second, of three that come to a queue for one: a
+// SYN of one of them and the final ACK of another are in vain.
+func even(turns int) (s shop) {
+	for i := range turns {
+		at := 1000 * i
+		s = s.serves(at, at+900).ack(at-5, at+100, at+100, 1).syn(at+200, at+800, 2)
+	}
+	return s
+}
+
 // TestOverflow: what only a full accept queue does, and beside each what looks like it.
 func TestOverflow(t *testing.T) {
 	for _, c := range []struct {
@@ -69,9 +79,12 @@ func TestOverflow(t *testing.T) {
 			serves(0, 1000).open().syn(100, 900, 2).serves(1100, 2000).open().syn(1200, 1900, 2).serves(2100, 3000).open().syn(2200, 2900, 2).serves(3100, 0), false},
 		{"the same, and for once two came as quickly as was struck before", shop{}.
 			serves(0, 1000).open().syn(100, 900, 2).serves(1100, 2000).open().syn(1200, 1900, 2).serves(2100, 3000).open().syn(2200, 2900, 2).serves(3100, 3110).open().serves(3120, 3130).open().serves(3140, 0), true},
-		{"the same, four times", shop{}.
+		{"one of a second, four times: a server and a limit can both be as even", shop{}.
 			serves(0, 1000).open().syn(100, 900, 2).serves(1100, 2000).open().syn(1200, 1900, 2).serves(2100, 3000).open().syn(2200, 2900, 2).
-			serves(3100, 4000).open().syn(3200, 3900, 2).serves(4100, 0), true},
+			serves(3100, 4000).open().syn(3200, 3900, 2).serves(4100, 0), false},
+		{"one of a second, eight times, final ACKs too: a limit on all packets would miss the queue once", even(8), true},
+		{"the same, and now and then one is taken though as many wait", even(8).serves(100, 0).serves(102, 0).serves(104, 0).serves(106, 0), false},
+		{"the same, and one SYN more was struck while nothing waited: something else strikes, too", even(8).syn(9500, 9500, 1), true},
 		{"SYNs, by rate, whoever waits", shop{}.
 			serves(0, 1000).syn(100, 100, 1).serves(500, 1500).syn(600, 600, 1).serves(900, 2000).syn(1000, 1000, 1), false},
 	} {

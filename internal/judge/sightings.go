@@ -129,7 +129,7 @@ func (a attempt) sightings() Seen {
 // TCP_DEFER_ACCEPT was why that made no connection (syn_ack_recalc,
 // net/ipv4/inet_connection_sock.c).
 func (a attempt) overlooked() bool {
-	return a.Held.Ignored && a.Server.Resent.N > 0 && a.Client.ACK.First-a.Server.SYNACK.First < evidence.FirstTimeout && a.Server.Resent.First-a.Server.SYNACK.First > 2*evidence.FirstTimeout
+	return a.Client.SawSYN && a.Held.Ignored && a.Server.Resent.N > 0 && a.Client.ACK.First-a.Server.SYNACK.First < evidence.FirstTimeout && a.Server.Resent.First-a.Server.SYNACK.First > 2*evidence.FirstTimeout
 }
 
 // came is when the first of the client's segments of one kind came to the server, as near

@@ -42,6 +42,11 @@ func (a attempt) struckSYN() causes {
 		return anySYN | netLoss | nothing
 	case a.Sees(evidence.ClientSide | evidence.ServerSide):
 		return a.struckSYNBetween(answered, server)
+	case answered && a.mayRepeat():
+		if a.lossless() {
+			return server | nothing
+		}
+		return server | netLoss | nothing
 	case answered && a.Server.AnsweredFirst:
 		return nothing
 	case a.lossless() && (a.Client.Tries > 1 || !answered && !a.fresh()):
@@ -59,6 +64,16 @@ func (a attempt) struckSYN() causes {
 	}
 	return server | netLoss | nothing
 }
+
+// mayRepeat reports that the first SYN in the capture may be a repetition of one that was
+// dropped before the capture began, as SYNs of others were dropped within it.
+func (a attempt) mayRepeat() bool {
+	return !a.Scene.Sockets && a.Sees(evidence.ServerSide) && a.queue.SYNs > 0 && a.Client.Tries == 1 && a.Client.SYN.First-a.Scene.Began < longestGap
+}
+
+// longestGap is the longest time between two SYNs of a connect(), with the default of
+// net.ipv4.tcp_syn_retries, 6: after 1, 2, 4, 8, 16, 32 s.
+const longestGap = 32 * time.Second
 
 // answered reports that the first SYN-ACK or RST was seen, or what comes only after it.
 func (a attempt) answered() bool {
@@ -136,12 +151,14 @@ func (a attempt) struckACK() causes {
 		return nothing // the SYN made the connection
 	case a.Client.ACK.N == 0 && !a.Scene.ACKs && !a.Scene.Sockets && a.Server.SYNACK.N > 0:
 		return anyACK | netLoss | nothing // the capture has no ACKs, of nobody
-	case a.Client.ACK.N == 0 && a.lossless():
-		return nothing
+	case a.Client.ACK.N == 0 && a.lossless() && a.Sees(evidence.ClientSide):
+		return nothing // it has sent none
 	case a.Client.ACK.N == 0:
 		return netLoss | nothing
 	case a.Sees(evidence.ClientSide|evidence.ServerSide) && !a.Scene.Sockets && a.Client.ACKIn.N == 0:
 		return netLoss
+	case a.HasConnection() && a.Sees(evidence.ClientSide|evidence.ServerSide) && !a.Scene.Sockets && !a.Client.DataFirst && a.Client.DataIn > 0 && a.Client.ACKIn.First == a.Client.DataIn:
+		return netLoss // data came first, which was not sent first
 	case a.Server.Refusals > 0:
 		return refusedCause
 	case a.BadSum():
@@ -176,8 +193,8 @@ func (a attempt) struckACK() causes {
 		return set
 	case (a.Client.Untaken || a.Client.Unacked) && !(a.Held.Connection || a.Accepted()):
 		return set | nothing // the data alone may have been struck
-	case a.informed() && a.Held.Connection && a.Client.DataAgain == 0 && a.Client.DataIn > 0 && a.takenAtOnce():
-		return nothing // a queue that was full is full a moment later
+	case a.queue.Clients == 0 && a.informed() && a.Held.Connection && a.Client.DataAgain == 0 && a.Client.DataIn > 0 && a.takenAtOnce():
+		return nothing // a queue that was full is nearly always full a moment later, and nothing shows that it was
 	case a.Counters.Taken || a.Scene.Sockets && a.Held.Connection || a.Client.ACK.N == 1 && !a.Client.DataFirst:
 		return nothing
 	}

@@ -12,7 +12,12 @@ var table = [hypotheses]row{
 			}
 			return ""
 		}),
-		only: overflow,
+		only: func(s *Seen, q *Queue) string {
+			if room(s, q) == "" {
+				return "" // a full accept queue fills the SYN queue, too
+			}
+			return overflow(s, q)
+		},
 	},
 	FullAtACK: {
 		name:     "accept queue full when the final ACK came",
@@ -96,12 +101,12 @@ var table = [hypotheses]row{
 	FullSynQueue: {
 		name:     "SYN queue full",
 		predicts: (*Seen).losesSYN,
-		out:      first(answered, room, onlyQueue),
+		out:      first(answered, room),
 	},
 	SynReserve: {
 		name:     "the last quarter of tcp_max_syn_backlog is reserved",
 		predicts: (*Seen).losesSYN,
-		out: first(answered, room, onlyQueue, func(s *Seen, q *Queue) string {
+		out: first(answered, room, func(s *Seen, q *Queue) string {
 			if s.Others && s.Requests == s.Answered+1 && !s.Reserve {
 				return "no usual limit has that number of requests as three quarters"
 			}
@@ -150,9 +155,14 @@ func explained(s *Seen, _ *Queue) string {
 	return ""
 }
 
-// room contradicts a full SYN queue.
-func room(s *Seen, _ *Queue) string {
-	if s.Others && s.Requests <= s.Answered {
+// room contradicts a full SYN queue. A request whose final ACK was dropped waits in it
+// still: where any was, each connection without a sign of service may be such a one.
+func room(s *Seen, q *Queue) string {
+	requests := s.Requests
+	if q.ACKs > 0 {
+		requests += s.MayWait
+	}
+	if s.Others && requests <= s.Answered {
 		return "another SYN was answered while there were as many requests"
 	}
 	return ""
@@ -166,9 +176,10 @@ func overflow(s *Seen, q *Queue) string {
 	return q.Only
 }
 
-// onlyQueue contradicts what strikes packets without regard to the queue.
+// onlyQueue contradicts what strikes packets without regard to the queue, where a queue
+// explains all that was struck.
 func onlyQueue(s *Seen, q *Queue) string {
-	if s.AtServer && q.Only != "" {
+	if s.AtServer && q.Only != "" && q.Fits() {
 		return "what was dropped depended on how many connections waited"
 	}
 	return ""

@@ -110,6 +110,8 @@ func (y *Tally) blame(a attempt, r Reading) {
 			y.Late++
 		case r.Outcome == Reset:
 			y.Resets++
+		case r.Outcome == HalfOpen, r.Outcome == Phantom, r.Outcome == Forgotten:
+			y.Perhaps++ // nothing comes to that unless something is dropped
 		case a.Client.SawSYN && !a.Server.RefusedSYN:
 			y.unclear(a)
 		}

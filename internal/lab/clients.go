@@ -134,7 +134,7 @@ func (e *experiment) dialOne(name string, do script.Connect) (err error) {
 	}
 	e.obs.expectClient(c.pair)
 	c.Conn, err = client.Dial(client.Config{
-		Local: c.client, Reuse: do.Reuse != "", Remote: to, MPTCP: do.MPTCP, Text: do.Text, GiveUp: do.GiveUp, Clock: e.clock.now,
+		Local: c.client, Reuse: do.Reuse != "", Remote: to, MPTCP: do.MPTCP, Text: do.Text, Ask: do.Ask, GiveUp: do.GiveUp, Clock: e.clock.now,
 		Report: func(call evidence.Call) { e.obs.call(name, call) },
 	})
 	if err != nil {

@@ -23,7 +23,9 @@ func (r *recording) compareAt(p point, detail io.Writer) (tally, error) {
 	}
 	frames := slices.Clone(r.frames)
 	slices.SortStableFunc(frames, func(a, b frame) int { return cmp.Compare(a.T, b.T) })
-	file := explain.Input{Name: p.name, Data: bytes.NewReader(pcap(p.take(frames)))}
+	taken := p.take(frames)
+	part := spanOf(taken)
+	file := explain.Input{Name: p.name, Data: bytes.NewReader(pcap(taken))}
 	report, err := explain.Captures(context.Background(), []explain.Input{file}, explain.Options{Connections: 1 << 20})
 	if err != nil {
 		return t, fmt.Errorf("%s, %s: %w", r.scenario, p.name, err)
@@ -41,20 +43,31 @@ func (r *recording) compareAt(p point, detail io.Writer) (tally, error) {
 		}
 		got := told[key][0]
 		told[key] = told[key][1:]
-		truth := judge.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
 		v := judge.Verdict{Reading: got.Reading.Reading, Alternatives: got.Alternatives, Confidence: got.Confidence}
-		if grade := t.grade(v, truth); grade != "" && grade != "not first" {
-			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, p.name, c.Name, truth, v.Reading, v.Confidence, v.Alternatives)
+		if grade := t.grade(v, part.truths(&c)...); grade != "" && grade != "not first" {
+			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, p.name, c.Name, part.truths(&c), v.Reading, v.Confidence, v.Alternatives)
 		}
 	}
+	truths := r.truths(part)
 	for _, l := range report.Listeners {
-		k := r.truths()[l.Address]
+		k := truths[l.Address]
 		if k != nil && l.Confidence != judge.Possible && !k.allows(l.Finding) {
 			t.listeners++
 			fmt.Fprintf(detail, "CONTRADICTED %s %s listener: is %v, told %s %s\n", r.scenario, p.name, k.causes, l.Finding, l.Confidence)
 		}
 	}
 	return t, nil
+}
+
+// spanOf is the time that frames are of.
+func spanOf(frames []frame) (s span) {
+	for i, f := range frames {
+		if i == 0 || f.T < s.from {
+			s.from = f.T
+		}
+		s.to = max(s.to, f.T)
+	}
+	return s
 }
 
 // pcap is a capture file of frames of Ethernet in nanoseconds, as pcap-savefile(5) has it.

@@ -86,19 +86,23 @@ func (r *recording) explain(sides evidence.Side) *handshake.Tracker {
 	return t
 }
 
-// grade weighs one statement. It returns what is the matter with it; empty for nothing.
-func (t *tally) grade(v judge.Verdict, truth judge.Reading) string {
+// grade weighs one statement, of which one of several truths is enough. It returns what is
+// the matter with it; empty for nothing.
+func (t *tally) grade(v judge.Verdict, truths ...judge.Reading) string {
+	so := func(r judge.Reading) bool {
+		return slices.ContainsFunc(truths, func(truth judge.Reading) bool { return covers(r, truth) })
+	}
 	t.told++
 	t.left += 1 + len(v.Alternatives)
 	sure := v.Confidence != judge.Possible
 	if sure {
 		t.sure++
 	}
-	is := covers(v.Reading, truth)
+	is := so(v.Reading)
 	if is {
 		t.first++
 	}
-	holds := is || slices.ContainsFunc(v.Alternatives, func(r judge.Reading) bool { return covers(r, truth) })
+	holds := is || slices.ContainsFunc(v.Alternatives, so)
 	if !holds {
 		t.wrong++
 	}

@@ -1,6 +1,7 @@
 // Command agreement tells how well packets alone agree with a whole recording:
 //
-//	agreement DIR
+//	agreement [-v] DIR
+//	agreement -held DIR
 //
 // DIR holds the recordings of `listenq lab run --out DIR`. Of each it reads the
 // packets alone, as a capture on the server, on the client and on both would hold
@@ -8,7 +9,8 @@
 // which the lab wrote with sockets, counters and system calls in view. It prints a
 // table, and exits with 1 if the truth is missing from one statement, or if one that is
 // certain or likely is not so. With -v it prints each statement that does not rank the
-// truth first.
+// truth first. With -held it writes into DIR the scripts of the experiments that are held
+// back for judging.
 package main
 
 import (
@@ -23,11 +25,18 @@ import (
 func main() {
 	log.SetFlags(0)
 	verbose := flag.Bool("v", false, "print each statement that does not rank the truth first")
-	flag.Usage = func() { log.Print("usage: agreement [-v] DIR") }
+	scripts := flag.Bool("held", false, "write the experiments that are held back into DIR")
+	flag.Usage = func() { log.Print("usage: agreement [-v|-held] DIR") }
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
+	}
+	if *scripts {
+		if err := writeHeld(flag.Arg(0)); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
 	detail := io.Discard
 	if *verbose {

@@ -136,7 +136,7 @@ func snap(length int) func([]frame) []frame {
 // startedLate is a capture at the server without the first part of its time.
 func startedLate(part, of time.Duration) func([]frame) []frame {
 	return func(frames []frame) []frame {
-		begin, length := span(frames)
+		begin, length := duration(frames)
 		return kept(frames, func(f frame) bool { return atServer(f) && f.T-begin >= length*part/of })
 	}
 }
@@ -144,12 +144,12 @@ func startedLate(part, of time.Duration) func([]frame) []frame {
 // endedEarly is a capture at the server of the first part of its time alone.
 func endedEarly(part, of time.Duration) func([]frame) []frame {
 	return func(frames []frame) []frame {
-		begin, length := span(frames)
+		begin, length := duration(frames)
 		return kept(frames, func(f frame) bool { return atServer(f) && f.T-begin <= length*part/of })
 	}
 }
 
-func span(frames []frame) (begin, length time.Duration) {
+func duration(frames []frame) (begin, length time.Duration) {
 	if len(frames) == 0 {
 		return 0, 0
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	MPTCP         bool
 	Reuse         bool          // the port was another connection's a moment ago (SO_REUSEADDR)
 	Text          string        // sent with the SYN (Fast Open), if the kernel has a cookie or needs none
+	Ask           string        // sent as soon as connect() has returned
 	GiveUp        time.Duration // connect() is ended after this long by the client itself; 0: left to the kernel
 	Clock         func() time.Duration
 	Report        func(evidence.Call) // each call when it has returned; from several goroutines

@@ -21,6 +21,9 @@ func (c *Conn) wait(begun error) {
 		err = c.finish()
 	}
 	c.report(c.began, evidence.Call{Name: "connect", Own: c.gaveUp.Load() && errors.Is(err, unix.ECANCELED)}, err)
+	if err == nil && c.conf.Ask != "" {
+		c.Send([]byte(c.conf.Ask)) // fails if the socket is closed: then nobody asks
+	}
 	close(c.connected)
 	if err == nil {
 		c.read()

@@ -149,6 +149,7 @@ type Connect struct {
 	GiveUp time.Duration // the client ends a connect() that takes longer; 0: the kernel does
 	MPTCP  bool          // of a socket of IPPROTO_MPTCP
 	Text   string        // sent with the SYN (Fast Open), if the kernel has a cookie or needs none
+	Ask    string        // sent as soon as connect() has returned
 	Reuse  string        // the connection, closed by now, whose port it has
 	To     string        // the server
 }

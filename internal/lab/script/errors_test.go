@@ -173,6 +173,7 @@ var wrongScripts = []struct{ name, text string }{
 	{"stop for no time", someServer + "stop for 0s"},
 	{"continue after stop for", someServer + "stop for 1s\ncontinue"},
 	{"fastopen without a text", someServer + "connect c fastopen"},
+	{"asking nothing", someServer + "connect c asking"},
 	{"stop twice", someServer + "stop\nstop"},
 	{"continue unstopped", someServer + "continue"},
 	{"close the server twice", someServer + "close server\nclose server"},

@@ -81,7 +81,7 @@ func (n *names) taken(name string) string {
 func reserved() []string {
 	words := append(verbNames(), defaultServer, defaultListener, observedName, "delta", "client_delta", "facts")
 	words = append(words, functionNames()...)
-	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "reusing", "for")
+	words = append(words, "as", "to", "from", "on", "at", "if", "until", "overlapping", "every", "giving", "mptcp", "fastopen", "asking", "reusing", "for")
 	return append(words, "true", "false", "nil", "and", "or", "not", "in", "let", "else", "contains", "matches", "startsWith", "endsWith")
 }
 

@@ -98,10 +98,10 @@ func TestParseSteps(t *testing.T) {
 			[]Action{Accept{Policy{When: Some, N: 2}, "server"}, Accept{Policy{When: After, D: time.Second}, "server"}, Listen{0, "server"}}},
 		{"setting of some kernels", "sysctl may fail net.ipv4.tcp_migrate_req 1", []Action{Sysctl{"net.ipv4.tcp_migrate_req", "1", true}}},
 		{"busy moment", server + "stop for 300ms", []Action{Stop{"server", 300 * time.Millisecond}}},
-		{"sockets of other kinds", "server dualstack mptcp backlog 1 accept never\nconnect c mptcp\nconnect d fastopen 'GET /'", []Action{
+		{"sockets of other kinds", "server dualstack mptcp backlog 1 accept never\nconnect c mptcp\nconnect d fastopen 'GET /' asking more", []Action{
 			Server{Name: "server", Port: DefaultPort, Backlog: 1, MPTCP: true, DualStack: true, Accept: Policy{When: Never}},
 			Connect{Names: []string{"c"}, Order: OneByOne, MPTCP: true, To: "server"},
-			Connect{Names: []string{"d"}, Order: OneByOne, Text: "GET /", To: "server"}}},
+			Connect{Names: []string{"d"}, Order: OneByOne, Text: "GET /", Ask: "more", To: "server"}}},
 		{"signals", server + "stop\ncontinue server", []Action{Stop{Server: "server"}, Continue{"server"}}},
 		{"connect with options", server + "connect b c overlapping giving up after 2s to server",
 			[]Action{Connect{Names: []string{"b", "c"}, Order: Overlapping, GiveUp: 2 * time.Second, To: "server"}}},

@@ -63,7 +63,7 @@ func (s *statement) connectNamed() []string {
 }
 
 // connectOptions are the words with which the options of connect begin.
-var connectOptions = []string{"overlapping", "at", "every", "giving", "mptcp", "fastopen", "reusing", "to"}
+var connectOptions = []string{"overlapping", "at", "every", "giving", "mptcp", "fastopen", "asking", "reusing", "to"}
 
 func (s *statement) connectOptions(do *Connect) {
 	orders := 0
@@ -91,6 +91,10 @@ func (s *statement) connectOptions(do *Connect) {
 			text := s.take("what to send with the SYN")
 			s.checkText(text)
 			do.Text = text.text
+		case "asking":
+			text := s.take("what to send once connected")
+			s.checkText(text)
+			do.Ask = text.text
 		case "reusing":
 			do.Reuse = s.reuse(do)
 		case "to":
