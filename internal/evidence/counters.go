@@ -274,8 +274,16 @@ func (a *Attempt) lose(s Segment, at Moment) {
 	case s == SegOther:
 		a.strike(StageSYNACK, WireLost, s, at)
 	case s != SegSYN:
-		a.strike(StageACK, WireLost, s, at)
+		if s == SegACK || !a.bareACKUnderWay(at) {
+			a.strike(StageACK, WireLost, s, at)
+		}
 	case a.Server.SYNACK.N == 0:
 		a.strike(StageSYN, WireLost, s, at)
 	}
+}
+
+// bareACKUnderWay reports that the bare ACK, which the client sent before, was neither lost
+// nor has it come: it will make the connection.
+func (a *Attempt) bareACKUnderWay(now Moment) bool {
+	return !a.Client.DataFirst && a.Client.ACK.N > 0 && a.Client.ACK.First < now.T && a.Client.ACKIn.N == 0 && a.Counters.Strikes[StageACK].N == 0
 }

@@ -18,6 +18,7 @@ var lookalikes = []classified{
 	{"duplicated syn-ack, answered twice", "0ms c> SYN\n 0.3ms s> SYN-ACK twice\n 0.6ms c> ACK\n 0.61ms c> ACK\n 1ms server ESTABLISHED owned", "accepted none - - request"},
 	{"data overtakes the final ack", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK takes=5ms\n 0.7ms c> DATA\n 1ms s> ACK\n 2ms server ESTABLISHED owned", "accepted none - - request"},
 	{"lost syn-ack", "0ms c> SYN\n 0.3ms s> SYN-ACK lost\n 1ms server SYN_RECV\n 1s s> SYN-ACK\n 1.001s c> ACK\n 1.01s server ESTABLISHED owned", "accepted network-loss - syn-ack request"},
+	{"lost data while the final ACK is on its way", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 0.7ms c> DATA lost\n 1ms server ESTABLISHED owned\n 210ms c> DATA again\n 210.3ms s> ACK", "accepted none - - request"},
 	{"lost data of an accepted connection", queued + "5ms server ESTABLISHED owned\n 10ms c> DATA lost\n 210ms c> DATA again\n 210.3ms s> ACK", "accepted none - - request"},
 	{"keep-alive of an idle connection", queued + "2s c> KEEPALIVE\n 2.0003s s> ACK", "queued server - - request"},
 	{"slow network", "0ms c> SYN takes=700ms\n 700ms s> SYN-ACK takes=700ms\n 1s c> SYN takes=700ms\n 1.4s c> ACK takes=700ms\n 1.65s s> SYN-ACK takes=700ms\n 1.7s s> SYN-ACK\n 2.2s server ESTABLISHED owned", "accepted none - - request"},

@@ -16,9 +16,12 @@ func (a attempt) informed() bool {
 	return !a.Scene.Sockets && a.Sees(evidence.ServerSide) && (a.On.Crowd.Attempts > 1 || a.Accepted()) && !a.strict
 }
 
-// lossless reports that nothing in the capture shows that packets of this client are
-// lost before they come to it.
+// lossless reports that nothing in the capture shows that packets of this client, or those of
+// connections that are there, are lost before they come to it.
 func (a attempt) lossless() bool {
+	if a.queue != nil && a.queue.Lost > 0 {
+		return false
+	}
 	_, losing := a.Scene.Gaps[a.Ends.Client.Addr()]
 	return a.informed() && !losing && len(a.Scene.Gaps) < evidence.MaxGaps
 }

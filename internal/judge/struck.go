@@ -157,7 +157,7 @@ func (a attempt) struckACK() causes {
 		return netLoss | nothing
 	case a.Sees(evidence.ClientSide|evidence.ServerSide) && !a.Scene.Sockets && a.Client.ACKIn.N == 0:
 		return netLoss
-	case a.HasConnection() && a.Sees(evidence.ClientSide|evidence.ServerSide) && !a.Scene.Sockets && !a.Client.DataFirst && a.Client.DataIn > 0 && a.Client.ACKIn.First == a.Client.DataIn:
+	case a.HasConnection() && a.Sees(evidence.ClientSide|evidence.ServerSide) && !a.Scene.Sockets && !a.Client.DataFirst && a.Client.DataAgain == 0 && a.Client.DataIn > 0 && a.Client.ACKIn.First == a.Client.DataIn:
 		return netLoss // data came first, which was not sent first
 	case a.Server.Refusals > 0:
 		return refusedCause
@@ -193,8 +193,8 @@ func (a attempt) struckACK() causes {
 		return set
 	case (a.Client.Untaken || a.Client.Unacked) && !(a.Held.Connection || a.Accepted()):
 		return set | nothing // the data alone may have been struck
-	case a.queue.Clients == 0 && a.informed() && a.Held.Connection && a.Client.DataAgain == 0 && a.Client.DataIn > 0 && a.takenAtOnce():
-		return nothing // a queue that was full is nearly always full a moment later, and nothing shows that it was
+	case a.informed() && a.Held.Connection && a.Client.DataAgain == 0 && a.Client.DataIn > 0 && a.takenAtOnce():
+		return nothing // that anybody felt: a queue that was full is nearly always full a moment later
 	case a.Counters.Taken || a.Scene.Sockets && a.Held.Connection || a.Client.ACK.N == 1 && !a.Client.DataFirst:
 		return nothing
 	}

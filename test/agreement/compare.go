@@ -53,6 +53,7 @@ func (r *recording) compare(v view, detail io.Writer) (tally, listeners) {
 		attempts[key] = append(attempts[key], a)
 	}
 	var t tally
+	whole := span{0, r.end}
 	for _, c := range r.connections {
 		key := [2]string{c.Client, c.Server}
 		all := attempts[key]
@@ -61,10 +62,10 @@ func (r *recording) compare(v view, detail io.Writer) (tally, listeners) {
 			continue
 		}
 		attempts[key] = all[1:]
-		truth := judge.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
+		truths := whole.truths(&c)
 		verdict := all[0].Verdict()
-		if grade := t.grade(verdict, truth); grade != "" {
-			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, v.name, c.Name, truth, verdict.Reading, verdict.Confidence, verdict.Alternatives)
+		if grade := t.grade(verdict, truths...); grade != "" {
+			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, v.name, c.Name, truths, verdict.Reading, verdict.Confidence, verdict.Alternatives)
 		}
 	}
 	return t, r.judge(v, tracker.Listeners(), detail)

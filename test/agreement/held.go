@@ -18,18 +18,18 @@ func held() map[string]string {
 	for _, s := range []struct {
 		before, server string
 		clients, gap   int // so many, each so many ms after the one before
-		delay          int // of the wire, in ms each way
+		wire           string
 	}{
-		{"", "backlog 3 accept every 40ms answer \"ok\"", 35, 12, 20},
-		{"", "backlog 7 accept every 17ms answer \"ok\"", 60, 5, 8},
-		{"", "backlog 16 accept every 33ms answer \"ok\"", 70, 7, 12},
-		{"", "backlog 5 accept every 50ms close after 20ms", 30, 15, 25},
-		{"sysctl net.ipv4.tcp_abort_on_overflow 1", "backlog 6 accept every 35ms answer \"ok\"", 45, 9, 18},
-		{"sysctl net.ipv4.tcp_syncookies 0", "backlog 12 accept every 28ms answer \"ok\"", 60, 8, 5},
-		{"network ipv6", "backlog 4 accept every 45ms answer \"ok\"", 35, 11, 22},
-		{"wire loss 1% seed 3", "backlog 6 accept every 30ms answer \"ok\"", 50, 9, 10},
+		{"", "backlog 3 accept every 40ms answer \"ok\"", 35, 12, "delay 20ms"},
+		{"", "backlog 7 accept every 17ms answer \"ok\"", 60, 5, "delay 8ms"},
+		{"", "backlog 16 accept every 33ms answer \"ok\"", 70, 7, "delay 12ms"},
+		{"", "backlog 5 accept every 50ms close after 20ms", 30, 15, "delay 25ms"},
+		{"sysctl net.ipv4.tcp_abort_on_overflow 1", "backlog 6 accept every 35ms answer \"ok\"", 45, 9, "delay 18ms"},
+		{"sysctl net.ipv4.tcp_syncookies 0", "backlog 12 accept every 28ms answer \"ok\"", 60, 8, "delay 5ms"},
+		{"network ipv6", "backlog 4 accept every 45ms answer \"ok\"", 35, 11, "delay 22ms"},
+		{"", "backlog 6 accept every 30ms answer \"ok\"", 50, 9, "delay 10ms loss 1% seed 3"},
 	} {
-		put("%s\nwire delay %dms\nserver %s\nconnect %d as a every %dms asking \"GET /\"\nwait 2200ms\n", s.before, s.delay, s.server, s.clients, s.gap)
+		put("%s\nwire %s\nserver %s\nconnect %d as a every %dms asking \"GET /\"\nwait 2200ms\n", s.before, s.wire, s.server, s.clients, s.gap)
 	}
 	for _, f := range []string{
 		"syn above 25/s burst 4", "syn above 60/s burst 9", "syn above 7 connections", "syn 25%", "syn one in 4",

@@ -25,6 +25,9 @@ func (s span) truths(c *record.Connection) []judge.Reading {
 		last.Cause, last.EndedBy = judge.UnknownCause, ""
 	}
 	all := []judge.Reading{last}
+	if unfelt(c) {
+		all = append(all, judge.Reading{Outcome: c.Outcome, Cause: judge.NoCause})
+	}
 	for i, change := range c.History {
 		over := i+1 < len(c.History) && since(c.History[i+1]) < s.to
 		if over || since(change) > s.to+reaction || change.Outcome == c.Outcome {
@@ -33,6 +36,18 @@ func (s span) truths(c *record.Connection) []judge.Reading {
 		all = append(all, judge.Reading{Outcome: change.Outcome, Cause: judge.UnknownCause})
 	}
 	return all
+}
+
+// unfelt reports that what struck a connection held nobody up, as a final ACK whose data
+// follows at once: then it is true of it as well that nothing struck it.
+func unfelt(c *record.Connection) bool {
+	there := c.Outcome == judge.Accepted || c.Outcome == judge.Queued
+	return there && !again(c) && (c.Delay == nil || *c.Delay < 20)
+}
+
+// again reports that something of a connection was sent more than once.
+func again(c *record.Connection) bool {
+	return c.SynRetransmits+c.SynAckRetransmits+c.DataRetransmits > 0
 }
 
 func since(c record.Change) time.Duration {
@@ -73,9 +88,7 @@ func (r *recording) truths(s span) map[string]*known {
 
 func (k *known) add(c *record.Connection) {
 	k.causes[c.Cause]++
-	again := c.SynRetransmits+c.SynAckRetransmits+c.DataRetransmits > 0
-	there := c.Outcome == judge.Accepted || c.Outcome == judge.Queued
-	if again || !there {
+	if c.Cause != judge.NoCause && !unfelt(c) {
 		k.felt++
 	}
 	if c.Cause != judge.AcceptQueueFull {
@@ -87,7 +100,7 @@ func (k *known) add(c *record.Connection) {
 	case c.SynAckRetransmits+c.DataRetransmits > 0 || c.Outcome == judge.Reset:
 		k.acks++
 	}
-	if there {
+	if c.Outcome == judge.Accepted || c.Outcome == judge.Queued {
 		k.late++
 	}
 }
