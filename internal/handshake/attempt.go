@@ -28,6 +28,9 @@ func (a *Attempt) Server() netip.AddrPort { return a.seen.Ends.Server }
 // Start is when the first packet of the attempt was seen.
 func (a *Attempt) Start() time.Duration { return a.seen.Started }
 
+// Seen is all that was seen of it. It is the tracker's, and must not be changed.
+func (a *Attempt) Seen() *evidence.Attempt { return &a.seen }
+
 // Unasked reports that the server's SYN-ACK is all that was seen.
 func (a *Attempt) Unasked() bool { return a.seen.Unasked() }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"listenq/internal/evidence"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/story"
 )
 
@@ -20,7 +21,7 @@ func TestEvidenceWords(t *testing.T) {
 		{"one that was answered at last, and again", "0ms c> SYN\n 1s c> SYN\n 1.0003s s> SYN-ACK\n 3s c> SYN\n 3.0003s s> SYN-ACK", "after 1.0 and 3.0 s: it had no answer at first", "it has had"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := play(parseLadder(t, c.ladder), evidence.ServerSide, false).Attempt(clientAddr, serverAddr)
+			a := ladder.Play(parse(t, c.ladder), evidence.ServerSide, false).Attempt(ladder.Client, ladder.Server)
 			v := a.Verdict()
 			all := a.Evidence(&v)
 			says := func(words string) bool {

@@ -1,7 +1,6 @@
 package handshake_test
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -10,44 +9,34 @@ import (
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// spoofed is the n-th client of a flood.
-func spoofed(n int) netip.AddrPort {
-	var ip [4]byte
-	binary.BigEndian.PutUint32(ip[:], 0x0b000000+uint32(n))
-	return netip.AddrPortFrom(netip.AddrFrom4(ip), 1234)
-}
-
-func syn(n int) evidence.Packet {
-	return evidence.Packet{T: time.Duration(n) * time.Microsecond, Side: evidence.ServerSide, Src: spoofed(n), Dst: serverAddr, Flags: evidence.SYN, Seq: uint32(n)}
-}
-
 // TestFolded: of a flood only counts are kept, and nothing of its victims is lost.
 func TestFolded(t *testing.T) {
 	const bound, flood = 100, 5000
 	tr := handshake.New(handshake.Config{Sides: evidence.ServerSide, MaxAttempts: bound})
-	for _, e := range parseLadder(t, "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK") {
-		if e.packet.Side == evidence.ServerSide {
-			tr.Packet(*e.packet)
+	for _, e := range parse(t, "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK") {
+		if e.Packet.Side == evidence.ServerSide {
+			tr.Packet(*e.Packet)
 		}
 	}
-	dropped := syn(flood)
+	dropped := ladder.SYN(flood)
 	dropped.T = 0
 	tr.Packet(dropped)
-	tr.Socket(evidence.Socket{Side: evidence.ClientSide, Client: dropped.Src, Server: serverAddr, State: evidence.SynSent})
+	tr.Socket(evidence.Socket{Side: evidence.ClientSide, Client: dropped.Src, Server: ladder.Server, State: evidence.SynSent})
 	for n := range flood {
-		p := syn(n)
+		p := ladder.SYN(n)
 		tr.Packet(p)
 		if n%2 == 0 {
 			p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, evidence.SYN|evidence.ACK, p.Seq+1
 			tr.Packet(p)
 		}
 	}
-	late := syn(0)
+	late := ladder.SYN(0)
 	late.Src, late.Dst, late.Flags, late.Ack, late.T = late.Dst, late.Src, evidence.SYN|evidence.ACK, 1, time.Second
 	tr.Packet(late) // of one that was folded: no new attempt
 	kept := 0
@@ -57,10 +46,10 @@ func TestFolded(t *testing.T) {
 	if kept != bound {
 		t.Errorf("%d attempts are kept, want %d", kept, bound)
 	}
-	if a := tr.Attempt(clientAddr, serverAddr); a == nil || a.Verdict().Outcome != judge.EstablishedBoth {
+	if a := tr.Attempt(ladder.Client, ladder.Server); a == nil || a.Verdict().Outcome != judge.EstablishedBoth {
 		t.Errorf("the victim is %v", a)
 	}
-	if tr.Attempt(dropped.Src, serverAddr) == nil {
+	if tr.Attempt(dropped.Src, ladder.Server) == nil {
 		t.Error("an attempt of a client that was seen was folded")
 	}
 	folded := tr.Folded()
@@ -90,7 +79,7 @@ func TestCoalesced(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			tr := handshake.New(handshake.Config{Sides: evidence.ServerSide | evidence.ClientSide, Sockets: true})
 			give := func(n int, at time.Duration) {
-				p := syn(n)
+				p := ladder.SYN(n)
 				p.Side, p.T = evidence.ClientSide, at
 				tr.Packet(p)
 				p.Side = evidence.ServerSide
@@ -101,8 +90,8 @@ func TestCoalesced(t *testing.T) {
 			}
 			tr.Reaction(evidence.Reaction{T: 2 * time.Millisecond, Packets: 3, Delta: c.delta})
 			give(1, time.Second)
-			v := tr.Attempt(spoofed(1), serverAddr).Verdict()
-			if diff := cmp.Diff(c.want, short(v)+" "+string(v.Confidence)); diff != "" {
+			v := tr.Attempt(ladder.Spoofed(1), ladder.Server).Verdict()
+			if diff := cmp.Diff(c.want, ladder.Short(v)+" "+string(v.Confidence)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 		})
@@ -118,37 +107,37 @@ func TestLoopback(t *testing.T) {
 		delta        *evidence.Delta
 		want         string
 	}{
-		{"half-open, by sample", overflow + "30ms server SYN_RECV", nil, "half-open accept-queue-full - ack request likely"},
-		{"half-open, by counters", overflow, full, "half-open accept-queue-full - ack request certain"},
-		{"queued, by sample", queued, nil, "queued server - - - certain"},
+		{"half-open, by sample", ladder.Overflow + "30ms server SYN_RECV", nil, "half-open accept-queue-full - ack request likely"},
+		{"half-open, by counters", ladder.Overflow, full, "half-open accept-queue-full - ack request certain"},
+		{"queued, by sample", ladder.Queued, nil, "queued server - - - certain"},
 		{"syn dropped, by counters", "0ms c> SYN", full, "unanswered accept-queue-full - syn - certain"},
 		{"syn dropped, by sample", "0ms listener 4/3\n0ms c> SYN\n 1s c> SYN", nil, "unanswered accept-queue-full - syn - likely"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true})
-			for _, e := range parseLadder(t, c.ladder) {
-				switch p := e.packet; {
+			for _, e := range parse(t, c.ladder) {
+				switch p := e.Packet; {
 				case p == nil:
-					apply(tr, e)
-				case p.Src == clientAddr && p.Side == evidence.ClientSide, p.Src == serverAddr && p.Side == evidence.ServerSide:
+					ladder.Apply(tr, e)
+				case p.Src == ladder.Client && p.Side == evidence.ClientSide, p.Src == ladder.Server && p.Side == evidence.ServerSide:
 					p.Side = bothSides
 					tr.Packet(*p)
 				}
-				if e.packet != nil && e.packet.Src == clientAddr && c.delta != nil {
-					tr.Reaction(evidence.Reaction{T: e.t, Packets: 2, Delta: *lastOf(c.delta, e.packet, c.ladder)})
+				if e.Packet != nil && e.Packet.Src == ladder.Client && c.delta != nil {
+					tr.Reaction(evidence.Reaction{T: e.T, Packets: 2, Delta: *lastOf(c.delta, e.Packet, c.ladder)})
 				}
 			}
-			v := tr.Attempt(clientAddr, serverAddr).Verdict()
-			if diff := cmp.Diff(c.want, short(v)+" "+string(v.Confidence)); diff != "" {
+			v := tr.Attempt(ladder.Client, ladder.Server).Verdict()
+			if diff := cmp.Diff(c.want, ladder.Short(v)+" "+string(v.Confidence)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s%+v", diff, v)
 			}
 		})
 	}
 }
 
-// lastOf is the movement after a packet: none for the SYN of a ladder that goes on.
-func lastOf(d *evidence.Delta, p *evidence.Packet, ladder string) *evidence.Delta {
-	if p.Flags.Has(evidence.SYN) && strings.Contains(ladder, "SYN-ACK") {
+// lastOf is the movement after a packet: none for the SYN of a text that goes on.
+func lastOf(d *evidence.Delta, p *evidence.Packet, text string) *evidence.Delta {
+	if p.Flags.Has(evidence.SYN) && strings.Contains(text, "SYN-ACK") {
 		return &evidence.Delta{}
 	}
 	return d
@@ -159,7 +148,7 @@ func established(n int) (*handshake.Tracker, []evidence.Packet) {
 	tr := handshake.New(handshake.Config{Sides: evidence.ServerSide})
 	var data []evidence.Packet
 	for i := range n {
-		p := syn(i)
+		p := ladder.SYN(i)
 		tr.Packet(p)
 		q := p
 		q.Src, q.Dst, q.Flags, q.Seq, q.Ack = p.Dst, p.Src, evidence.SYN|evidence.ACK, 7, p.Seq+1
@@ -197,7 +186,7 @@ func BenchmarkFlood(b *testing.B) {
 	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true, MaxAttempts: 20_000})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		p := syn(i)
+		p := ladder.SYN(i)
 		p.Number, p.Side = i, evidence.ClientSide
 		tr.Packet(p)
 		p.Side = evidence.ServerSide
@@ -207,7 +196,7 @@ func BenchmarkFlood(b *testing.B) {
 }
 
 func BenchmarkVerdict(b *testing.B) {
-	a := play(parseLadder(b, overflow+resends), evidence.ServerSide, false).Attempt(clientAddr, serverAddr)
+	a := ladder.Play(parse(b, ladder.Overflow+ladder.Resends), evidence.ServerSide, false).Attempt(ladder.Client, ladder.Server)
 	b.ReportAllocs()
 	for b.Loop() {
 		a.Verdict()
@@ -227,13 +216,13 @@ func TestCoalescedCookies(t *testing.T) {
 		{"some", evidence.Delta{SyncookiesSent: 1, TCPReqQFullDoCookies: 1}, "pending none - - - certain []"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := coalesced(c.delta, true).Attempt(spoofed(1), serverAddr).Verdict()
-			if diff := cmp.Diff(c.want, fmt.Sprint(short(v), " ", v.Confidence, " ", v.Alternatives)); diff != "" {
+			v := coalesced(c.delta, true).Attempt(ladder.Spoofed(1), ladder.Server).Verdict()
+			if diff := cmp.Diff(c.want, fmt.Sprint(ladder.Short(v), " ", v.Confidence, " ", v.Alternatives)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 		})
 	}
-	v := coalesced(evidence.Delta{ListenDrops: 2}, false).Attempt(spoofed(1), serverAddr).Verdict()
+	v := coalesced(evidence.Delta{ListenDrops: 2}, false).Attempt(ladder.Spoofed(1), ladder.Server).Verdict()
 	for _, r := range append(v.Alternatives, v.Reading) {
 		if r.Cause == judge.AcceptQueueFull || r.Cause == judge.SynQueueFull {
 			t.Errorf("%v, though no counter of it has moved", r)
@@ -245,7 +234,7 @@ func TestCoalescedCookies(t *testing.T) {
 func coalesced(delta evidence.Delta, answered bool) *handshake.Tracker {
 	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true})
 	for n := range 3 {
-		p := syn(n)
+		p := ladder.SYN(n)
 		p.Side, p.T = bothSides, time.Millisecond
 		tr.Packet(p)
 		if answered {
@@ -266,11 +255,11 @@ func TestRealClient(t *testing.T) {
 		p.Side, p.T = bothSides, time.Millisecond
 		tr.Packet(p)
 	}
-	p := syn(0)
+	p := ladder.SYN(0)
 	p.Src = real
 	give(p)
 	for n := range 3 {
-		give(syn(n + 1))
+		give(ladder.SYN(n + 1))
 	}
 	give(evidence.Packet{Src: p.Dst, Dst: p.Src, Flags: evidence.SYN | evidence.ACK, Ack: p.Seq + 1})
 	tr.Accepted(real, p.Dst, 2*time.Millisecond)
@@ -288,7 +277,7 @@ func TestRealClient(t *testing.T) {
 func TestFoldedCauses(t *testing.T) {
 	tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true, MaxAttempts: 1})
 	give := func(n int) {
-		p := syn(n)
+		p := ladder.SYN(n)
 		p.Side, p.T = bothSides, time.Millisecond
 		tr.Packet(p)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 	"listenq/internal/story"
 	"listenq/test/memory"
@@ -99,7 +100,7 @@ func fuzzEvent(tr *handshake.Tracker, now time.Duration, number int, b [3]byte) 
 	errnos := []string{"", "ETIMEDOUT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EAGAIN"}
 	bit := func(i int) int { return int(b[2]>>i) & 1 }
 	p := evidence.Packet{
-		Number: number, T: now, Side: evidence.Side(b[0]>>3)&3 | 1, Src: clientAddr, Dst: serverAddr, Flags: evidence.Flags(b[1]) & 31,
+		Number: number, T: now, Side: evidence.Side(b[0]>>3)&3 | 1, Src: ladder.Client, Dst: ladder.Server, Flags: evidence.Flags(b[1]) & 31,
 		Seq: 100 + uint32(b[2]&7)*uint32(bit(5)), Ack: 200 + uint32(b[2]&7), Len: int(b[2]>>3) & 3,
 		Hops: 60 + b[2]&7, Sum: evidence.Sum(b[1]>>5) % 3,
 	}
@@ -115,12 +116,12 @@ func fuzzEvent(tr *handshake.Tracker, now time.Duration, number int, b [3]byte) 
 			SyncookiesRecv: bit(4), SyncookiesFailed: bit(5), EmbryonicRsts: bit(6), TCPDeferAcceptDrop: bit(7),
 		}})
 	case 3:
-		tr.Socket(evidence.Socket{T: now, Side: evidence.Side(1 + b[1]&1), Client: clientAddr, Server: serverAddr, State: states[b[2]&7], Owned: bit(4) > 0})
+		tr.Socket(evidence.Socket{T: now, Side: evidence.Side(1 + b[1]&1), Client: ladder.Client, Server: ladder.Server, State: states[b[2]&7], Owned: bit(4) > 0})
 	case 4:
 		tr.Listener(evidence.Queues{T: now, Address: netip.AddrPortFrom(netip.IPv6Unspecified(), 80), Open: bit(0) > 0, AcceptLen: int(b[1]), AcceptLimit: 3, SynLen: int(b[1]) - 1, Inode: uint32(bit(1))})
 	case 5:
 		name := []string{"connect", "close", "recv", "send"}[b[1]&3]
-		tr.Call(evidence.Call{T: now, Client: clientAddr, Server: serverAddr, Name: name, Errno: errnos[int(b[2]&15)%len(errnos)], Own: bit(6) > 0, Reset: bit(7) > 0})
+		tr.Call(evidence.Call{T: now, Client: ladder.Client, Server: ladder.Server, Name: name, Errno: errnos[int(b[2]&15)%len(errnos)], Own: bit(6) > 0, Reset: bit(7) > 0})
 	case 6:
 		tr.Fate(p, []evidence.Fate{evidence.FateLost, evidence.FateHeld, evidence.FateDuplicated}[b[2]%3])
 	case 7:

@@ -7,6 +7,7 @@ import (
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 )
 
@@ -27,15 +28,15 @@ func TestMemoryIsFlat(t *testing.T) {
 		give func(*handshake.Tracker, int)
 	}{
 		{"connections", func(tr *handshake.Tracker, n int) {
-			for _, p := range exchange(spoofed(n), time.Duration(n)*5*time.Millisecond) {
+			for _, p := range ladder.Exchange(ladder.Spoofed(n), time.Duration(n)*5*time.Millisecond) {
 				tr.Packet(p)
 			}
 		}},
 		{"flood", func(tr *handshake.Tracker, n int) {
-			tr.Packet(syn(n))
+			tr.Packet(ladder.SYN(n))
 		}},
 		{"connections that stay", func(tr *handshake.Tracker, n int) {
-			for _, p := range exchange(spoofed(n), time.Duration(n)*time.Microsecond)[:7] {
+			for _, p := range ladder.Exchange(ladder.Spoofed(n), time.Duration(n)*time.Microsecond)[:7] {
 				tr.Packet(p)
 			}
 		}},

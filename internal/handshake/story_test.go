@@ -11,6 +11,7 @@ import (
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,15 +36,25 @@ func TestStory(t *testing.T) {
 	}{"lab": {bothSides, true}, "server": {evidence.ServerSide, false}, "client": {evidence.ClientSide, false}} {
 		t.Run(name, func(t *testing.T) {
 			var got strings.Builder
-			for _, c := range attempts {
-				a := play(parseLadder(t, c.ladder), view.sides, view.full).Attempt(clientAddr, serverAddr)
+			for _, c := range ladder.Attempts {
+				a := ladder.Play(parse(t, c.Ladder), view.sides, view.full).Attempt(ladder.Client, ladder.Server)
 				if a != nil {
-					fmt.Fprintf(&got, "%s: %s\n%s\n", c.name, short(a.Verdict()), tell(a))
+					fmt.Fprintf(&got, "%s: %s\n%s\n", c.Name, ladder.Short(a.Verdict()), tell(a))
 				}
 			}
 			golden(t, filepath.Join("testdata", "stories-"+name+".txt"), got.String())
 		})
 	}
+}
+
+// TestSampledStories holds those of attempts whose end only samples tell.
+func TestSampledStories(t *testing.T) {
+	var got strings.Builder
+	for _, c := range ladder.Sampled {
+		a := ladder.Play(parse(t, c.Ladder), bothSides, true).Attempt(ladder.Client, ladder.Server)
+		fmt.Fprintf(&got, "%s: %s\n%s\n", c.Name, ladder.Short(a.Verdict()), tell(a))
+	}
+	golden(t, filepath.Join("testdata", "stories-sampled.txt"), got.String())
 }
 
 func golden(t *testing.T, file, got string) {
@@ -67,8 +78,8 @@ func golden(t *testing.T, file, got string) {
 func TestStoriesFold(t *testing.T) {
 	address := regexp.MustCompile(`\d+\.\d+\.\d+\.\d+|:\d+|\b40000\b`)
 	later := regexp.MustCompile(`(?m)^\s*([0-9.]+)(m?s) `)
-	for _, c := range attempts {
-		shifted := later.ReplaceAllStringFunc(c.ladder, func(s string) string {
+	for _, c := range ladder.Attempts {
+		shifted := later.ReplaceAllStringFunc(c.Ladder, func(s string) string {
 			var n float64
 			var unit string
 			if _, err := fmt.Sscanf(strings.TrimSpace(s), "%f%s", &n, &unit); err != nil {
@@ -79,19 +90,19 @@ func TestStoriesFold(t *testing.T) {
 			}
 			return fmt.Sprintf("%.6fs ", n+1000.012)
 		})
-		texts := func(ladder string) (all []string) {
-			a := play(parseLadder(t, ladder), bothSides, true).Attempt(clientAddr, serverAddr)
+		texts := func(text string) (all []string) {
+			a := ladder.Play(parse(t, text), bothSides, true).Attempt(ladder.Client, ladder.Server)
 			v := a.Verdict()
 			for _, l := range a.Story(&v) {
 				all = append(all, l.Text)
 				if address.MatchString(l.Text) {
-					t.Errorf("%s: %q holds an address", c.name, l.Text)
+					t.Errorf("%s: %q holds an address", c.Name, l.Text)
 				}
 			}
 			return all
 		}
-		if diff := cmp.Diff(texts(c.ladder), texts(shifted)); diff != "" {
-			t.Errorf("%s: told 1000 s later (-at once +later):\n%s", c.name, diff)
+		if diff := cmp.Diff(texts(c.Ladder), texts(shifted)); diff != "" {
+			t.Errorf("%s: told 1000 s later (-at once +later):\n%s", c.Name, diff)
 		}
 	}
 }
@@ -99,7 +110,7 @@ func TestStoriesFold(t *testing.T) {
 // TestComments holds what a capture says of its packets.
 func TestComments(t *testing.T) {
 	for _, c := range []struct{ name, ladder, want string }{
-		{"half-open", overflow + "200ms c> DATA drop=full\n 400ms c> DATA again drop=full\n 1s s> SYN-ACK\n", `
+		{"half-open", ladder.Overflow + "200ms c> DATA drop=full\n 400ms c> DATA again drop=full\n 1s s> SYN-ACK\n", `
 			6 final ACK dropped: accept queue full, 4 of limit 3
 			8 data dropped: accept queue full, 4 of limit 3
 			9 data sent again (1)
@@ -118,24 +129,24 @@ func TestComments(t *testing.T) {
 			6 final ACK dropped: accept queue full
 			8 data dropped: accept queue full
 			11 RST: the SYN cookie does not check`},
-		{"acks repeated", overflow + "1s s> SYN-ACK\n 1.001s c> ACK drop=full", `
+		{"acks repeated", ladder.Overflow + "1s s> SYN-ACK\n 1.001s c> ACK drop=full", `
 			6 final ACK dropped: accept queue full, 4 of limit 3
 			7 SYN-ACK sent again (1)
 			10 ACK that repeats the final one dropped: accept queue full, 4 of limit 3`},
-		{"reset with its listener", queued + "100ms s> RST-ACK", `
+		{"reset with its listener", ladder.Queued + "100ms s> RST-ACK", `
 			7 RST to a queued connection: its listener is closed, or its program resets it`},
-		{"ordinary", queued + "2ms c> DATA\n 2.3ms s> ACK", ""},
+		{"ordinary", ladder.Queued + "2ms c> DATA\n 2.3ms s> ACK", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := handshake.New(handshake.Config{Sides: bothSides, Sockets: true})
 			var got strings.Builder
-			for _, e := range parseLadder(t, c.ladder) {
-				apply(tr, e)
-				if e.packet == nil || e.next {
+			for _, e := range parse(t, c.ladder) {
+				ladder.Apply(tr, e)
+				if e.Packet == nil || e.Next {
 					continue
 				}
-				if s := tr.Comment(e.packet.Number); s != "" {
-					fmt.Fprintf(&got, "\n\t\t\t%d %s", e.packet.Number, s)
+				if s := tr.Comment(e.Packet.Number); s != "" {
+					fmt.Fprintf(&got, "\n\t\t\t%d %s", e.Packet.Number, s)
 				}
 			}
 			if diff := cmp.Diff(c.want, got.String()); diff != "" {

@@ -1,10 +1,12 @@
 package handshake_test
 
 import (
+	"slices"
 	"testing"
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 	"listenq/internal/story"
 
@@ -34,17 +36,17 @@ func TestJudgingChangesNothing(t *testing.T) {
 		sides evidence.Side
 		full  bool
 	}{{"lab", bothSides, true}, {"server", evidence.ServerSide, false}, {"client", evidence.ClientSide, false}, {"both", bothSides, false}}
-	for _, c := range append(append(attempts[:len(attempts):len(attempts)], sampled...), lookalikes...) {
+	for _, c := range slices.Concat(ladder.Attempts, ladder.Sampled, ladder.Lookalikes) {
 		for _, view := range views {
-			t.Run(view.name+"/"+c.name, func(t *testing.T) {
-				events := parseLadder(t, c.ladder)
-				asked := playEach(events, view.sides, view.full, func(tr *handshake.Tracker) {
+			t.Run(view.name+"/"+c.Name, func(t *testing.T) {
+				events := parse(t, c.Ladder)
+				asked := ladder.PlayEach(events, view.sides, view.full, func(tr *handshake.Tracker) {
 					tr.Listeners()
 					for a := range tr.Attempts() {
 						all(a)
 					}
 				})
-				same(t, play(events, view.sides, view.full), asked)
+				same(t, ladder.Play(events, view.sides, view.full), asked)
 				same(t, asked, asked)
 			})
 		}

@@ -1,6 +1,8 @@
 package judge
 
-import "testing"
+import (
+	"testing"
+)
 
 // TestNames: every hypothesis has a name of its own and something that it predicts.
 func TestNames(t *testing.T) {

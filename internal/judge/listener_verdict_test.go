@@ -1,4 +1,4 @@
-package handshake_test
+package judge_test
 
 import (
 	"net/netip"
@@ -8,22 +8,23 @@ import (
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 )
 
 // listenerOf plays a scene on top of clients that are served, and returns what is told
 // of the listener.
-func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
+func listenerOf(t *testing.T, play func(*ladder.Crowd)) handshake.ListenerVerdict {
 	t.Helper()
-	var s scene
+	var s ladder.Crowd
 	for n := range 20 {
-		s.web(n, time.Duration(n)*100*time.Millisecond)
+		s.Web(n, time.Duration(n)*100*time.Millisecond)
 	}
 	play(&s)
-	tr := s.track()
+	tr := s.Track()
 	tr.End(20 * time.Second)
 	for _, l := range tr.Listeners() {
-		if l.Address == serverAddr {
+		if l.Address == ladder.Server {
 			return l
 		}
 	}
@@ -34,25 +35,25 @@ func listenerOf(t *testing.T, play func(*scene)) handshake.ListenerVerdict {
 // TestOverflowTold: SYNs and final ACKs that are struck while others wait, and what comes of
 // those who were there is taken, are an overflow; the evidence is there, and the time.
 func TestOverflowTold(t *testing.T) {
-	l := listenerOf(t, func(s *scene) {
-		s.web(90, 1950*time.Millisecond, 5, 6, 7, 8, 9)    // waits
-		s.web(89, 2000050*time.Microsecond, 5, 6, 7, 8, 9) // the last that there is room for: the others' SYNs were answered before its final ACK
-		s.add(2500*time.Millisecond, evidence.Packet{Src: client(91), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
-		s.add(3500*time.Millisecond, evidence.Packet{Src: client(91), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
-		more := exchange(client(90), 0)[3]
+	l := listenerOf(t, func(s *ladder.Crowd) {
+		s.Web(90, 1950*time.Millisecond, 5, 6, 7, 8, 9)    // waits
+		s.Web(89, 2000050*time.Microsecond, 5, 6, 7, 8, 9) // the last that there is room for: the others' SYNs were answered before its final ACK
+		s.Add(2500*time.Millisecond, evidence.Packet{Src: ladder.Peer(91), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000})
+		s.Add(3500*time.Millisecond, evidence.Packet{Src: ladder.Peer(91), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000})
+		more := ladder.Exchange(ladder.Peer(90), 0)[3]
 		more.Seq += uint32(more.Len)
-		s.add(3*time.Second, more)
-		taken := exchange(client(90), 0)[4]
+		s.Add(3*time.Second, more)
+		taken := ladder.Exchange(ladder.Peer(90), 0)[4]
 		taken.Ack += uint32(more.Len)
-		s.add(3*time.Second+time.Millisecond, taken)
+		s.Add(3*time.Second+time.Millisecond, taken)
 		for n := 100; n < 103; n++ {
-			all := exchange(client(n), 2*time.Second+time.Duration(n)*time.Microsecond)
-			s.add(all[0].T, all[0])
-			s.add(all[1].T, all[1])
-			s.add(all[2].T, all[2])
+			all := ladder.Exchange(ladder.Peer(n), 2*time.Second+time.Duration(n)*time.Microsecond)
+			s.Add(all[0].T, all[0])
+			s.Add(all[1].T, all[1])
+			s.Add(all[2].T, all[2])
 			for _, again := range []time.Duration{time.Second, 3 * time.Second} {
-				s.add(all[1].T+again, all[1])
-				s.add(all[2].T+again, all[2])
+				s.Add(all[1].T+again, all[1])
+				s.Add(all[2].T+again, all[2])
 			}
 		}
 	})
@@ -75,11 +76,11 @@ func TestOverflowTold(t *testing.T) {
 // TestRateLimitIsNoOverflow: a filter in front of a server that serves all drops SYNs now
 // and then.
 func TestRateLimitIsNoOverflow(t *testing.T) {
-	l := listenerOf(t, func(s *scene) {
+	l := listenerOf(t, func(s *ladder.Crowd) {
 		for n := 100; n < 110; n++ {
 			at := time.Duration(n-100) * 150 * time.Millisecond
-			s.add(at, exchange(client(n), at)[0])
-			s.web(n, at+time.Second)
+			s.Add(at, ladder.Exchange(ladder.Peer(n), at)[0])
+			s.Web(n, at+time.Second)
 		}
 	})
 	if l.Finding == judge.Overflow {
@@ -91,8 +92,8 @@ func TestRateLimitIsNoOverflow(t *testing.T) {
 func TestScan(t *testing.T) {
 	tr := handshake.New(handshake.Config{Sides: evidence.ServerSide})
 	for port := range 100 {
-		p := syn(1)
-		p.T, p.Dst = time.Duration(port)*time.Millisecond, netip.AddrPortFrom(serverAddr.Addr(), uint16(1000+port))
+		p := ladder.SYN(1)
+		p.T, p.Dst = time.Duration(port)*time.Millisecond, netip.AddrPortFrom(ladder.Server.Addr(), uint16(1000+port))
 		tr.Packet(p)
 		p.Src, p.Dst, p.Flags, p.Ack = p.Dst, p.Src, evidence.RST|evidence.ACK, p.Seq+1
 		if port%10 == 0 {
@@ -117,8 +118,8 @@ func TestHealthChecks(t *testing.T) {
 	tr := handshake.New(handshake.Config{Sides: evidence.ClientSide})
 	for n := range 150 {
 		at := time.Duration(n) * 10 * ms
-		from := netip.AddrPortFrom(client(1).Addr(), uint16(20000+n))
-		to := netip.AddrPortFrom(serverAddr.Addr(), uint16(1000+n%30))
+		from := netip.AddrPortFrom(ladder.Peer(1).Addr(), uint16(20000+n))
+		to := netip.AddrPortFrom(ladder.Server.Addr(), uint16(1000+n%30))
 		for i, p := range []evidence.Packet{
 			{Src: from, Dst: to, Flags: evidence.SYN, Seq: 1000, Hops: 64},
 			{Src: to, Dst: from, Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001, Hops: 64},

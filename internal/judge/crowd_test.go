@@ -1,4 +1,4 @@
-package handshake_test
+package judge_test
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"listenq/internal/evidence"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 )
 
@@ -22,10 +23,10 @@ func TestTakenSoon(t *testing.T) {
 		{"two milliseconds later", 4 * ms, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s scene
-			s.shake(1, 0, ms/10, c.after, 0, 0, 0)
-			s.shake(2, ms, ms/10, c.after, 0, 0, 0) // its SYN comes before the other's final ACK
-			v := s.track().Attempt(client(1), serverAddr).Verdict()
+			var s ladder.Crowd
+			shake(&s, 1, 0, ms/10, c.after, 0, 0, 0)
+			shake(&s, 2, ms, ms/10, c.after, 0, 0, 0) // its SYN comes before the other's final ACK
+			v := s.Track().Attempt(ladder.Peer(1), ladder.Server).Verdict()
 			if got := slices.Contains(v.Alternatives, met); got != c.told || v.Cause != judge.NoCause {
 				t.Errorf("told %v, alternatives %v; a full queue among them: want %v", v.Reading, v.Alternatives, c.told)
 			}
@@ -48,16 +49,16 @@ func TestSingleSYNs(t *testing.T) {
 		{"a few", 10, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s scene
+			var s ladder.Crowd
 			for n := range c.clients {
-				s.add(time.Duration(n)*ms, evidence.Packet{Src: client(n), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
+				s.Add(time.Duration(n)*ms, evidence.Packet{Src: ladder.Peer(n), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000})
 			}
 			if c.again {
-				s.add(time.Second, evidence.Packet{Src: client(0), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
+				s.Add(time.Second, evidence.Packet{Src: ladder.Peer(0), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000})
 			}
-			tr := s.track()
+			tr := s.Track()
 			tr.End(10 * time.Second)
-			v := tr.Attempt(client(0), serverAddr).Verdict()
+			v := tr.Attempt(ladder.Peer(0), ladder.Server).Verdict()
 			if got := gaveUp(v.Reading) || slices.ContainsFunc(v.Alternatives, gaveUp); got != c.told {
 				t.Errorf("told %v, alternatives %v; gave up among them: want %v", v.Reading, v.Alternatives, c.told)
 			}
@@ -67,12 +68,12 @@ func TestSingleSYNs(t *testing.T) {
 
 // TestGaveUpSoon: a client whose SYN was dropped a fifth of a second ago may be gone.
 func TestGaveUpSoon(t *testing.T) {
-	var s scene
-	s.shake(1, 0, ms/10, 3*ms, 0, 0, 0)
-	s.add(100*ms, evidence.Packet{Src: client(2), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
-	tr := s.track()
+	var s ladder.Crowd
+	shake(&s, 1, 0, ms/10, 3*ms, 0, 0, 0)
+	s.Add(100*ms, evidence.Packet{Src: ladder.Peer(2), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000})
+	tr := s.Track()
 	tr.End(300 * ms)
-	v := tr.Attempt(client(2), serverAddr).Verdict()
+	v := tr.Attempt(ladder.Peer(2), ladder.Server).Verdict()
 	if !slices.ContainsFunc(v.Alternatives, func(r judge.Reading) bool { return r.Outcome == judge.GaveUp }) {
 		t.Errorf("told %v, alternatives %v; want one that gave up among them", v.Reading, v.Alternatives)
 	}
@@ -87,7 +88,7 @@ func TestSlowNetworkAtTheClient(t *testing.T) {
 		{"the FIN is lost again and again", "0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK\n 10ms c> FIN\n 210ms c> FIN again\n 610ms c> FIN again\n 2s end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := play(parseLadder(t, c.ladder), evidence.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
+			v := ladder.Play(parse(t, c.ladder), evidence.ClientSide, false).Attempt(ladder.Client, ladder.Server).Verdict()
 			fine := judge.Reading{Outcome: judge.EstablishedBoth, Cause: judge.NoCause}
 			if v.Reading != fine && !slices.Contains(v.Alternatives, fine) {
 				t.Errorf("told %v, alternatives %v; want %v among them", v.Reading, v.Alternatives, fine)
@@ -98,7 +99,7 @@ func TestSlowNetworkAtTheClient(t *testing.T) {
 
 // TestSlowAnswerAtTheClient: a SYN that is sent again may have been answered all the same.
 func TestSlowAnswerAtTheClient(t *testing.T) {
-	v := play(parseLadder(t, "0ms c> SYN\n 1s c> SYN\n 1.5s end"), evidence.ClientSide, false).Attempt(clientAddr, serverAddr).Verdict()
+	v := ladder.Play(parse(t, "0ms c> SYN\n 1s c> SYN\n 1.5s end"), evidence.ClientSide, false).Attempt(ladder.Client, ladder.Server).Verdict()
 	if slow := (judge.Reading{Outcome: judge.Pending, Cause: judge.NoCause}); !slices.Contains(v.Alternatives, slow) {
 		t.Errorf("told %v, alternatives %v; want %v among them", v.Reading, v.Alternatives, slow)
 	}

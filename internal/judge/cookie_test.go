@@ -1,10 +1,11 @@
-package handshake_test
+package judge_test
 
 import (
 	"testing"
 	"time"
 
 	"listenq/internal/evidence"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 )
 
@@ -16,54 +17,54 @@ const (
 
 // shake is a handshake of a client with data that the server acknowledges, after which the
 // server's clock has gone on by ticks. Its SYN offers options, and the SYN-ACK takes up some.
-func (s *scene) shake(n int, at, turn, ack time.Duration, ticks uint32, offers, takes evidence.OptionSet) {
+func shake(s *ladder.Crowd, n int, at, turn, ack time.Duration, ticks uint32, offers, takes evidence.OptionSet) {
 	options := func(set evidence.OptionSet, stamp uint32) evidence.Options {
 		return evidence.Options{Present: set, TSVal: stamp}
 	}
-	c := evidence.Packet{Src: client(n), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000, Options: options(offers, 7)}
-	r := evidence.Packet{Src: serverAddr, Dst: client(n), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001, Options: options(takes, 900)}
-	s.add(at, c)
-	s.add(at+turn, r)
+	c := evidence.Packet{Src: ladder.Peer(n), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000, Options: options(offers, 7)}
+	r := evidence.Packet{Src: ladder.Server, Dst: ladder.Peer(n), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001, Options: options(takes, 900)}
+	s.Add(at, c)
+	s.Add(at+turn, r)
 	c.Flags, c.Seq, c.Ack = evidence.ACK, 1001, 5001
-	s.add(at+2*ms, c)
+	s.Add(at+2*ms, c)
 	c.Len = 5
-	s.add(at+ack, c)
+	s.Add(at+ack, c)
 	r.Flags, r.Seq, r.Ack, r.Options.TSVal = evidence.ACK, 5001, 1006, 900+ticks
-	s.add(at+ack, r)
+	s.Add(at+ack, r)
 }
 
 func TestCookieRecognised(t *testing.T) {
 	const all = stamped | scaled
 	for _, c := range []struct {
 		name string
-		play func(*scene)
+		play func(*ladder.Crowd)
 		want judge.Kind
 	}{
-		{"its clock is as old as the SYN", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 200, all, all) }, ""},
-		{"its clock is older than the SYN", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 230, all, all) }, judge.Cookie},
-		{"its clock is older by a tick", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 201, all, all) }, ""},
-		{"no cookie is so old", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 300, all, all) }, ""},
-		{"the server's clock runs by microseconds", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 200_000, all, all) }, ""},
-		{"the SYN-ACK waited to be sent", func(s *scene) { s.shake(1, 0, 30*ms, 200*ms, 200, all, all) }, ""},
-		{"the acknowledgement waited to be sent", func(s *scene) { s.shake(1, 0, ms/10, 200*ms, 170, all, all) }, ""},
-		{"too late to compare clocks", func(s *scene) { s.shake(1, 0, ms/10, 20*time.Second, 20_030, all, all) }, ""},
-		{"options are not taken up, as for others they are", func(s *scene) {
-			s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
-			s.shake(1, time.Second, ms/10, 3*ms, 0, scaled, 0)
+		{"its clock is as old as the SYN", func(s *ladder.Crowd) { shake(s, 1, 0, ms/10, 200*ms, 200, all, all) }, ""},
+		{"its clock is older than the SYN", func(s *ladder.Crowd) { shake(s, 1, 0, ms/10, 200*ms, 230, all, all) }, judge.Cookie},
+		{"its clock is older by a tick", func(s *ladder.Crowd) { shake(s, 1, 0, ms/10, 200*ms, 201, all, all) }, ""},
+		{"no cookie is so old", func(s *ladder.Crowd) { shake(s, 1, 0, ms/10, 200*ms, 300, all, all) }, ""},
+		{"the server's clock runs by microseconds", func(s *ladder.Crowd) { shake(s, 1, 0, ms/10, 200*ms, 200_000, all, all) }, ""},
+		{"the SYN-ACK waited to be sent", func(s *ladder.Crowd) { shake(s, 1, 0, 30*ms, 200*ms, 200, all, all) }, ""},
+		{"the acknowledgement waited to be sent", func(s *ladder.Crowd) { shake(s, 1, 0, ms/10, 200*ms, 170, all, all) }, ""},
+		{"too late to compare clocks", func(s *ladder.Crowd) { shake(s, 1, 0, ms/10, 20*time.Second, 20_030, all, all) }, ""},
+		{"options are not taken up, as for others they are", func(s *ladder.Crowd) {
+			shake(s, 2, 0, ms/10, 3*ms, 0, scaled, scaled)
+			shake(s, 1, time.Second, ms/10, 3*ms, 0, scaled, 0)
 		}, judge.Cookie},
-		{"options are never taken up", func(s *scene) {
-			s.shake(2, 0, ms/10, 3*ms, 0, scaled, 0)
-			s.shake(1, time.Second, ms/10, 3*ms, 0, scaled, 0)
+		{"options are never taken up", func(s *ladder.Crowd) {
+			shake(s, 2, 0, ms/10, 3*ms, 0, scaled, 0)
+			shake(s, 1, time.Second, ms/10, 3*ms, 0, scaled, 0)
 		}, ""},
-		{"nothing is offered", func(s *scene) {
-			s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
-			s.shake(1, time.Second, ms/10, 3*ms, 0, 0, 0)
+		{"nothing is offered", func(s *ladder.Crowd) {
+			shake(s, 2, 0, ms/10, 3*ms, 0, scaled, scaled)
+			shake(s, 1, time.Second, ms/10, 3*ms, 0, 0, 0)
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s scene
+			var s ladder.Crowd
 			c.play(&s)
-			a := s.track().Attempt(client(1), serverAddr)
+			a := s.Track().Attempt(ladder.Peer(1), ladder.Server)
 			if got := a.Verdict().Handshake; got != c.want {
 				t.Errorf("handshake %q, want %q", got, c.want)
 			}
@@ -73,16 +74,16 @@ func TestCookieRecognised(t *testing.T) {
 
 // TestCookieIsNoRequest: a SYN-ACK that the server's timer sends again is no cookie.
 func TestCookieIsNoRequest(t *testing.T) {
-	var s scene
-	s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
-	s.add(time.Second, evidence.Packet{Src: client(1), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000, Options: evidence.Options{Present: scaled}})
-	r := evidence.Packet{Src: serverAddr, Dst: client(1), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001}
-	s.add(time.Second+ms/10, r)
-	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != judge.Cookie {
+	var s ladder.Crowd
+	shake(&s, 2, 0, ms/10, 3*ms, 0, scaled, scaled)
+	s.Add(time.Second, evidence.Packet{Src: ladder.Peer(1), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000, Options: evidence.Options{Present: scaled}})
+	r := evidence.Packet{Src: ladder.Server, Dst: ladder.Peer(1), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001}
+	s.Add(time.Second+ms/10, r)
+	if got := s.Track().Attempt(ladder.Peer(1), ladder.Server).Verdict().Handshake; got != judge.Cookie {
 		t.Errorf("handshake %q before, want a cookie", got)
 	}
-	s.add(2*time.Second, r)
-	if got := s.track().Attempt(client(1), serverAddr).Verdict().Handshake; got != judge.Request {
+	s.Add(2*time.Second, r)
+	if got := s.Track().Attempt(ladder.Peer(1), ladder.Server).Verdict().Handshake; got != judge.Request {
 		t.Errorf("handshake %q, want a request", got)
 	}
 }
@@ -103,17 +104,17 @@ func TestWhatDropsSYNs(t *testing.T) {
 		{"few", 7, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s scene
+			var s ladder.Crowd
 			for n := range c.let + 60 {
 				at := time.Duration(n) * ms / 10
-				s.add(at, evidence.Packet{Src: client(n), Dst: serverAddr, Flags: evidence.SYN, Seq: 1000})
+				s.Add(at, evidence.Packet{Src: ladder.Peer(n), Dst: ladder.Server, Flags: evidence.SYN, Seq: 1000})
 				if n < c.let {
-					s.add(at+ms/20, evidence.Packet{Src: serverAddr, Dst: client(n), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001})
+					s.Add(at+ms/20, evidence.Packet{Src: ladder.Server, Dst: ladder.Peer(n), Flags: evidence.SYN | evidence.ACK, Seq: 5000, Ack: 1001})
 				}
 			}
-			tr := s.track()
+			tr := s.Track()
 			tr.End(950 * ms)
-			v := tr.Attempt(client(c.let), serverAddr).Verdict()
+			v := tr.Attempt(ladder.Peer(c.let), ladder.Server).Verdict()
 			if c.decided != (v.Reading == full && len(v.Alternatives) == 1) {
 				t.Errorf("told %v, alternatives %v; decided: want %v", v.Reading, v.Alternatives, c.decided)
 			}
@@ -136,14 +137,14 @@ func TestCookieKeepsNothing(t *testing.T) {
 		{"among others", 9*ms + ms/2, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s scene
-			s.shake(2, 0, ms/10, 3*ms, 0, scaled, scaled)
-			s.shake(1, 10*ms, ms/10, 3*ms, 0, scaled, 0)
-			s.packets = s.packets[:len(s.packets)-2] // its data, and the answer
-			s.shake(3, c.other, ms/10, 3*ms, 0, scaled, scaled)
-			tr := s.track()
+			var s ladder.Crowd
+			shake(&s, 2, 0, ms/10, 3*ms, 0, scaled, scaled)
+			shake(&s, 1, 10*ms, ms/10, 3*ms, 0, scaled, 0)
+			s.Packets = s.Packets[:len(s.Packets)-2] // its data, and the answer
+			shake(&s, 3, c.other, ms/10, 3*ms, 0, scaled, scaled)
+			tr := s.Track()
 			tr.End(2 * time.Second)
-			v := tr.Attempt(client(1), serverAddr).Verdict()
+			v := tr.Attempt(ladder.Peer(1), ladder.Server).Verdict()
 			phantom := false
 			for _, r := range append(v.Alternatives, v.Reading) {
 				phantom = phantom || r.Outcome == judge.Phantom && r.Cause == judge.AcceptQueueFull // a filter can do it at any time

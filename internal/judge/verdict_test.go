@@ -1,7 +1,6 @@
-package handshake_test
+package judge_test
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,24 +17,13 @@ import (
 
 const bothSides = evidence.ClientSide | evidence.ServerSide
 
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func short(v judge.Verdict) string {
-	return fmt.Sprintf("%s %s %s %s %s", v.Outcome, v.Cause, dash(string(v.EndedBy)), dash(string(v.Struck)), dash(string(v.Handshake)))
-}
-
 // TestVerdict classifies every row of the kernel's decision table and every
 // experiment about one attempt, with the evidence of the lab.
 func TestVerdict(t *testing.T) {
-	for _, c := range attempts {
-		t.Run(c.name, func(t *testing.T) {
-			v := play(parseLadder(t, c.ladder), bothSides, true).Attempt(clientAddr, serverAddr).Verdict()
-			if diff := cmp.Diff(c.want, short(v)); diff != "" {
+	for _, c := range ladder.Attempts {
+		t.Run(c.Name, func(t *testing.T) {
+			v := ladder.Play(parse(t, c.Ladder), bothSides, true).Attempt(ladder.Client, ladder.Server).Verdict()
+			if diff := cmp.Diff(c.Want, ladder.Short(v)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s%+v", diff, v)
 			}
 			if v.Confidence != judge.Certain || len(v.Alternatives) > 0 {
@@ -47,13 +36,13 @@ func TestVerdict(t *testing.T) {
 // TestProgramVanishes: of a client whose calls nobody tells its socket is gone when the
 // next SYN was due. It cannot have timed out while it had retries left.
 func TestProgramVanishes(t *testing.T) {
-	const ladder = "0ms listener 4/3\n 0ms c> SYN drop=full\n 1ms client SYN_SENT\n 1.95s client NONE\n 2s end\n"
+	const text = "0ms listener 4/3\n 0ms c> SYN drop=full\n 1ms client SYN_SENT\n 1.95s client NONE\n 2s end\n"
 	for setting, want := range map[string]judge.Outcome{
 		"": judge.TimedOut,
 		"0ms sysctl net.ipv4.tcp_syn_retries 0\n": judge.TimedOut,
 		"0ms sysctl net.ipv4.tcp_syn_retries 6\n": judge.GaveUp,
 	} {
-		v := play(parseLadder(t, setting+ladder), bothSides, true).Attempt(clientAddr, serverAddr).Verdict()
+		v := ladder.Play(parse(t, setting+text), bothSides, true).Attempt(ladder.Client, ladder.Server).Verdict()
 		if v.Outcome != want || v.Confidence != judge.Likely {
 			t.Errorf("after %q: %s, %s; want %s, likely", setting, v.Outcome, v.Confidence, want)
 		}
@@ -80,15 +69,15 @@ func TestVerdictFromPackets(t *testing.T) {
 		sides evidence.Side
 	}{{"client", evidence.ClientSide}, {"server", evidence.ServerSide}, {"both", bothSides}} {
 		exact, best, seen := 0, 0, 0
-		for _, c := range attempts {
-			t.Run(view.name+"/"+c.name, func(t *testing.T) {
-				a := play(parseLadder(t, c.ladder), view.sides, false).Attempt(clientAddr, serverAddr)
+		for _, c := range ladder.Attempts {
+			t.Run(view.name+"/"+c.Name, func(t *testing.T) {
+				a := ladder.Play(parse(t, c.Ladder), view.sides, false).Attempt(ladder.Client, ladder.Server)
 				if a == nil {
 					return // this side has seen no packet
 				}
 				seen++
 				v := a.Verdict()
-				want := strings.Fields(c.want)
+				want := strings.Fields(c.Want)
 				truth := judge.Reading{Outcome: judge.Outcome(want[0]), Cause: judge.Cause(want[1]), EndedBy: judge.Cause(strings.TrimPrefix(want[2], "-"))}
 				all := append([]judge.Reading{v.Reading}, v.Alternatives...)
 				if !slices.ContainsFunc(all, func(r judge.Reading) bool { return covers(r, truth) }) {
@@ -127,23 +116,23 @@ func TestCourse(t *testing.T) {
 			History: []handshake.Change{{T: ms(5), Outcome: judge.Unanswered}, {T: ms(1026), Outcome: judge.Pending}, {T: ms(1027.2), Outcome: judge.Queued}, {T: ms(2000), Outcome: judge.Accepted}},
 			Delay:   ms(1020), SYNs: 1, Start: ms(5),
 		}},
-		{"half-open, then forgotten", overflow + "100ms c> DATA drop=full\n 300ms c> DATA again drop=full\n 1000ms s> SYN-ACK\n 3100ms server NONE", course{
+		{"half-open, then forgotten", ladder.Overflow + "100ms c> DATA drop=full\n 300ms c> DATA again drop=full\n 1000ms s> SYN-ACK\n 3100ms server NONE", course{
 			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(3100), Outcome: judge.Forgotten}},
 			SYNACKs: 1, Data: 1,
 		}},
-		{"late by a syn-ack", overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1010ms server ESTABLISHED", course{
+		{"late by a syn-ack", ladder.Overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1010ms server ESTABLISHED", course{
 			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(1001.2), Outcome: judge.Queued}},
 			Delay:   ms(1000.4), SYNACKs: 1,
 		}},
-		{"late by a syn-ack, a sample is told before it", overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1001.1ms server ESTABLISHED", course{
+		{"late by a syn-ack, a sample is told before it", ladder.Overflow + "1000ms s> SYN-ACK\n 1001ms c> ACK\n 1001.1ms server ESTABLISHED", course{
 			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(1001.1), Outcome: judge.Queued}},
 			Delay:   ms(1000.4), SYNACKs: 1,
 		}},
-		{"late by data, accept() returned before its delivery did", overflow + "200ms c> DATA drop=full\n 600ms c> DATA again\n 600.1ms accepted\n 601ms server ESTABLISHED owned", course{
+		{"late by data, accept() returned before its delivery did", ladder.Overflow + "200ms c> DATA drop=full\n 600ms c> DATA again\n 600.1ms accepted\n 601ms server ESTABLISHED owned", course{
 			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(600.1), Outcome: judge.Accepted}},
 			Delay:   ms(599.4), Data: 1,
 		}},
-		{"late by data, accept() is told before it", overflow + "200ms c> DATA drop=full\n 600ms c> DATA again\n 600.1ms accepted 0.2ms\n 601ms server ESTABLISHED owned", course{
+		{"late by data, accept() is told before it", ladder.Overflow + "200ms c> DATA drop=full\n 600ms c> DATA again\n 600.1ms accepted 0.2ms\n 601ms server ESTABLISHED owned", course{
 			History: []handshake.Change{{T: 0, Outcome: judge.Unanswered}, {T: ms(0.3), Outcome: judge.Pending}, {T: ms(0.8), Outcome: judge.HalfOpen}, {T: ms(600.3), Outcome: judge.Accepted}},
 			Delay:   ms(599.4), Data: 1,
 		}},
@@ -155,10 +144,10 @@ func TestCourse(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := play(parseLadder(t, c.ladder), bothSides, true).Attempt(clientAddr, serverAddr)
+			a := ladder.Play(parse(t, c.ladder), bothSides, true).Attempt(ladder.Client, ladder.Server)
 			v := a.Verdict()
 			got := course{a.History(), v.Delay, v.SynRetransmits, v.SynAckRetransmits, v.DataRetransmits, a.Start(), a.Client(), a.Server()}
-			c.want.Client, c.want.Server = clientAddr, serverAddr
+			c.want.Client, c.want.Server = ladder.Client, ladder.Server
 			if diff := cmp.Diff(c.want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 				t.Errorf("course (-want +got):\n%s", diff)
 			}

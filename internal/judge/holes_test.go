@@ -1,4 +1,4 @@
-package handshake_test
+package judge_test
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 )
 
@@ -48,13 +49,13 @@ func TestHoles(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			tr := handshake.New(handshake.Config{})
 			for n, x := range c.steps {
-				p := evidence.Packet{Number: n + 1, T: x.at, Src: clientAddr, Dst: serverAddr, Seq: x.seq, Ack: x.ack, Len: x.size, Flags: x.flags}
+				p := evidence.Packet{Number: n + 1, T: x.at, Src: ladder.Client, Dst: ladder.Server, Seq: x.seq, Ack: x.ack, Len: x.size, Flags: x.flags}
 				if x.server {
 					p.Src, p.Dst = p.Dst, p.Src
 				}
 				tr.Packet(p)
 			}
-			a := tr.Attempt(clientAddr, serverAddr)
+			a := tr.Attempt(ladder.Client, ladder.Server)
 			if v, then := a.Verdict(), a.Sequel(); v.Outcome != c.outcome || then != (judge.Sequel{What: c.then, After: c.after}) {
 				t.Errorf("%v, %v; want %s, %s after %v", v.Reading, then, c.outcome, c.then, c.after)
 			}

@@ -1,10 +1,11 @@
-package handshake_test
+package judge_test
 
 import (
 	"testing"
 	"time"
 
 	"listenq/internal/evidence"
+	"listenq/internal/handshake/ladder"
 	"listenq/internal/judge"
 )
 
@@ -60,24 +61,24 @@ func TestOdd(t *testing.T) {
 		}, judge.NoCause, judge.Likely},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s scene
+			var s ladder.Crowd
 			for n := range 5 {
-				s.web(n, time.Duration(n)*100*ms)
+				s.Web(n, time.Duration(n)*100*ms)
 			}
 			start := 2 * time.Second
 			for _, x := range c.steps {
-				p := evidence.Packet{Src: client(100), Dst: serverAddr, Seq: x.seq, Ack: x.ack, Len: x.size, Flags: x.flags, Sum: x.sum}
+				p := evidence.Packet{Src: ladder.Peer(100), Dst: ladder.Server, Seq: x.seq, Ack: x.ack, Len: x.size, Flags: x.flags, Sum: x.sum}
 				if x.server {
 					p.Src, p.Dst = p.Dst, p.Src
 				}
 				if x.stamp > 0 {
 					p.Options = evidence.Options{Present: evidence.OptTimestamps, TSVal: x.stamp}
 				}
-				s.add(start+x.after, p)
+				s.Add(start+x.after, p)
 			}
-			tr := s.track()
+			tr := s.Track()
 			tr.End(start + 11*time.Second)
-			if v := tr.Attempt(client(100), serverAddr).Verdict(); v.Cause != c.cause || v.Confidence != c.sure {
+			if v := tr.Attempt(ladder.Peer(100), ladder.Server).Verdict(); v.Cause != c.cause || v.Confidence != c.sure {
 				t.Errorf("%v %s, or %v; want %s %s", v.Reading, v.Confidence, v.Alternatives, c.cause, c.sure)
 			}
 			for _, l := range tr.Listeners() {

@@ -1,4 +1,4 @@
-package handshake_test
+package judge_test
 
 import (
 	"net/netip"

@@ -1,26 +1,32 @@
-package handshake_test
+// Package ladder writes attempts to open a connection as text, one Event a line, and plays
+// them to a tracker: for tests that a reader can follow.
+//
+//	events, err := ladder.Parse("0ms c> SYN\n 0.3ms s> SYN-ACK\n 0.6ms c> ACK")
+//	v := ladder.Play(events, evidence.ServerSide, false).Attempt(ladder.Client, ladder.Server).Verdict()
+package ladder
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
 )
 
+// The two ends of every ladder.
 var (
-	clientAddr = netip.MustParseAddrPort("10.0.0.1:40000")
-	serverAddr = netip.MustParseAddrPort("10.0.0.2:80")
+	Client = netip.MustParseAddrPort("10.0.0.1:40000")
+	Server = netip.MustParseAddrPort("10.0.0.2:80")
 )
 
 // travel is how long a packet is on its way between the two sides.
 const travel = 200 * time.Microsecond
 
-// ladder is a connection written down as a packet ladder, one event a line:
+// ladder is a connection written down as a packet ladder, one Event a line:
 //
 //	0ms c> SYN drop=full     from the client; what the server's counters did
 //	1ms c> SYN lost          the wire lost it
@@ -33,21 +39,21 @@ const travel = 200 * time.Microsecond
 //	6ms accepted 1ms         it did at 7ms, and that is told before what happened since 6ms
 //	9s end                   the observation goes on until then
 type ladder struct {
-	events         []event
+	events         []Event
 	clientISN      uint32
 	top            uint32
 	number         int
 	client, server netip.AddrPort
 }
 
-// event is what a Tracker is given at one moment.
-type event struct {
-	t        time.Duration
-	packet   *evidence.Packet
-	reaction *evidence.Delta
-	fate     evidence.Fate
+// Event is what a tracker is given at one moment.
+type Event struct {
+	T        time.Duration
+	Packet   *evidence.Packet // may be nil
+	Reaction *evidence.Delta  // of the server's counters to it; may be nil
+	Fate     evidence.Fate    // what became of it on the way, where that is the Event
+	Next     bool             // the packet's fate is the next event
 	give     func(*handshake.Tracker)
-	next     bool // the packet's fate is the next event
 }
 
 // deltas are the counters' movements by the word after the packet.
@@ -65,9 +71,9 @@ var deltas = map[string]evidence.Delta{
 	"embryonic":    {EmbryonicRsts: 1},
 }
 
-func parseLadder(t testing.TB, text string) []event {
-	t.Helper()
-	l := &ladder{clientISN: 1000, client: clientAddr, server: serverAddr}
+// Parse reads a ladder. Its events are in the order of their time.
+func Parse(text string) ([]Event, error) {
+	l := &ladder{clientISN: 1000, client: Client, server: Server}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
 		if len(words) == 0 {
@@ -75,14 +81,14 @@ func parseLadder(t testing.TB, text string) []event {
 		}
 		at, err := time.ParseDuration(words[0])
 		if err != nil || len(words) < 2 {
-			t.Fatalf("ladder line %q: want a time and an event", line)
+			return nil, fmt.Errorf("ladder line %q: want a time and an event", line)
 		}
 		if !l.line(at, words[1], words[2:]) {
-			t.Fatalf("ladder line %q is not understood", line)
+			return nil, fmt.Errorf("ladder line %q is not understood", line)
 		}
 	}
-	slices.SortStableFunc(l.events, func(a, b event) int { return int(a.t - b.t) })
-	return l.events
+	slices.SortStableFunc(l.events, func(a, b Event) int { return int(a.T - b.T) })
+	return l.events, nil
 }
 
 func (l *ladder) line(at time.Duration, what string, words []string) bool {
@@ -102,7 +108,7 @@ func (l *ladder) line(at time.Duration, what string, words []string) bool {
 		p := evidence.Packet{Src: netip.MustParseAddrPort("10.9.9.9:9"), Dst: netip.MustParseAddrPort("10.9.9.8:9"), Flags: evidence.RST}
 		for _, side := range []evidence.Side{evidence.ClientSide, evidence.ServerSide} {
 			p.Side, p.T = side, at
-			l.events = append(l.events, event{t: at, packet: new(p)})
+			l.events = append(l.events, Event{T: at, Packet: new(p)})
 		}
 	case "accepted":
 		then := at
@@ -120,7 +126,7 @@ func (l *ladder) line(at time.Duration, what string, words []string) bool {
 }
 
 func (l *ladder) give(at time.Duration, f func(*handshake.Tracker)) {
-	l.events = append(l.events, event{t: at, give: f})
+	l.events = append(l.events, Event{T: at, give: f})
 }
 
 func (l *ladder) socket(at time.Duration, side string, words []string) {
@@ -179,7 +185,7 @@ func (l *ladder) segment(at time.Duration, from evidence.Side, words []string) b
 	if !foreign {
 		l.number++
 		p.T, p.Side, p.Number = at, from, l.number
-		l.events = append(l.events, event{t: at, packet: new(p), next: fated})
+		l.events = append(l.events, Event{T: at, Packet: new(p), Next: fated})
 	}
 	arrives := at + travel
 	for _, w := range words {
@@ -189,22 +195,22 @@ func (l *ladder) segment(at time.Duration, from evidence.Side, words []string) b
 				return false
 			}
 			arrives = at + late
-			l.events = append(l.events, event{t: at, packet: new(p), fate: evidence.FateHeld})
+			l.events = append(l.events, Event{T: at, Packet: new(p), Fate: evidence.FateHeld})
 		}
 	}
 	if lost {
-		l.events = append(l.events, event{t: at, packet: new(p), fate: evidence.FateLost})
+		l.events = append(l.events, Event{T: at, Packet: new(p), Fate: evidence.FateLost})
 		return true
 	}
 	l.number++
 	p.T, p.Number = arrives, l.number
 	p.Side = (evidence.ClientSide | evidence.ServerSide) &^ from
-	e := event{t: arrives, packet: new(p)}
+	e := Event{T: arrives, Packet: new(p)}
 	if send {
-		e.reaction = &evidence.Delta{}
+		e.Reaction = &evidence.Delta{}
 		for _, w := range words {
 			if d, ok := deltas[w]; ok {
-				e.reaction = &d
+				e.Reaction = &d
 			}
 		}
 	}
@@ -285,38 +291,38 @@ func (l *ladder) data(p *evidence.Packet, from evidence.Side, words []string) bo
 	return true
 }
 
-// play gives the events to a new Tracker: all evidence, or only the packets
+// Play gives the events to a new Tracker: all evidence, or only the packets
 // that those sides see.
-func play(events []event, sides evidence.Side, full bool) *handshake.Tracker {
-	return playEach(events, sides, full, func(*handshake.Tracker) {})
+func Play(events []Event, sides evidence.Side, full bool) *handshake.Tracker {
+	return PlayEach(events, sides, full, func(*handshake.Tracker) {})
 }
 
-// playEach does something after each event.
-func playEach(events []event, sides evidence.Side, full bool, each func(*handshake.Tracker)) *handshake.Tracker {
+// PlayEach does something after each event.
+func PlayEach(events []Event, sides evidence.Side, full bool, each func(*handshake.Tracker)) *handshake.Tracker {
 	t := handshake.New(handshake.Config{Sides: sides, Sockets: full})
 	for _, e := range events {
 		switch {
 		case full:
-			apply(t, e)
-		case e.packet != nil && e.fate == "" && e.packet.Side&sides != 0:
-			t.Packet(*e.packet)
+			Apply(t, e)
+		case e.Packet != nil && e.Fate == "" && e.Packet.Side&sides != 0:
+			t.Packet(*e.Packet)
 		}
 		each(t)
 	}
 	return t
 }
 
-// apply gives all that an event holds.
-func apply(t *handshake.Tracker, e event) {
+// Apply gives all that an event holds.
+func Apply(t *handshake.Tracker, e Event) {
 	switch {
 	case e.give != nil:
 		e.give(t)
-	case e.fate != "":
-		t.Fate(*e.packet, e.fate)
+	case e.Fate != "":
+		t.Fate(*e.Packet, e.Fate)
 	default:
-		t.Packet(*e.packet)
-		if e.reaction != nil {
-			t.Reaction(evidence.Reaction{T: e.t, Packets: 1, Number: e.packet.Number, Delta: *e.reaction})
+		t.Packet(*e.Packet)
+		if e.Reaction != nil {
+			t.Reaction(evidence.Reaction{T: e.T, Packets: 1, Number: e.Packet.Number, Delta: *e.Reaction})
 		}
 	}
 }
