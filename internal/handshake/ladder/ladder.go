@@ -38,6 +38,10 @@ const travel = 200 * time.Microsecond
 //	6ms accepted             accept() returned it
 //	6ms accepted 1ms         it did at 7ms, and that is told before what happened since 6ms
 //	9s end                   the observation goes on until then
+//
+// Behind a segment its numbers can be moved (ack+100000, seq+5, ack-1), and it can have a
+// timestamp (ts=900), options (offers=mss, scale, sack), a TTL (ttl=60) or a wrong checksum
+// (badsum).
 type ladder struct {
 	events         []Event
 	clientISN      uint32
@@ -176,7 +180,7 @@ func (l *ladder) call(at time.Duration, name string, words []string) {
 // segment adds a packet as it was sent, what became of it, and as it arrived.
 func (l *ladder) segment(at time.Duration, from evidence.Side, words []string) bool {
 	p, ok := l.packet(from, words)
-	if !ok {
+	if !ok || !odd(&p, words) {
 		return false
 	}
 	send := from == evidence.ClientSide
@@ -264,6 +268,48 @@ func (l *ladder) packet(from evidence.Side, words []string) (evidence.Packet, bo
 		return p, l.data(&p, from, words)
 	}
 	return p, true
+}
+
+// offered are options by their names.
+var offered = map[string]evidence.OptionSet{"mss": evidence.OptMSS, "scale": evidence.OptWindowScale, "sack": evidence.OptSACKPermitted}
+
+// odd makes a segment one that is not as it should be, by its words.
+func odd(p *evidence.Packet, words []string) bool {
+	for _, w := range words {
+		i := strings.IndexAny(w, "=+-")
+		if w == "badsum" {
+			p.Sum = evidence.SumBad
+		}
+		if i < 0 || i+1 == len(w) {
+			continue
+		}
+		what, value := w[:i], w[i+1:]
+		n, err := strconv.ParseUint(value, 10, 32)
+		by := uint32(n)
+		if w[i] == '-' {
+			by = -by
+		}
+		switch what {
+		case "ack":
+			p.Ack += by
+		case "seq":
+			p.Seq += by
+		case "ts":
+			p.Options.TSVal = by
+			p.Options.Present |= evidence.OptTimestamps
+		case "ttl":
+			p.Hops = uint8(n)
+		case "offers":
+			p.Options.Present |= offered[value]
+			err = nil
+		default:
+			continue
+		}
+		if err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // data fills in a segment with data or FIN: the next one, or the last again.
