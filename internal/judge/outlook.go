@@ -145,7 +145,7 @@ func (a attempt) unansweredStates() Outlook {
 	if !a.Sees(evidence.ServerSide) {
 		o = o.or(StatePending) // the SYN-ACKs may be lost
 	}
-	if !a.On.Heard {
+	if !a.On.Heard && !a.Sees(evidence.ClientSide) {
 		o = o.or(StateRefused) // nor is it known that the capture holds what the server sends
 	}
 	switch {

@@ -6,6 +6,7 @@
 package ladder
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,8 +77,11 @@ var deltas = map[string]evidence.Delta{
 }
 
 // Parse reads a ladder. Its events are in the order of their time.
-func Parse(text string) ([]Event, error) {
-	l := &ladder{clientISN: 1000, client: Client, server: Server}
+func Parse(text string) ([]Event, error) { return parse(Client, 0, text) }
+
+// parse reads a ladder of a client, whose times are from a moment on.
+func parse(client netip.AddrPort, from time.Duration, text string) ([]Event, error) {
+	l := &ladder{clientISN: 1000, client: client, server: Server}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
 		if len(words) == 0 {
@@ -87,12 +91,47 @@ func Parse(text string) ([]Event, error) {
 		if err != nil || len(words) < 2 {
 			return nil, fmt.Errorf("ladder line %q: want a time and an event", line)
 		}
-		if !l.line(at, words[1], words[2:]) {
+		if !l.line(from+at, words[1], words[2:]) {
 			return nil, fmt.Errorf("ladder line %q is not understood", line)
 		}
 	}
-	slices.SortStableFunc(l.events, func(a, b Event) int { return int(a.T - b.T) })
+	sort(l.events)
 	return l.events, nil
+}
+
+func sort(all []Event) {
+	slices.SortStableFunc(all, func(a, b Event) int { return cmp.Compare(a.T, b.T) })
+}
+
+// Part is what some clients of a listener do, all the same.
+type Part struct {
+	Clients int
+	From    time.Duration // the first of them
+	Gap     time.Duration // to the next
+	Ladder  string
+}
+
+// Several reads ladders of many clients, of which the n-th is Peer(n).
+func Several(parts ...Part) ([]Event, error) {
+	var all []Event
+	client := 0
+	for _, p := range parts {
+		for i := range p.Clients {
+			events, err := parse(Peer(client), p.From+time.Duration(i)*p.Gap, p.Ladder)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, events...)
+			client++
+		}
+	}
+	sort(all)
+	for i := range all {
+		if all[i].Packet != nil {
+			all[i].Packet.Number = i + 1
+		}
+	}
+	return all, nil
 }
 
 func (l *ladder) line(at time.Duration, what string, words []string) bool {
