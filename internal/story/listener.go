@@ -132,8 +132,10 @@ func lacks(v *judge.ListenerVerdict, l *evidence.Listener) string {
 		return "the clients' ACKs are not in the capture, which seems to hold SYNs alone: take it again with a filter by port, not by flags"
 	case v.Deaf+v.Begun > 0:
 		return "no handshake is in the capture whole: packets are missing in between"
-	case v.Outcomes[judge.Unanswered] > 0:
+	case v.Outcomes[judge.Unanswered] > 0 && v.Repeated == 0:
 		return "no SYN was answered, and none was sent again: the capture is too short to tell"
+	case v.Midway > 0 && v.Midway < v.Attempts:
+		return fmt.Sprintf("of %d connections %d had begun before the capture did, and no other was answered", v.Attempts, v.Midway)
 	}
 	return "no connection was seen from its beginning"
 }

@@ -96,6 +96,7 @@ func TestLacks(t *testing.T) {
 		{"the clients", evidence.Listener{Heard: true}, judge.Tally{Mute: 1}, "the clients' packets are not in the capture: take it again in both directions"},
 		{"some clients, and nothing of others", evidence.Listener{Heard: true, Asked: true}, judge.Tally{Mute: 1}, "no connection was seen from its beginning"},
 		{"ACKs", evidence.Listener{Asked: true, Heard: true, Answered: true}, judge.Tally{Attempts: 3}, "the clients' ACKs are not in the capture, which seems to hold SYNs alone: take it again with a filter by port, not by flags"},
+		{"the beginning of most", evidence.Listener{Asked: true}, judge.Tally{Attempts: 3, Midway: 2, Repeated: 1, Outcomes: map[judge.Outcome]int{judge.Unanswered: 1}}, "of 3 connections 2 had begun before the capture did, and no other was answered"},
 		{"time", evidence.Listener{Asked: true}, judge.Tally{Outcomes: map[judge.Outcome]int{judge.Unanswered: 2}}, "no SYN was answered, and none was sent again: the capture is too short to tell"},
 		{"the beginning", evidence.Listener{Asked: true, Heard: true, Answered: true}, judge.Tally{Acked: 1}, "no connection was seen from its beginning"},
 	} {

@@ -39,7 +39,7 @@ var sentences = []sentence{
 	{form(`the client's FIN`), func(t *told, s *segment, _ []string) string {
 		return wrong(s.src != t.attempt.client || !s.flags.has(fin), "it is no FIN of the client")
 	}},
-	{form(`the client sends its SYN again` + when + `(: it has had no answer|: it was answered for another connection|, although it is refused|, although it was answered|: it had no answer at first)`), synAgain},
+	{form(`the client sends its SYN again` + when + `(: it has had no answer|: it was answered for another connection|, although it is refused|, although it was answered|, although the server had answered it|: it had no answer at first)`), synAgain},
 	{form(`the server sends its SYN-ACK again` + when + `: it still waits for the final ACK`), synackAgain},
 	{form(`the server sends its SYN-ACK again(` + often + `), as an answer to the SYN that was sent again`), synackAnswers},
 	{form(`the client sends its data again` + when + `: the server does not acknowledge it`), dataAgain},
@@ -59,10 +59,10 @@ var sentences = []sentence{
 		all := t.refusals()
 		return wrong(len(all) == 0 || s != all[0] || m[1] != times(len(all)), fmt.Sprintf("%d RSTs acknowledge the SYN", len(all)))
 	}},
-	{form(`the server resets the connection(?:: tcp_abort_on_overflow is set|: it had sent a SYN cookie, and what comes now does not begin where the cookie can be checked|: it has forgotten the connection|: its listener was closed)?`), func(t *told, s *segment, _ []string) string {
+	{form(`the server resets the connection(?:: tcp_abort_on_overflow is set|, as with tcp_abort_on_overflow|: it had sent a SYN cookie, and what comes now does not begin where the cookie can be checked|: it has forgotten the connection|: its listener was closed)?`), func(t *told, s *segment, _ []string) string {
 		return wrong(len(t.rejected) == 0 || s != t.rejected[0], "it is not the server's first RST")
 	}},
-	{form(`the server answers ` + packet + ` with RST(?:: it has forgotten the connection|: its listener was closed)`), func(t *told, s *segment, m []string) string {
+	{form(`the server answers ` + packet + ` with RST(?:: it has forgotten the connection|: its listener was closed|, as one whose listener was closed)`), func(t *told, s *segment, m []string) string {
 		i := slices.Index(t.all, s)
 		before := slices.ContainsFunc(t.all[:i], func(s *segment) bool { return s.src == t.attempt.client && t.isThe(m[1], s) })
 		return wrong(len(t.rejected) == 0 || s != t.rejected[0] || !before, "it is not the server's first RST, or there was no such segment before")

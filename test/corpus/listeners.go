@@ -98,6 +98,7 @@ var claims = []claim{
 		return c.count(func(t *told) bool { return t.Outcome == "refused" && t.Cause == "host-drop" })
 	}},
 	{number(`had packets dropped`), false, func(c *crowd) int { return c.count((*told).troubled) }},
+	{number(`had begun before the capture did`), true, func(c *crowd) int { return c.count(func(t *told) bool { return t.midway }) }},
 	{number(`answered it with RST`), true, func(c *crowd) int {
 		return c.count(func(t *told) bool { return len(t.resets) > 0 && len(t.follows) == 0 && !t.midway })
 	}},

@@ -48,7 +48,7 @@ func synAgain(t *told, s *segment, m []string) string {
 		return wrong(before(last, t.synacks) || before(last, t.refusals()), "the server has answered before the last of them")
 	case ": it had no answer at first":
 		return wrong(before(s, t.synacks) || !before(last, t.synacks), "the server has answered the first, or none")
-	case ", although it was answered":
+	case ", although it was answered", ", although the server had answered it":
 		return wrong(!before(s, t.synacks), "there is no SYN-ACK before")
 	case ", although it is refused":
 		return wrong(!before(last, t.refusals()), "there is no RST before")
