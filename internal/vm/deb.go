@@ -105,7 +105,7 @@ func (d *deb) takeControl(text []byte) error {
 	for _, f := range []struct {
 		name  string
 		into  *string
-		valid *regexp.Regexp
+		valid rule
 	}{{"Package", &d.name, packageName}, {"Version", &d.version, packageVersion}, {"Architecture", &d.arch, packageArch}} {
 		value := field(text, f.name)
 		if !f.valid.MatchString(value) {

@@ -14,11 +14,21 @@ import (
 // those who give them allow is let through, and no name of a file on this machine is
 // made of them: the cache hashes them.
 var (
-	packageName    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{1,127}$`)   // Debian policy, 5.6.1
-	packageVersion = regexp.MustCompile(`^[0-9][0-9A-Za-z.+:~-]{0,126}$`) // Debian policy, 5.6.12
-	packageArch    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)      // Debian policy, 11.1
-	nameOfModule   = regexp.MustCompile(`^[0-9A-Za-z_]{1,63}$`)           // MODULE_NAME_LEN, include/linux/moduleparam.h
+	packageName    = rule{regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`), 128}   // Debian policy, 5.6.1
+	packageVersion = rule{regexp.MustCompile(`^[0-9][0-9A-Za-z.+:~-]*$`), 127} // Debian policy, 5.6.12
+	packageArch    = rule{regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`), 31}      // Debian policy, 11.1
+	nameOfModule   = rule{regexp.MustCompile(`^[0-9A-Za-z_]+$`), 63}           // MODULE_NAME_LEN, include/linux/moduleparam.h
 )
+
+// rule is what a name may be. Its length stands apart: a pattern that counts so far is built
+// for a millisecond whenever this program starts.
+type rule struct {
+	*regexp.Regexp
+	most int // bytes
+}
+
+// MatchString reports that a name is by the rule.
+func (r rule) MatchString(name string) bool { return len(name) <= r.most && r.Regexp.MatchString(name) }
 
 // openRegular opens a file that somebody named, or that lies where one is looked for.
 // It does not wait, as for a writer of a FIFO, and what is no regular file is an
