@@ -30,7 +30,7 @@ func TestLadders(t *testing.T) {
 	} {
 		t.Run(view.name, func(t *testing.T) {
 			var got strings.Builder
-			for _, all := range [][]ladder.Case{ladder.Attempts, ladder.Sampled, ladder.Lookalikes, ladder.Odd} {
+			for _, all := range ladder.Tables {
 				for _, c := range all {
 					events, err := ladder.Parse(c.Ladder)
 					if err != nil {

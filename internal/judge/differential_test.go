@@ -24,10 +24,13 @@ func names(s Set) (all []string) {
 	return all
 }
 
-// full is a queue that nothing else explains, and quiet one of which nothing is known.
+// full and lengthy are queues that nothing else explains, lengthy with its length, and quiet
+// one of which nothing is known.
 var (
 	full  = Queue{Clients: 3, SYNs: 1, ACKs: 2, Packets: 9, Fill: 2, Through: 1, Only: "that of this queue"}
 	quiet = Queue{}
+
+	lengthy = Queue{Clients: 3, SYNs: 1, ACKs: 2, Packets: 9, Fill: 4, Limit: 4, Through: 1, Only: "that of this queue"}
 )
 
 // TestDifferentiate: what is left for an attempt, and what is proven.
@@ -49,6 +52,14 @@ func TestDifferentiate(t *testing.T) {
 			set(FullAtSYN, FilterSYN, ConnectionLimit), 0},
 		{"the same, of a queue that was full", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 2, Answered: 3}, full,
 			set(FullAtSYN), set(FullAtSYN)},
+		{"the same, with room in a SYN queue of that length", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 4, Requests: 1}, lengthy,
+			set(FullAtSYN), set(FullAtSYN)},
+		{"the same, without room", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 4, Requests: 3}, lengthy,
+			set(FullAtSYN, FullSynQueue), 0},
+		{"the same, while more wait than fit", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 6, Requests: 1}, lengthy,
+			set(FullAtSYN, FullSynQueue), 0},
+		{"the same, with many requests", Seen{AtServer: true, SYNs: 2, Others: true, MayWait: 4, Requests: 96, Reserve: true}, lengthy,
+			set(FullAtSYN, FullSynQueue, SynReserve), 0},
 		{"the same, before the server", Seen{SYNs: 2, Others: true, MayWait: 2, Answered: 3}, full,
 			set(FullAtSYN, FilterSYN, Loss), 0},
 		{"a SYN that another connection answers", Seen{AtServer: true, SYNs: 1, Challenged: true}, quiet,

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // packets of one end or of both: the same ladder, and how much less is known of it.
 func TestLadders(t *testing.T) {
 	var got strings.Builder
-	for _, all := range [][]ladder.Case{ladder.Attempts, ladder.Sampled, ladder.Lookalikes, ladder.Odd} {
+	for _, all := range ladder.Tables {
 		for _, c := range all {
 			events := parse(t, c.Ladder)
 			fmt.Fprintf(&got, "== %s\n%s\n", c.Name, strings.TrimSpace(strings.ReplaceAll(c.Ladder, "\n ", "\n")))

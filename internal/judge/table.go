@@ -13,7 +13,7 @@ var table = [hypotheses]row{
 			return ""
 		}),
 		only: func(s *Seen, q *Queue) string {
-			if room(s, q) == "" {
+			if room(s, q) == "" && spacious(s, q) == "" {
 				return "" // a full accept queue fills the SYN queue, too
 			}
 			return overflow(s, q)
@@ -101,17 +101,12 @@ var table = [hypotheses]row{
 	FullSynQueue: {
 		name:     "SYN queue full",
 		predicts: (*Seen).losesSYN,
-		out:      first(answered, room),
+		out:      first(answered, room, spacious),
 	},
 	SynReserve: {
 		name:     "the last quarter of tcp_max_syn_backlog is reserved",
 		predicts: (*Seen).losesSYN,
-		out: first(answered, room, func(s *Seen, q *Queue) string {
-			if s.Others && s.Requests == s.Answered+1 && !s.Reserve {
-				return "no usual limit has that number of requests as three quarters"
-			}
-			return ""
-		}),
+		out:      first(answered, room, unreserved),
 	},
 	ConnectionLimit:  connectionLimit,
 	ApplicationReset: applicationReset,
@@ -155,15 +150,50 @@ func explained(s *Seen, _ *Queue) string {
 	return ""
 }
 
-// room contradicts a full SYN queue. A request whose final ACK was dropped waits in it
-// still: where any was, each connection without a sign of service may be such a one.
+// room contradicts what drops SYNs by the number of requests.
 func room(s *Seen, q *Queue) string {
-	requests := s.Requests
-	if q.ACKs > 0 {
-		requests += s.MayWait
-	}
-	if s.Others && requests <= s.Answered {
+	if s.Others && s.requests(q) <= s.Answered {
 		return "another SYN was answered while there were as many requests"
+	}
+	return ""
+}
+
+// requests is how many requests waited for their final ACK at most. One whose ACK was dropped
+// waits still: where any was, each connection without a sign of service may be such a one,
+// but for those that fill the accept queue.
+func (s *Seen) requests(q *Queue) int {
+	switch {
+	case q.ACKs == 0:
+		return s.Requests
+	case s.filled(q):
+		return s.Requests + s.MayWait - q.Limit
+	}
+	return s.Requests + s.MayWait
+}
+
+// filled reports that the accept queue was full, and with how many connections: its length
+// and one more.
+func (s *Seen) filled(q *Queue) bool {
+	return s.AtServer && s.Others && q.Only != "" && q.Fits() && s.MayWait >= q.Limit
+}
+
+// spacious contradicts a full SYN queue: both queues have the length of the backlog, and the
+// accept queue takes one more (inet_csk_reqsk_queue_is_full, sk_acceptq_is_full).
+func spacious(s *Seen, q *Queue) string {
+	if s.filled(q) && s.requests(q) < q.Limit-1 {
+		return "there were fewer requests than the backlog, which the accept queue shows"
+	}
+	return ""
+}
+
+// unreserved contradicts the reserve: Linux sets tcp_max_syn_backlog to 128 at least
+// (tcp_init, net/ipv4/tcp.c).
+func unreserved(s *Seen, q *Queue) string {
+	switch {
+	case s.filled(q) && s.requests(q) < 128*3/4:
+		return "there were fewer requests than three quarters of its least default"
+	case s.Others && s.Requests == s.Answered+1 && !s.Reserve:
+		return "no usual limit has that number of requests as three quarters"
 	}
 	return ""
 }
