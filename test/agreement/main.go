@@ -14,6 +14,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func main() {
 		}
 		return
 	}
-	detail := io.Discard
+	var detail io.Writer = faults{os.Stderr}
 	if *verbose {
 		detail = os.Stdout
 	}
@@ -50,6 +51,16 @@ func main() {
 	if t.bad() {
 		os.Exit(1)
 	}
+}
+
+// faults passes on the lines that name a wrong statement; each is one Write.
+type faults struct{ w io.Writer }
+
+func (f faults) Write(line []byte) (int, error) {
+	if bytes.HasPrefix(line, []byte("CONTRADICTED")) || bytes.HasPrefix(line, []byte("WRONG")) {
+		return f.w.Write(line)
+	}
+	return len(line), nil
 }
 
 // measure compares every recording of a folder.
