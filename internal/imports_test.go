@@ -2,6 +2,7 @@ package internal_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -12,22 +13,23 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":               {"internal/cli", "internal/lab"},
-	"internal/cli":              {"internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm"},
-	"internal/lab":              {"internal/capture", "internal/evidence", "internal/files", "internal/handshake", "internal/judge", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/filter", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
+	"internal/cli":              {"docs/reference/schema", "internal/answer", "internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm"},
+	"internal/lab":              {"internal/answer", "internal/capture", "internal/evidence", "internal/files", "internal/handshake", "internal/judge", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/filter", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
 	"internal/lab/client":       {"internal/evidence"},
 	"internal/lab/filter":       {},
-	"internal/lab/peers":        {"internal/evidence", "internal/kernel", "internal/queue", "internal/record"},
+	"internal/lab/peers":        {"internal/answer", "internal/evidence", "internal/kernel", "internal/queue"},
 	"internal/lab/sandbox":      {},
 	"internal/lab/scenarios":    {},
 	"internal/lab/script":       {"internal/evidence", "internal/judge"},
 	"internal/lab/server":       {},
 	"internal/lab/wire":         {"internal/capture", "internal/evidence", "internal/kernel"},
+	"internal/answer":           {"internal/diagnose", "internal/evidence", "internal/judge", "internal/queue", "internal/text"},
 	"internal/capture":          {"internal/evidence"},
-	"internal/explain":          {"internal/capture", "internal/evidence", "internal/handshake", "internal/judge", "internal/record", "internal/story"},
+	"internal/explain":          {"internal/answer", "internal/capture", "internal/evidence", "internal/handshake", "internal/judge", "internal/story"},
 	"internal/kernel":           {"internal/evidence", "internal/kernel/taskfile", "internal/queue"},
 	"internal/kernel/attach":    {},
 	"internal/kernel/taskfile":  {},
-	"internal/record":           {"internal/evidence", "internal/files", "internal/judge", "internal/queue", "internal/text"},
+	"internal/record":           {"internal/answer", "internal/evidence", "internal/files", "internal/queue"},
 	"internal/tui":              {"internal/diagnose", "internal/queue", "internal/text"},
 	"internal/vm":               {"internal/lab/sandbox"},
 	"internal/diagnose":         {"internal/queue"},
@@ -40,9 +42,9 @@ var allowed = map[string][]string{
 	"internal/queue":            {},
 	"internal/text":             {},
 	"internal":                  {},
-	"test/agreement":            {"internal/capture", "internal/evidence", "internal/explain", "internal/handshake", "internal/judge", "internal/record"},
+	"test/agreement":            {"internal/answer", "internal/capture", "internal/evidence", "internal/explain", "internal/handshake", "internal/judge", "internal/record"},
 	"test/corpus":               {},
-	"test/kerneltable":          {"internal/record"},
+	"test/kerneltable":          {"internal/answer"},
 	"test/guests":               {"internal/vm"},
 	"test/gencapture":           {"internal/capture", "internal/evidence"},
 	"test/hostile":              {},
@@ -51,12 +53,13 @@ var allowed = map[string][]string{
 	"test/mutants":              {},
 	"test/passes":               {},
 	"test/summary":              {},
+	"docs/reference/schema":     {},
 }
 
 // pure packages import nothing but the standard library, and of that nothing
 // that reads a clock, a file or a socket.
 var (
-	pure   = []string{"internal/diagnose", "internal/evidence", "internal/handshake", "internal/judge", "internal/queue", "internal/story"}
+	pure   = []string{"internal/answer", "internal/diagnose", "internal/evidence", "internal/handshake", "internal/judge", "internal/queue", "internal/story"}
 	impure = []string{"os", "net", "syscall", "os/exec", "io/fs", "net/http", "math/rand"}
 )
 
@@ -79,11 +82,18 @@ type listed struct {
 }
 
 func TestImports(t *testing.T) {
+	stale := maps.Clone(allowed)
 	for _, p := range list(t) {
 		name := strings.TrimPrefix(p.ImportPath, "listenq/")
+		delete(stale, name)
 		may, known := allowed[name]
 		if !known {
 			t.Errorf("package %s is not in the table of the architecture", name)
+		}
+		for _, own := range may {
+			if !slices.Contains(p.Imports, "listenq/"+own) {
+				t.Errorf("%s may import %s, and does not: the table is stale", name, own)
+			}
 		}
 		for _, imported := range p.Imports {
 			if own, ok := strings.CutPrefix(imported, "listenq/"); ok && !slices.Contains(may, own) {
@@ -96,6 +106,9 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s is pure and imports %s", name, imported)
 			}
 		}
+	}
+	for name := range stale {
+		t.Errorf("the table has %s, which there is not", name)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/record"
+	"listenq/internal/answer"
 )
 
 // oldestKernel is the folder of the oldest kernel that test/kernels has fetched.
@@ -75,7 +75,7 @@ func TestOldKernel(t *testing.T) {
 		t.Errorf("%v: %s", err, stderr.String())
 	}
 	var got struct {
-		Runs []record.Run
+		Runs []answer.Run
 	}
 	if err := json.Unmarshal(out, &got); err != nil || len(got.Runs) != 4 {
 		t.Fatalf("%v: %d runs, want 4\n%s", err, len(got.Runs), out)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"os"
@@ -9,8 +10,10 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"listenq/docs/reference/schema"
 	"listenq/internal/lab"
 )
 
@@ -53,7 +56,7 @@ func TestScript(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "valid": valid},
 	})
 }
 
@@ -67,6 +70,41 @@ func kernels() string {
 		return ""
 	}
 	return filepath.Join(cache, "listenq", "kernels")
+}
+
+// valid checks a document against its JSON Schema, and that it has no field which that does
+// not name: valid NAME FILE.
+func valid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: valid NAME FILE")
+	}
+	text, err := schema.Text(args[0])
+	ts.Check(err)
+	var s jsonschema.Schema
+	ts.Check(json.Unmarshal(text, &s))
+	strict(&s)
+	resolved, err := s.Resolve(nil)
+	ts.Check(err)
+	var document any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &document))
+	if err := resolved.Validate(document); err != nil {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+}
+
+// strict forbids fields that a schema does not name.
+func strict(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	strict(s.Items)
+	strict(s.AdditionalProperties)
+	for _, property := range s.Properties {
+		strict(property)
+	}
+	if s.Properties != nil {
+		s.AdditionalProperties = &jsonschema.Schema{Not: &jsonschema.Schema{}}
+	}
 }
 
 // exits runs a command and checks its exit code: exits CODE COMMAND….

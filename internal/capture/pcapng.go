@@ -101,7 +101,7 @@ func (r *Reader) block() (kind uint32, body []byte, err error) {
 	length := r.ng.order.u32(b[4:])
 	size := (int(length) + 3) &^ 3
 	if size < blockHead+blockTail || size > maxBlock {
-		return 0, nil, r.damaged("a block of %d bytes is none", length)
+		return 0, nil, r.damaged("invalid block length %d", length)
 	}
 	if b, err = r.window.peek(size); err != nil {
 		return 0, nil, r.failed(len(b), err)

@@ -6,13 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/lab"
-	"listenq/internal/record"
 )
 
 // printBurst prints what a search for the largest burst found.
-func printBurst(s screen, b lab.Burst) {
+func printBurst(s screen, b answer.Burst) {
 	s.wrap("", s.style(bold, b.Server)+meanwhile(b))
 	s.blank()
 	s.wrap("", largest(b))
@@ -36,7 +35,7 @@ func printBurst(s screen, b lab.Burst) {
 }
 
 // meanwhile says what the server does while the burst comes, where the step does not.
-func meanwhile(b lab.Burst) string {
+func meanwhile(b answer.Burst) string {
 	if b.Stopped {
 		return " (stopped during the burst)"
 	}
@@ -44,7 +43,7 @@ func meanwhile(b lab.Burst) string {
 }
 
 // largest says how large a burst may be.
-func largest(b lab.Burst) string {
+func largest(b answer.Burst) string {
 	r := b.Largest
 	limit := fmt.Sprintf("The limit of its accept queue is %d.", *b.Limit)
 	switch {
@@ -72,7 +71,7 @@ func connections(n int) string {
 }
 
 // rangeReason says why there is more than one answer.
-func rangeReason(b lab.Burst) string {
+func rangeReason(b answer.Burst) string {
 	r := b.Largest
 	if b.Bounded || r.Least == r.Most || len(b.Searches) < 2 {
 		return ""
@@ -90,14 +89,14 @@ func numbers(all []int) string {
 }
 
 // short prints a duration with the digits that matter.
-func short(t record.Milliseconds) string {
+func short(t answer.Milliseconds) string {
 	if t < 100 {
 		return fmt.Sprintf("%.0f ms", max(1, float64(t)))
 	}
 	return seconds(t)
 }
 
-func printBurstRow(s screen, row lab.BurstRow) {
+func printBurstRow(s screen, row answer.BurstRow) {
 	line := fmt.Sprintf("%8d %9s %9s  %-16s %-14s %s", row.Clients, some(int(row.Dropped)), some(row.Late), lateBy(row), some(row.NotConnected), struck(row.Struck))
 	s.line("%s", strings.TrimRight(line, " "))
 }
@@ -111,7 +110,7 @@ func some(n int) string {
 }
 
 // lateBy is how late the late ones were.
-func lateBy(row lab.BurstRow) string {
+func lateBy(row answer.BurstRow) string {
 	if row.Late == 0 {
 		return "-"
 	}
@@ -135,16 +134,16 @@ func struck(counts map[judge.Struck]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func printFirstDrop(s screen, d *lab.BurstDrop) {
+func printFirstDrop(s screen, d *answer.BurstDrop) {
 	if d == nil {
 		return
 	}
 	s.blank()
 	s.line("The first drop, in a burst of %d:", d.Clients)
-	printConnection(s, []record.Connection{d.Connection})
+	printConnection(s, []answer.RunConnection{d.Connection})
 }
 
-func printWant(s screen, w *lab.BurstWant) {
+func printWant(s screen, w *answer.BurstWant) {
 	if w == nil {
 		return
 	}

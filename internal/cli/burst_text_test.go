@@ -4,20 +4,19 @@ import (
 	"strings"
 	"testing"
 
-	"listenq/internal/lab"
-	"listenq/internal/record"
+	"listenq/internal/answer"
 )
 
 func TestLargest(t *testing.T) {
-	found := func(least, most, clients int, searches ...int) lab.Burst {
-		return lab.Burst{
-			Limit: new(5), Clients: clients, Largest: &lab.BurstRange{Least: least, Most: most}, Bounded: least == clients,
-			Searches: searches, Rows: []lab.BurstRow{{Clients: 46, ACKsWithin: new(record.Milliseconds(4.6))}},
+	found := func(least, most, clients int, searches ...int) answer.Burst {
+		return answer.Burst{
+			Limit: new(5), Clients: clients, Largest: &answer.BurstRange{Least: least, Most: most}, Bounded: least == clients,
+			Searches: searches, Rows: []answer.BurstRow{{Clients: 46, ACKsWithin: new(answer.Milliseconds(4.6))}},
 		}
 	}
 	for _, test := range []struct {
 		name          string
-		b             lab.Burst
+		b             answer.Burst
 		largest, more string
 	}{
 		{"the queue", found(6, 6, 100, 6, 6), "6 connections, the limit of its accept queue (5) and one more.", ""},

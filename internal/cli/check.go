@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/answer"
 	"listenq/internal/files"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
@@ -81,16 +82,16 @@ func runCheck(env Env, f checkFlags, argv []string) error {
 	if err != nil {
 		return &checkError{err}
 	}
-	answer := newChecked(guard.tally, filter, ended)
-	answer.Missing = newMissing(guard.sample.Missing)
+	check := answer.NewCheck(guard.tally, filter, answer.CheckCommand{Argv: ended.argv, Exit: ended.exit}, ended.took)
+	check.Missing = answer.NewMissing(guard.sample.Missing)
 	warn(env.Stderr, guard.sample.Missing)
-	printChecked(env.Stderr, answer)
+	printChecked(env.Stderr, check)
 	if f.json != "" {
-		if err := printJSON(out, answer); err != nil {
+		if err := printJSON(out, check); err != nil {
 			return &checkError{fmt.Errorf("write answer: %w", err)}
 		}
 	}
-	return answer.err()
+	return checkStatus(&check)
 }
 
 // openAnswer opens what the JSON goes to, before the command runs: a mistake there
@@ -110,7 +111,7 @@ type nopCloser struct{ io.Writer }
 func (nopCloser) Close() error { return nil }
 
 // printChecked says in a few lines whether a queue overflowed, and whose.
-func printChecked(w io.Writer, c checked) {
+func printChecked(w io.Writer, c answer.Check) {
 	screen := newScreen(w, "never")
 	say := func(format string, args ...any) { screen.wrap("listenq: check: ", fmt.Sprintf(format, args...)) }
 	in := span(c.Duration.Duration())
@@ -125,26 +126,26 @@ func printChecked(w io.Writer, c checked) {
 	default:
 		say("no listen queue overflowed in %s", in)
 	}
-	shown, lead := c.worth()
+	shown, lead := worth(&c)
 	for _, l := range shown[:min(len(shown), mostListed)] {
-		say("  %s%s", lead, l.line())
+		say("  %s%s", lead, checkedLine(&l))
 	}
 	if more := len(shown) - mostListed; more > 0 {
 		say("  and %s like it", plural(more, "listener"))
 	}
 	for _, n := range c.Namespaces {
-		if text := n.line(); text != "" {
-			say("  network namespace %s: %s", n.label, text)
+		if text := namespaceLine(&n); text != "" {
+			say("  network namespace %s: %s", n.Label, text)
 		}
 	}
-	if c.why != "" {
-		say("  %s", c.why)
+	if c.Why != "" {
+		say("  %s", c.Why)
 	}
 }
 
 // worth are the listeners that are worth a line, and what they are: those that
 // overflowed or may have, or else the fullest.
-func (c *checked) worth() (all []checkedListener, lead string) {
+func worth(c *answer.Check) (all []answer.CheckListener, lead string) {
 	for _, l := range c.Listeners {
 		if l.Overflowed == nil || *l.Overflowed {
 			all = append(all, l)
@@ -159,10 +160,10 @@ func (c *checked) worth() (all []checkedListener, lead string) {
 // mostListed is how many listeners are told of on stderr.
 const mostListed = 5
 
-func (l *checkedListener) line() string {
+func checkedLine(l *answer.CheckListener) string {
 	text := l.Address
 	if len(l.Processes) > 0 {
-		text += " " + processCell(&listener{Processes: l.Processes})
+		text += " " + processCell(&answer.Listener{Processes: l.Processes})
 	}
 	text += fmt.Sprintf(": held at most %d", l.AcceptMax)
 	if l.AcceptLimit != nil {
@@ -175,7 +176,7 @@ func (l *checkedListener) line() string {
 	return text
 }
 
-func (n *checkedNamespace) line() string {
+func namespaceLine(n *answer.CheckNamespace) string {
 	var parts []string
 	add := func(count *uint64, what string) {
 		if count != nil && *count > 0 {
@@ -191,4 +192,17 @@ func (n *checkedNamespace) line() string {
 // pace is how long to wait after a sample that cost so much: at most 2 % of a core.
 func pace(cost time.Duration) time.Duration {
 	return min(max(50*cost, 10*time.Millisecond), 100*time.Millisecond)
+}
+
+// checkStatus is what the exit code of an answer says.
+func checkStatus(c *answer.Check) error {
+	switch {
+	case c.Overflowed == nil:
+		return commandStatus(exitCheck)
+	case *c.Overflowed:
+		return errBad
+	case c.Command.Exit != 0:
+		return commandStatus(c.Command.Exit)
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
 )
 
@@ -60,11 +61,11 @@ func TestChecked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := newChecked(tt.tally, f, ended{exit: tt.exit})
+			c := answer.NewCheck(tt.tally, f, answer.CheckCommand{Exit: tt.exit}, 0)
 			if diff := cmp.Diff(tt.want, c.Overflowed); diff != "" {
 				t.Errorf("overflowed (-want +got):\n%s", diff)
 			}
-			if code := exitCode(c.err()); code != tt.code {
+			if code := exitCode(checkStatus(&c)); code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)
 			}
 		})
@@ -75,7 +76,7 @@ func TestGoldenChecked(t *testing.T) {
 	a, dropped := socketAt(80, queue.Known(1)), socketAt(80, queue.Known(9))
 	b := socketAt(81, queue.Known(0))
 	var out bytes.Buffer
-	e := ended{argv: []string{"ab"}, exit: 3, took: 1500 * time.Millisecond}
+	command := answer.CheckCommand{Argv: []string{"ab"}, Exit: 3}
 	for _, tt := range []struct {
 		after  []queue.Listener
 		n      uint64
@@ -85,7 +86,7 @@ func TestGoldenChecked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newChecked(moved(tt.n, []queue.Listener{a, b}, tt.after), f, e)
+		c := answer.NewCheck(moved(tt.n, []queue.Listener{a, b}, tt.after), f, command, 1500*time.Millisecond)
 		printChecked(&out, c)
 		if err := printJSON(&out, c); err != nil {
 			t.Fatal(err)

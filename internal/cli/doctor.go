@@ -3,15 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"listenq/internal/diagnose"
+	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 )
 
 func newDoctor(env Env) *cobra.Command {
@@ -45,7 +43,7 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 			case err != nil:
 				return err
 			case period < step:
-				return &usageError{"--for takes a duration from 100ms", ""}
+				return &usageError{"--for must be 100ms or longer", ""}
 			}
 			host, err := kernel.OpenHost(options)
 			if err != nil {
@@ -70,14 +68,14 @@ func consult(ctx context.Context, env Env, colour string, asJSON bool, o *observ
 		return watched
 	}
 	inspect(o.history)
-	d := newDiagnosis(o.history, f)
+	d := answer.NewDiagnosis(o.history, f)
 	var err error
 	if asJSON {
-		err = d.printJSON(env.Stdout)
+		err = printDiagnosisJSON(env.Stdout, d)
 	} else {
 		printDiagnosis(newScreen(env.Stdout, colour), d)
 	}
-	if d.bad() {
+	if d.Bad() {
 		err = worse(err, errBad)
 	}
 	return worse(err, watched)
@@ -101,97 +99,4 @@ func inspect(h *queue.History) {
 			}
 		}
 	}
-}
-
-// diagnosis is the answer of `doctor`.
-type diagnosis struct {
-	Schema     string              `json:"schema"`
-	Time       time.Time           `json:"time"`
-	Kernel     string              `json:"kernel,omitempty"`
-	Window     record.Milliseconds `json:"window_ms"`
-	Samples    int                 `json:"samples"`
-	Listeners  int                 `json:"listeners"`
-	Namespaces int                 `json:"namespaces"`
-	Findings   []finding           `json:"findings"`
-	Missing    []record.Missing    `json:"missing,omitempty"`
-
-	filter   string
-	recorded bool // of a machine that may be another one
-	seen     seen
-}
-
-// seen is of how many listeners that were looked at what is known.
-type seen struct{ limits, drops, requests, owners int }
-
-// finding is one thing that is wrong.
-type finding struct {
-	Code      string            `json:"code"`
-	Severity  diagnose.Severity `json:"severity"`
-	Listener  *listener         `json:"listener,omitempty"`
-	Netns     queue.NetnsID     `json:"netns,omitempty"`
-	NetnsName string            `json:"-"`
-	Title     string            `json:"title"`
-	Evidence  []string          `json:"evidence"`
-	Effect    string            `json:"effect"`
-	Fix       []string          `json:"fix"`
-	Check     []string          `json:"check"`
-}
-
-func newDiagnosis(h *queue.History, f queue.Filter) diagnosis {
-	last, trends := h.Last(), h.Trends()
-	d := diagnosis{
-		Schema: "listenq/doctor/v1", Time: last.Time, Kernel: last.Kernel, Window: record.MS(window(h, trends)), Samples: h.Samples(),
-		Namespaces: len(last.Namespaces), Findings: []finding{}, Missing: newMissing(last.Missing), filter: f.String(),
-	}
-	spaces := map[queue.NetnsID]bool{}
-	for i := range trends {
-		if f.Match(&trends[i]) {
-			d.Listeners++
-			d.seen.add(&trends[i])
-			spaces[trends[i].Listener.Netns] = true
-		}
-	}
-	names := map[queue.NetnsID]*queue.Namespace{}
-	for i := range last.Namespaces {
-		names[last.Namespaces[i].ID] = &last.Namespaces[i]
-	}
-	for _, found := range diagnose.Diagnose(h) {
-		if l := found.Listener; l != nil && f.Match(l) || l == nil && (f.Empty() || spaces[found.Netns]) {
-			d.Findings = append(d.Findings, newFinding(names[found.Netns], &found))
-		}
-	}
-	return d
-}
-
-func (n *seen) add(t *queue.Trend) {
-	add := func(counter *int, known bool) {
-		if known {
-			*counter++
-		}
-	}
-	add(&n.limits, t.Listener.AcceptLimit != queue.NoLimit)
-	add(&n.drops, t.Dropped.Known)
-	add(&n.requests, t.Listener.SynLen.Known)
-	add(&n.owners, t.Listener.Processes != nil)
-}
-
-// lacking reports whether something was not seen of each of that many.
-func (n *seen) lacking(listeners int) bool {
-	return min(n.limits, n.drops, n.requests, n.owners) < listeners
-}
-
-func newFinding(in *queue.Namespace, f *diagnose.Finding) finding {
-	row := finding{
-		Code: f.Code, Severity: f.Severity, Netns: f.Netns, NetnsName: netnsName(in, f.Netns),
-		Title: f.Title, Evidence: slices.Clone(f.Evidence), Effect: f.Effect, Fix: slices.Clone(f.Fix), Check: slices.Clone(f.Check),
-	}
-	if f.Listener != nil {
-		row.Listener = new(newListener(f.Listener))
-	}
-	return row
-}
-
-// bad reports whether somebody should do something.
-func (d *diagnosis) bad() bool {
-	return slices.ContainsFunc(d.Findings, func(f finding) bool { return f.Severity != diagnose.Notice })
 }

@@ -4,13 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+
+	"listenq/internal/answer"
 )
 
-// printJSON prints a diagnosis as printJSON prints all, finding by finding: of a host with
+// printDiagnosisJSON prints a diagnosis as printJSON prints all, finding by finding: of a host with
 // as many listeners as there may be they take more memory than all else.
-func (d diagnosis) printJSON(w io.Writer) error {
+func printDiagnosisJSON(w io.Writer, d answer.Diagnosis) error {
 	findings := d.Findings
-	d.Findings = []finding{}
+	d.Findings = []answer.Finding{}
 	var around bytes.Buffer
 	if err := encode(&around, d, "", "  "); err != nil || len(findings) == 0 {
 		_, _ = w.Write(around.Bytes()) // its error is kept

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"strings"
 
+	"listenq/internal/answer"
 	"listenq/internal/diagnose"
 	"listenq/internal/text"
 )
 
-func printDiagnosis(s screen, d diagnosis) {
+func printDiagnosis(s screen, d answer.Diagnosis) {
 	printMachine(s, d)
 	for _, alike := range fold(d.Findings) {
 		s.blank()
@@ -22,25 +23,25 @@ func printDiagnosis(s screen, d diagnosis) {
 }
 
 // printMachine says what was looked at, and what could not be.
-func printMachine(s screen, d diagnosis) {
+func printMachine(s screen, d answer.Diagnosis) {
 	machine := "this machine"
-	if d.recorded {
+	if d.Recorded {
 		machine = "the recorded machine"
 	}
 	s.line("%s", s.style(bold, machine))
 	about := ""
-	if d.filter != "" {
-		about = " that match " + d.filter
+	if d.Filter != "" {
+		about = " that match " + d.Filter
 		if d.Listeners == 1 {
-			about = " that matches " + d.filter
+			about = " that matches " + d.Filter
 		}
 	}
 	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", d.Kernel, d.Samples, span(d.Window.Duration())))
 	s.wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
 	if d.Listeners > 0 {
 		s.wrap("  seen: ", strings.Join([]string{
-			"lengths", d.share("limits", d.seen.limits), d.share("drops", d.seen.drops),
-			d.share("requests", d.seen.requests), d.share("processes", d.seen.owners),
+			"lengths", share(&d, "limits", d.Seen.Limits), share(&d, "drops", d.Seen.Drops),
+			share(&d, "requests", d.Seen.Requests), share(&d, "processes", d.Seen.Owners),
 		}, ", "))
 	}
 	for _, m := range d.Missing {
@@ -53,7 +54,7 @@ func printMachine(s screen, d diagnosis) {
 }
 
 // share says of how many of the listeners something is known.
-func (d *diagnosis) share(what string, n int) string {
+func share(d *answer.Diagnosis, what string, n int) string {
 	switch n {
 	case d.Listeners:
 		return what
@@ -70,7 +71,7 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func printFinding(s screen, f finding) {
+func printFinding(s screen, f answer.Finding) {
 	s.wrap("", s.style(severityLook(f.Severity), f.Code+" "+string(f.Severity))+"  "+s.style(bold, subject(f)))
 	s.wrap("  ", f.Title)
 	head := func(title string, n int) {
@@ -101,11 +102,11 @@ func printFinding(s screen, f finding) {
 
 // fold puts findings together that say the same of one program, each where the
 // first of them is.
-func fold(all []finding) [][]finding {
-	var folded [][]finding
+func fold(all []answer.Finding) [][]answer.Finding {
+	var folded [][]answer.Finding
 	places := map[kindOfFinding]int{}
 	for _, f := range all {
-		kind := f.kind()
+		kind := findingKind(&f)
 		i, known := places[kind]
 		if !known {
 			i = len(folded)
@@ -126,7 +127,7 @@ type kindOfFinding struct {
 	program  string
 }
 
-func (f *finding) kind() kindOfFinding {
+func findingKind(f *answer.Finding) kindOfFinding {
 	kind := kindOfFinding{f.Code, f.Severity, f.Title, f.Listener != nil, ""}
 	if f.Listener != nil {
 		kind.program = processCell(f.Listener)
@@ -137,7 +138,7 @@ func (f *finding) kind() kindOfFinding {
 // mostOthers is how many of the findings that are alike are named.
 const mostOthers = 5
 
-func others(all []finding) string {
+func others(all []answer.Finding) string {
 	var names []string
 	for _, f := range all[:min(len(all), mostOthers)] {
 		if f.Listener != nil {
@@ -154,7 +155,7 @@ func others(all []finding) string {
 }
 
 // subject is what a finding is about.
-func subject(f finding) string {
+func subject(f answer.Finding) string {
 	if f.Listener == nil {
 		return "network namespace " + f.NetnsName
 	}
@@ -175,22 +176,22 @@ func severityLook(severity diagnose.Severity) text.Look {
 }
 
 // outlook says what was found in all, and what the exit code says of it.
-func outlook(d diagnosis) string {
+func outlook(d answer.Diagnosis) string {
 	number := map[diagnose.Severity]int{}
 	for _, f := range d.Findings {
 		number[f.Severity]++
 	}
 	switch {
-	case d.bad():
+	case d.Bad():
 		return fmt.Sprintf("%d critical, %s, %s. Exit code 1: something critical or a warning.",
 			number[diagnose.Critical], plural(number[diagnose.Warning], "warning"), plural(number[diagnose.Notice], "notice"))
 	case len(d.Findings) > 0:
 		return fmt.Sprintf("%s, and nothing worse. Exit code 0.", plural(len(d.Findings), "notice"))
-	case d.Listeners == 0 && d.filter != "":
-		return fmt.Sprintf("No listener matches %s. Exit code 0.", d.filter)
+	case d.Listeners == 0 && d.Filter != "":
+		return fmt.Sprintf("No listener matches %s. Exit code 0.", d.Filter)
 	case d.Listeners == 0:
 		return "No TCP socket listens here. Exit code 0."
-	case len(d.Missing) > 0 || d.seen.lacking(d.Listeners):
+	case len(d.Missing) > 0 || d.Seen.Lacking(d.Listeners):
 		return "Nothing wrong in what was seen. Exit code 0."
 	}
 	return "Nothing wrong. Exit code 0."

@@ -5,23 +5,23 @@ import (
 	"strings"
 	"testing"
 
+	"listenq/internal/answer"
 	"listenq/internal/diagnose"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 )
 
 // ill is a diagnosis with everything in it that the text shows.
-func ill(t *testing.T) diagnosis {
+func ill(t *testing.T) answer.Diagnosis {
 	t.Helper()
 	h := busyHost()
 	f, err := queue.ParseFilter([]string{"!pid:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDiagnosis(h, f)
+	d := answer.NewDiagnosis(h, f)
 	trends := h.Trends()
-	found := func(code string, severity diagnose.Severity, l *queue.Trend, title string) finding {
-		return newFinding(h.Last().Namespace(4026531840), &diagnose.Finding{
+	found := func(code string, severity diagnose.Severity, l *queue.Trend, title string) answer.Finding {
+		return answer.NewFinding(h.Last().Namespace(4026531840), &diagnose.Finding{
 			Code: code, Severity: severity, Listener: l, Netns: 4026531840, Title: title,
 			Evidence: []string{"accept queue: 12 of limit 128, 129 at most", "process: \"\x1b[2J\" \u202ex\nexit code 0"},
 			Effect:   "clients hang in connect() for 1, 3, 7 … s, then it fails with ETIMEDOUT after 127 s, which is longer than most people wait",
@@ -29,12 +29,12 @@ func ill(t *testing.T) diagnosis {
 			Check:    []string{`nsenter -t 4121 -n ss -ltnmp 'sport = :8080'   # Recv-Q > Send-Q: full; this line is not cut`},
 		})
 	}
-	d.Findings = []finding{found("LQ003", diagnose.Critical, &trends[0], "clients come faster than they are accepted")}
+	d.Findings = []answer.Finding{found("LQ003", diagnose.Critical, &trends[0], "clients come faster than they are accepted")}
 	for range 8 {
 		d.Findings = append(d.Findings, found("LQ005", diagnose.Warning, &trends[2], "the limit is small"))
 	}
 	d.Findings = append(d.Findings, found("LQ010", diagnose.Notice, nil, "SYN cookies are off"))
-	d.Missing = []record.Missing{{What: "2 other network namespaces", Why: "operation not permitted", Hint: "run as root (CAP_SYS_ADMIN)"}}
+	d.Missing = []answer.Missing{{What: "2 other network namespaces", Why: "operation not permitted", Hint: "run as root (CAP_SYS_ADMIN)"}}
 	return d
 }
 
@@ -80,27 +80,27 @@ func TestGoldenDiagnosisJSON(t *testing.T) {
 // The last line tells what was found, and does not say that all is well where
 // something could not be seen.
 func TestOutlook(t *testing.T) {
-	all := seen{limits: 2, drops: 2, requests: 2, owners: 2}
+	all := answer.Seen{Limits: 2, Drops: 2, Requests: 2, Owners: 2}
 	tests := []struct {
 		name string
-		d    diagnosis
+		d    answer.Diagnosis
 		want string
 		bad  bool
 	}{
-		{"well", diagnosis{Listeners: 2, seen: all}, "Nothing wrong. Exit code 0.", false},
-		{"unseen", diagnosis{Listeners: 2, seen: seen{limits: 2, drops: 2, requests: 2, owners: 1}}, "Nothing wrong in what was seen. Exit code 0.", false},
-		{"missing", diagnosis{Listeners: 2, seen: all, Missing: []record.Missing{{What: "x"}}}, "Nothing wrong in what was seen. Exit code 0.", false},
-		{"nobody", diagnosis{}, "No TCP socket listens here. Exit code 0.", false},
-		{"no match", diagnosis{filter: ":80"}, "No listener matches :80. Exit code 0.", false},
-		{"notice", diagnosis{Listeners: 2, Findings: []finding{{Severity: diagnose.Notice}}}, "1 notice, and nothing worse. Exit code 0.", false},
-		{"warning", diagnosis{Findings: []finding{{Severity: diagnose.Warning}, {Severity: diagnose.Notice}}}, "0 critical, 1 warning, 1 notice. Exit code 1: something critical or a warning.", true},
+		{"well", answer.Diagnosis{Listeners: 2, Seen: all}, "Nothing wrong. Exit code 0.", false},
+		{"unseen", answer.Diagnosis{Listeners: 2, Seen: answer.Seen{Limits: 2, Drops: 2, Requests: 2, Owners: 1}}, "Nothing wrong in what was seen. Exit code 0.", false},
+		{"missing", answer.Diagnosis{Listeners: 2, Seen: all, Missing: []answer.Missing{{What: "x"}}}, "Nothing wrong in what was seen. Exit code 0.", false},
+		{"nobody", answer.Diagnosis{}, "No TCP socket listens here. Exit code 0.", false},
+		{"no match", answer.Diagnosis{Filter: ":80"}, "No listener matches :80. Exit code 0.", false},
+		{"notice", answer.Diagnosis{Listeners: 2, Findings: []answer.Finding{{Severity: diagnose.Notice}}}, "1 notice, and nothing worse. Exit code 0.", false},
+		{"warning", answer.Diagnosis{Findings: []answer.Finding{{Severity: diagnose.Warning}, {Severity: diagnose.Notice}}}, "0 critical, 1 warning, 1 notice. Exit code 1: something critical or a warning.", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := outlook(tt.d); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			if bad := tt.d.bad(); bad != tt.bad {
+			if bad := tt.d.Bad(); bad != tt.bad {
 				t.Errorf("bad: %t, want %t", bad, tt.bad)
 			}
 		})
@@ -118,7 +118,7 @@ func TestFilteredDiagnosis(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := newDiagnosis(h, f)
+		d := answer.NewDiagnosis(h, f)
 		n := 0
 		for _, found := range d.Findings {
 			if found.Listener == nil {

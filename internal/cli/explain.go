@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/answer"
 	"listenq/internal/diagnose"
 )
 
@@ -80,28 +81,18 @@ func explainCodes(env Env, s screen, asJSON bool, codes []string) error {
 		return err
 	}
 	if asJSON {
-		return printJSON(env.Stdout, struct {
-			Schema string     `json:"schema"`
-			Rules  []ruleText `json:"rules"`
-		}{"listenq/rules/v1", rules})
+		return printJSON(env.Stdout, answer.NewRules(rules))
 	}
 	printRules(s, rules, len(codes) == 0)
 	return nil
 }
 
-// ruleText is what there is to say of one kind of finding.
-type ruleText struct {
-	Code  string `json:"code"`
-	Title string `json:"title"`
-	Text  string `json:"text"` // Markdown
-}
-
 // explained are the texts of those codes; of all, without one.
-func explained(codes []string) ([]ruleText, error) {
+func explained(codes []string) ([]answer.Rule, error) {
 	if len(codes) == 0 {
 		codes = diagnose.Codes()
 	}
-	var rules []ruleText
+	var rules []answer.Rule
 	for _, code := range codes {
 		code = strings.ToUpper(code)
 		text, ok := diagnose.Explain(code)
@@ -110,7 +101,7 @@ func explained(codes []string) ([]ruleText, error) {
 		}
 		title, _, _ := strings.Cut(text, "\n")
 		title = strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(title, "# "), code), ": ")
-		rules = append(rules, ruleText{code, title, text})
+		rules = append(rules, answer.Rule{Code: code, Title: title, Text: text})
 	}
 	return rules, nil
 }
@@ -121,7 +112,7 @@ func unknownCode(code string) error {
 		fmt.Sprintf("the codes are %s to %s: listenq explain lists them", slices.Min(codes), slices.Max(codes))}
 }
 
-func printRules(s screen, rules []ruleText, titles bool) {
+func printRules(s screen, rules []answer.Rule, titles bool) {
 	for i, r := range rules {
 		switch {
 		case titles:

@@ -7,8 +7,8 @@ import (
 	"os"
 	"slices"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
-	"listenq/internal/explain"
 	"listenq/internal/files"
 )
 
@@ -36,7 +36,7 @@ func (a annotations) comment(file, number int, text string) {
 }
 
 // write copies the files into one, with what was found out about their packets.
-func (a annotations) write(path string, captures []string, r *explain.Report) error {
+func (a annotations) write(path string, captures []string, r *answer.Explanation) error {
 	if slices.ContainsFunc(captures, func(name string) bool { return same(name, path) }) {
 		return &usageError{"--annotate would write over " + path, "name another file"}
 	}
@@ -75,7 +75,7 @@ func (a annotations) copy(out *os.File, i int, name string, names map[netip.Addr
 }
 
 // tell adds the verdict of each connection to its first packet.
-func (a annotations) tell(r *explain.Report) {
+func (a annotations) tell(r *answer.Explanation) {
 	for i := range r.Connections {
 		c := &r.Connections[i]
 		if len(c.Evidence) == 0 {
@@ -87,7 +87,7 @@ func (a annotations) tell(r *explain.Report) {
 }
 
 // addressNames names the hosts of listeners by what is the matter with them.
-func addressNames(r *explain.Report) map[netip.Addr]string {
+func addressNames(r *answer.Explanation) map[netip.Addr]string {
 	names := map[netip.Addr]string{}
 	for i := range r.Listeners {
 		address, err := netip.ParseAddrPort(r.Listeners[i].Address)

@@ -5,12 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"listenq/internal/explain"
+	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/record"
 )
 
-func printAttempt(s screen, c *explain.Connection, fate string, at record.Milliseconds) {
+func printAttempt(s screen, c *answer.Connection, fate string, at answer.Milliseconds) {
 	s.blank()
 	s.wrap("", s.style(bold, c.Client+" > "+c.Server)+"  at "+clock(at))
 	s.wrap("  ", fate)
@@ -24,7 +23,7 @@ func printAttempt(s screen, c *explain.Connection, fate string, at record.Millis
 }
 
 // printHypotheses prints why a cause is likely, and why others are not on the list.
-func printHypotheses(s screen, all []explain.Hypothesis) {
+func printHypotheses(s screen, all []answer.Hypothesis) {
 	for _, h := range all {
 		if h.Proven != "" {
 			s.wrap("  because: ", h.Proven)
@@ -37,7 +36,7 @@ func printHypotheses(s screen, all []explain.Hypothesis) {
 	}
 }
 
-func attemptFate(c *explain.Connection) string {
+func attemptFate(c *answer.Connection) string {
 	text := becomes(c.Reading.Reading)
 	if c.Struck != "" {
 		text += ", struck: " + string(c.Struck)
@@ -49,7 +48,7 @@ func attemptFate(c *explain.Connection) string {
 }
 
 // sequel is how a connection went on after its handshake.
-func sequel(then *explain.Sequel) string {
+func sequel(then *answer.Sequel) string {
 	if then == nil {
 		return ""
 	}
@@ -76,7 +75,7 @@ func sequel(then *explain.Sequel) string {
 const atOnce = 5 * time.Millisecond
 
 // groupFate is what became of all of a group.
-func groupFate(g *explain.Group) string {
+func groupFate(g *answer.Group) string {
 	text := attemptFate(&g.Example)
 	if g.Count == 1 {
 		return text

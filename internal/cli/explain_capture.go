@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"listenq/internal/answer"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
 )
@@ -60,8 +61,8 @@ func outcomeNames() string {
 }
 
 // places reads --side: one for all files, or one for each.
-func (f *captureFlags) places(files int) ([]explain.Place, error) {
-	places := make([]explain.Place, files)
+func (f *captureFlags) places(files int) ([]answer.Place, error) {
+	places := make([]answer.Place, files)
 	if f.side == "" {
 		return places, nil
 	}
@@ -70,8 +71,8 @@ func (f *captureFlags) places(files int) ([]explain.Place, error) {
 		return nil, &usageError{fmt.Sprintf("--side names %d places for %d files", len(names), files), "one for all, or one for each: --side client,server"}
 	}
 	for i := range places {
-		place := explain.Place(names[min(i, len(names)-1)])
-		if !slices.Contains([]explain.Place{explain.Client, explain.Server, explain.Both, explain.Between}, place) {
+		place := answer.Place(names[min(i, len(names)-1)])
+		if !slices.Contains([]answer.Place{answer.PlaceClient, answer.PlaceServer, answer.PlaceBoth, answer.PlaceBetween}, place) {
 			return nil, &usageError{fmt.Sprintf("--side takes client, server, both or between, not %q", place), ""}
 		}
 		places[i] = place
@@ -96,7 +97,7 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 	if report == nil {
 		return interrupted
 	}
-	report.Schema = "listenq/explain/v1"
+	report.Schema = answer.ExplanationSchema
 	if asJSON {
 		err = printJSON(env.Stdout, report)
 	} else {
@@ -115,7 +116,7 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 
 // readCaptures opens the files and explains them, and annotates them if that is asked for.
 // Of an interrupted read it returns what was read, and the error.
-func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.Options, places []explain.Place, open opener, files []string) (*explain.Report, error) {
+func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.Options, places []answer.Place, open opener, files []string) (*answer.Explanation, error) {
 	progress := newReading(env.Stderr)
 	defer progress.clear()
 	inputs, opened := make([]explain.Input, len(files)), make([]*os.File, len(files))

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/queue"
 	"listenq/internal/record"
@@ -56,10 +57,7 @@ func explainRun(env Env, s screen, asJSON bool, dir string) error {
 	}
 	run.Recording = dir
 	if asJSON {
-		err = printJSON(env.Stdout, struct {
-			Schema string       `json:"schema"`
-			Runs   []record.Run `json:"runs"`
-		}{"listenq/lab/v1", []record.Run{run}})
+		err = printJSON(env.Stdout, answer.NewExperiments([]answer.Run{run}))
 	} else {
 		long, flush := s.buffered()
 		printRun(long, run)
@@ -72,11 +70,11 @@ func explainRun(env Env, s screen, asJSON bool, dir string) error {
 }
 
 // overflowed reports that a listen queue was full when a packet came.
-func overflowed(run *record.Run) bool {
+func overflowed(run *answer.Run) bool {
 	full := []judge.Cause{judge.AcceptQueueFull, judge.SynQueueFull, judge.SynQueueReserve}
-	return slices.ContainsFunc(run.Connections, func(c record.Connection) bool {
+	return slices.ContainsFunc(run.Connections, func(c answer.RunConnection) bool {
 		return slices.Contains(full, c.Cause) && c.Confidence != judge.Possible
-	}) || slices.ContainsFunc(run.Folded, func(f record.Folded) bool {
+	}) || slices.ContainsFunc(run.Folded, func(f answer.Folded) bool {
 		return slices.ContainsFunc(full, func(c judge.Cause) bool { return f.Causes[c] > 0 })
 	})
 }
@@ -108,23 +106,23 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 		history.Add(&samples.All[i])
 	}
 	samples.All = nil // no longer needed, and large
-	d := newDiagnosis(history, filter)
-	d.recorded = true
+	d := answer.NewDiagnosis(history, filter)
+	d.Recorded = true
 	if asJSON {
-		err = d.printJSON(env.Stdout)
+		err = printDiagnosisJSON(env.Stdout, d)
 	} else {
 		long, flush := s.buffered()
 		printSamples(long, &samples, d)
 		err = flush()
 	}
-	if d.bad() {
+	if d.Bad() {
 		err = worse(err, errBad)
 	}
 	return err
 }
 
 // printSamples prints findings as doctor does, under the name of the host.
-func printSamples(s screen, samples *record.Samples, d diagnosis) {
+func printSamples(s screen, samples *record.Samples, d answer.Diagnosis) {
 	host := "a host"
 	if samples.Meta.Host != "" {
 		host = samples.Meta.Host

@@ -8,15 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"listenq/internal/explain"
+	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/record"
 	"listenq/internal/text"
 )
 
 // printReport prints what captures tell: where they were captured, the listeners, the
 // connections.
-func printReport(s screen, r *explain.Report, all bool) {
+func printReport(s screen, r *answer.Explanation, all bool) {
 	printFiles(s, r)
 	if len(r.Listeners) == 0 {
 		s.blank()
@@ -44,7 +43,7 @@ func printReport(s screen, r *explain.Report, all bool) {
 }
 
 // printFiles says what was read, and what could not be.
-func printFiles(s screen, r *explain.Report) {
+func printFiles(s screen, r *answer.Explanation) {
 	for i, f := range r.Files {
 		lead := ""
 		if len(r.Files) > 1 {
@@ -55,8 +54,8 @@ func printFiles(s screen, r *explain.Report) {
 			text = "the same packets as " + f.SameAs + ", told once"
 		}
 		switch f.Place {
-		case explain.Unknown:
-		case explain.Between:
+		case answer.PlaceUnknown:
+		case answer.PlaceBetween:
 			text += ", captured on the way, or it is not known where (" + f.How + "; tell it with --side)"
 		default:
 			text += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
@@ -99,19 +98,19 @@ func ahead(d time.Duration) string {
 	return fmt.Sprintf("%.6f s ahead of that of the first", d.Seconds())
 }
 
-func capturedAt(p explain.Place) string {
+func capturedAt(p answer.Place) string {
 	switch p {
-	case explain.Server, explain.Client:
+	case answer.PlaceServer, answer.PlaceClient:
 		return "at the " + string(p)
-	case explain.Both:
+	case answer.PlaceBoth:
 		return "at both sides"
-	case explain.Mixed:
+	case answer.PlaceMixed:
 		return "at a host that is server and client"
 	}
 	return "on the way, or it is not known where"
 }
 
-func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
+func printVerdict(s screen, l *answer.CaptureListener, span answer.Milliseconds) {
 	s.blank()
 	s.wrap(s.style(bold, l.Address)+"  ", s.style(findingLook(l), string(l.Finding))+sureOf(l)+", seen "+capturedAt(l.CapturedAt))
 	s.wrap("  ", l.Verdict)
@@ -126,14 +125,14 @@ func printVerdict(s screen, l *explain.Listener, span record.Milliseconds) {
 }
 
 // sureOf is the confidence of a finding that is one.
-func sureOf(l *explain.Listener) string {
+func sureOf(l *answer.CaptureListener) string {
 	if l.Finding == judge.Undecided || l.Finding == judge.Unseen {
 		return ""
 	}
 	return sure(l.Confidence)
 }
 
-func findingLook(l *explain.Listener) text.Look {
+func findingLook(l *answer.CaptureListener) text.Look {
 	switch {
 	case l.Finding == judge.Fine:
 		return green
@@ -162,9 +161,9 @@ func counts[K cmp.Ordered](all map[K]int) string {
 const timeline = 50
 
 // printFull draws when the queue was full: each mark is a part of the capture's time.
-func printFull(s screen, full []explain.Interval, span record.Milliseconds) {
+func printFull(s screen, full []answer.Interval, span answer.Milliseconds) {
 	line := []byte(strings.Repeat(".", timeline))
-	at := func(t record.Milliseconds) int {
+	at := func(t answer.Milliseconds) int {
 		if span <= 0 {
 			return 0
 		}
@@ -197,7 +196,7 @@ const (
 )
 
 // packetNumbers cites packets: "#12, #17"; of several files: "1#12, 2#17".
-func packetNumbers(all []explain.Evidence) string {
+func packetNumbers(all []answer.Evidence) string {
 	var parts []string
 	for _, e := range all {
 		parts = append(parts, cite(e))
@@ -205,7 +204,7 @@ func packetNumbers(all []explain.Evidence) string {
 	return strings.Join(parts, ", ")
 }
 
-func cite(e explain.Evidence) string {
+func cite(e answer.Evidence) string {
 	if e.Of > 0 {
 		return fmt.Sprintf("%d#%d", e.Of, e.Packet)
 	}
@@ -214,8 +213,8 @@ func cite(e explain.Evidence) string {
 
 // printGroups prints connections that went alike, by their first; those without trouble
 // in a line for each address.
-func printGroups(s screen, r *explain.Report) {
-	var calm, troubled []*explain.Group
+func printGroups(s screen, r *answer.Explanation) {
+	var calm, troubled []*answer.Group
 	for i := range r.Groups {
 		if g := &r.Groups[i]; isCalm(&g.Example) {
 			calm = append(calm, g)
@@ -242,7 +241,7 @@ func printGroups(s screen, r *explain.Report) {
 }
 
 // isCalm reports that nothing speaks for a connection to have had any trouble.
-func isCalm(c *explain.Connection) bool {
+func isCalm(c *answer.Connection) bool {
 	if c.Then != nil && c.Then.What != judge.Served && c.Then.What != judge.ShutFirst {
 		return false
 	}
@@ -252,20 +251,20 @@ func isCalm(c *explain.Connection) bool {
 // calmKind is what calm connections are told together by.
 type calmKind struct {
 	server  string
-	seen    explain.Place
+	seen    answer.Place
 	outcome judge.Outcome
 }
 
 // printCalm counts the connections without trouble, and says what else they may have come
 // to that leaves no trace.
-func printCalm(s screen, groups []*explain.Group) {
+func printCalm(s screen, groups []*answer.Group) {
 	if len(groups) == 0 {
 		return
 	}
 	s.blank()
 	s.line("%s", s.style(bold, "connections without trouble"))
 	var kinds []calmKind
-	sums := map[calmKind]explain.Group{}
+	sums := map[calmKind]answer.Group{}
 	for _, g := range groups {
 		kind := calmKind{g.Example.Server, g.Example.CapturedAt, g.Example.Outcome}
 		sum, known := sums[kind]
@@ -302,14 +301,14 @@ func otherOutcomes(told judge.Outcome, all []judge.Reading) (others []string) {
 }
 
 // reportOutlook says what the exit code says.
-func reportOutlook(r *explain.Report) string {
+func reportOutlook(r *answer.Explanation) string {
 	switch {
 	case len(r.Damage) > 0:
 		return "Exit code 2: a file is damaged."
 	case r.Bad():
 		return "Exit code 1: a listen queue overflowed."
 	}
-	if slices.ContainsFunc(r.Listeners, func(l explain.Listener) bool {
+	if slices.ContainsFunc(r.Listeners, func(l answer.CaptureListener) bool {
 		return l.Finding == judge.Overflow || l.Finding == judge.SynOverflow || l.Finding == judge.Undecided || l.Finding == judge.Filtered
 	}) {
 		return "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0."

@@ -5,61 +5,60 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/explain"
+	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/record"
 )
 
 // captured is a report with everything in it that the text shows.
-func captured() *explain.Report {
+func captured() *answer.Explanation {
 	overflow := judge.Reading{Outcome: judge.HalfOpen, Cause: judge.AcceptQueueFull}
-	struck := explain.Connection{
-		Client: "[2001:db8::1:2:3:4]:40000", Server: "[2001:db8::ffff:2]:8080", CapturedAt: explain.Server, Start: 1000.25,
-		Reading: explain.Reading{
+	struck := answer.Connection{
+		Client: "[2001:db8::1:2:3:4]:40000", Server: "[2001:db8::ffff:2]:8080", CapturedAt: answer.PlaceServer, Start: 1000.25,
+		Reading: answer.Reading{
 			Reading: overflow, Struck: judge.StruckACK, Confidence: judge.Possible,
 			Alternatives: []judge.Reading{{Outcome: judge.Forgotten, Cause: judge.AcceptQueueFull, EndedBy: judge.RequestExpired}, {Outcome: judge.HalfOpen, Cause: judge.HostDrop}},
 		},
-		Evidence: []explain.Evidence{
+		Evidence: []answer.Evidence{
 			{File: "server\x1b[2J.pcap", Packet: 13, Text: "SYN", Of: 1},
 			{File: "server\x1b[2J.pcap", Packet: 123456, Text: "the server sends its SYN-ACK again twice, after 1.0 and 3.0 s: it still waits for the final ACK", Of: 2},
 		},
 	}
 	late := struck
-	late.Reading = explain.Reading{Reading: judge.Reading{Outcome: judge.Accepted, Cause: judge.AcceptQueueFull}, Confidence: judge.Likely}
-	late.Delay = new(record.Milliseconds(1020))
+	late.Reading = answer.Reading{Reading: judge.Reading{Outcome: judge.Accepted, Cause: judge.AcceptQueueFull}, Confidence: judge.Likely}
+	late.Delay = new(answer.Milliseconds(1020))
 	calm := struck
-	calm.Server, calm.CapturedAt = "10.0.0.2:443", explain.Between
-	calm.Reading = explain.Reading{
+	calm.Server, calm.CapturedAt = "10.0.0.2:443", answer.PlaceBetween
+	calm.Reading = answer.Reading{
 		Reading: judge.Reading{Outcome: judge.EstablishedBoth, Cause: judge.NoCause}, Confidence: judge.Likely,
 		Alternatives: []judge.Reading{overflow, {Outcome: judge.Phantom, Cause: judge.AcceptQueueFull}, {Outcome: judge.EstablishedBoth, Cause: judge.NetworkLoss}},
 	}
 	calmer := calm
 	calmer.Alternatives = nil
-	return &explain.Report{
-		Files: []explain.File{
-			{Name: "server\x1b[2J.pcap", Packets: 1234567, Place: explain.Server, How: "by the waits in 1206 handshakes"},
-			{Name: "client.pcap", Packets: 1, Place: explain.Client, How: "as told", Clock: new(record.Milliseconds(-7000.5)), Matched: 30},
+	return &answer.Explanation{
+		Files: []answer.CaptureFile{
+			{Name: "server\x1b[2J.pcap", Packets: 1234567, Place: answer.PlaceServer, How: "by the waits in 1206 handshakes"},
+			{Name: "client.pcap", Packets: 1, Place: answer.PlaceClient, How: "as told", Clock: new(answer.Milliseconds(-7000.5)), Matched: 30},
 		},
 		Packets: 1234568, Start: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Span: 60_000,
-		Listeners: []explain.Listener{
+		Listeners: []answer.CaptureListener{
 			{
-				Address: "[2001:db8::ffff:2]:8080", CapturedAt: explain.Both, Attempts: 12, Finding: judge.Overflow, Confidence: judge.Likely,
+				Address: "[2001:db8::ffff:2]:8080", CapturedAt: answer.PlaceBoth, Attempts: 12, Finding: judge.Overflow, Confidence: judge.Likely,
 				Outcomes: map[judge.Outcome]int{judge.HalfOpen: 3, judge.Accepted: 9},
 				Causes:   map[judge.Cause]int{judge.AcceptQueueFull: 12},
 				Verdict:  "the accept queue overflowed: of 12 connections 12 met it full",
 				Evidence: struck.Evidence,
-				Full:     []explain.Interval{{From: 1000, To: 20_000}, {From: 30_000, To: 30_000}, {From: 40_000, To: 41_000}, {From: 50_000, To: 51_000}, {From: 59_000, To: 60_000}},
+				Full:     []answer.Interval{{From: 1000, To: 20_000}, {From: 30_000, To: 30_000}, {From: 40_000, To: 41_000}, {From: 50_000, To: 51_000}, {From: 59_000, To: 60_000}},
 			},
-			{Address: "10.0.0.2:443", CapturedAt: explain.Between, Attempts: 1, Finding: judge.Fine, Confidence: judge.Likely, Outcomes: map[judge.Outcome]int{judge.Accepted: 1}, Causes: map[judge.Cause]int{judge.NoCause: 1}, Verdict: "nothing was dropped"},
+			{Address: "10.0.0.2:443", CapturedAt: answer.PlaceBetween, Attempts: 1, Finding: judge.Fine, Confidence: judge.Likely, Outcomes: map[judge.Outcome]int{judge.Accepted: 1}, Causes: map[judge.Cause]int{judge.NoCause: 1}, Verdict: "nothing was dropped"},
 		},
-		Groups: []explain.Group{
+		Groups: []answer.Group{
 			{Count: 3, First: 1000.25, Last: 59_000, Example: struck},
-			{Count: 9, First: 2000, Last: 60_000, Longest: new(record.Milliseconds(7000)), Example: late},
+			{Count: 9, First: 2000, Last: 60_000, Longest: new(answer.Milliseconds(7000)), Example: late},
 			{Count: 4, First: 100, Last: 3000, Example: calm},
 			{Count: 1, First: 50, Last: 50, Example: calmer},
 		},
-		Connections: []explain.Connection{struck, late}, LeftOut: 10, OtherGroups: 2,
-		Damage:  []explain.Damage{{File: "client.pcap", Offset: 1 << 40, Text: "the file ends in the middle: 7 bytes are left"}},
+		Connections: []answer.Connection{struck, late}, LeftOut: 10, OtherGroups: 2,
+		Damage:  []answer.Damage{{File: "client.pcap", Offset: 1 << 40, Text: "the file ends in the middle: 7 bytes are left"}},
 		Skipped: map[string]int{"duplicate": 12, "not-tcp": 3}, Lost: new(int64(1)),
 	}
 }
@@ -119,16 +118,16 @@ func TestReadings(t *testing.T) {
 
 // The last line says what the exit code says.
 func TestReportOutlook(t *testing.T) {
-	listener := func(f judge.Finding, c judge.Confidence) *explain.Report {
-		return &explain.Report{Listeners: []explain.Listener{{Finding: f, Confidence: c}}}
+	listener := func(f judge.Finding, c judge.Confidence) *answer.Explanation {
+		return &answer.Explanation{Listeners: []answer.CaptureListener{{Finding: f, Confidence: c}}}
 	}
 	tests := []struct {
 		name string
-		r    *explain.Report
+		r    *answer.Explanation
 		want string
 		bad  bool
 	}{
-		{"nothing", &explain.Report{}, "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+		{"nothing", &answer.Explanation{}, "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
 		{"fine", listener(judge.Fine, judge.Likely), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
 		{"overflow", listener(judge.Overflow, judge.Likely), "Exit code 1: a listen queue overflowed.", true},
 		{"SYN queue", listener(judge.SynOverflow, judge.Certain), "Exit code 1: a listen queue overflowed.", true},
@@ -148,16 +147,16 @@ func TestReportOutlook(t *testing.T) {
 // TestSequel: what took no time that is worth a number was done at once.
 func TestSequel(t *testing.T) {
 	for _, c := range []struct {
-		then *explain.Sequel
+		then *answer.Sequel
 		want string
 	}{
 		{nil, ""},
-		{&explain.Sequel{What: judge.Served, After: 0.4}, "; served at once"},
-		{&explain.Sequel{What: judge.Served, After: 5}, "; served after 0.01 s"},
-		{&explain.Sequel{What: judge.ResetFirst, After: 4.9}, "; reset at once"},
-		{&explain.Sequel{What: judge.ShutFirst, After: 1500}, "; closed by the server after 1.50 s"},
-		{&explain.Sequel{What: judge.Unserved, After: 2000}, "; its data was taken, and no answer came for 2.00 s"},
-		{&explain.Sequel{What: judge.Untaken, After: 2000}, "; its data was not taken for 2.00 s"},
+		{&answer.Sequel{What: judge.Served, After: 0.4}, "; served at once"},
+		{&answer.Sequel{What: judge.Served, After: 5}, "; served after 0.01 s"},
+		{&answer.Sequel{What: judge.ResetFirst, After: 4.9}, "; reset at once"},
+		{&answer.Sequel{What: judge.ShutFirst, After: 1500}, "; closed by the server after 1.50 s"},
+		{&answer.Sequel{What: judge.Unserved, After: 2000}, "; its data was taken, and no answer came for 2.00 s"},
+		{&answer.Sequel{What: judge.Untaken, After: 2000}, "; its data was not taken for 2.00 s"},
 	} {
 		if got := sequel(c.then); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.then, got, c.want)

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 	"listenq/internal/text"
 )
 
@@ -31,17 +31,17 @@ users without rights see, and the settings that matter at a listen queue.
   listenq kernel --kernel image.deb  of another one, booted in a virtual machine`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			answer, err := other.facts(cmd.Context(), env)
+			found, err := other.facts(cmd.Context(), env)
 			if err != nil {
 				return err
 			}
-			for _, m := range answer.Missing {
+			for _, m := range found.Missing {
 				warn(env.Stderr, []queue.Missing{queue.Missing(m)})
 			}
 			if asJSON {
-				return printJSON(env.Stdout, answer)
+				return printJSON(env.Stdout, found)
 			}
-			printKernel(newScreen(env.Stdout, colourFlag(cmd)), answer, how)
+			printKernel(newScreen(env.Stdout, colourFlag(cmd)), found, how)
 			return nil
 		},
 	}
@@ -52,24 +52,24 @@ users without rights see, and the settings that matter at a listen queue.
 }
 
 // facts finds out the facts of the kernel that the flags name.
-func (f kernelsFlags) facts(ctx context.Context, env Env) (lab.Kernel, error) {
+func (f kernelsFlags) facts(ctx context.Context, env Env) (answer.Kernel, error) {
 	if len(f.kernels) > 1 {
-		return lab.Kernel{}, &usageError{"kernel tells of one kernel", "for several side by side: listenq lab run --kernel A --kernel B --json"}
+		return answer.Kernel{}, &usageError{"kernel tells of one kernel", "for several side by side: listenq lab run --kernel A --kernel B --json"}
 	}
 	kernels, err := f.open(ctx)
 	if err != nil {
-		return lab.Kernel{}, err
+		return answer.Kernel{}, err
 	}
 	if len(kernels) == 0 || kernels[0] == nil {
 		return lab.ProbeAll(ctx)
 	}
 	progress := newProgress(env.Stderr)
 	defer progress.clear()
-	answer, err := lab.RunOn(ctx, kernels[0], nil, lab.GuestOptions{Facts: true, Program: f.program, Memory: f.memory})
-	return answer.Kernel, err
+	found, err := lab.RunOn(ctx, kernels[0], nil, lab.GuestOptions{Facts: true, Program: f.program, Memory: f.memory})
+	return found.Kernel, err
 }
 
-func printKernel(s screen, k lab.Kernel, how bool) {
+func printKernel(s screen, k answer.Kernel, how bool) {
 	s.wrap("", strings.TrimSpace("Linux "+k.Kernel+" "+k.Version))
 	group := ""
 	for _, f := range k.Facts {
@@ -101,11 +101,11 @@ func printValue(s screen, value, meaning string) {
 }
 
 // printFact prints a fact. Why experiments could not be run was said already.
-func printFact(s screen, f lab.Fact, said []record.Missing, how bool) {
+func printFact(s screen, f answer.Fact, said []answer.Missing, how bool) {
 	value, text := "?", f.Name+": "+f.Meaning
 	if f.Value != nil {
 		value = fmt.Sprint(f.Value)
-	} else if !slices.ContainsFunc(said, func(m record.Missing) bool { return m.Why == f.UnknownBecause }) {
+	} else if !slices.ContainsFunc(said, func(m answer.Missing) bool { return m.Why == f.UnknownBecause }) {
 		text += " Unknown: " + f.UnknownBecause + "."
 	}
 	printValue(s, value, text)
@@ -114,7 +114,7 @@ func printFact(s screen, f lab.Fact, said []record.Missing, how bool) {
 	}
 }
 
-func printSetting(s screen, setting lab.Setting) {
+func printSetting(s screen, setting answer.Setting) {
 	value, text := setting.Value, setting.Name+": "+setting.Meaning
 	if setting.UnknownBecause != "" {
 		value, text = "?", text+" Unknown: "+setting.UnknownBecause+"."

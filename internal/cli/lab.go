@@ -12,11 +12,11 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
 
+	"listenq/internal/answer"
 	"listenq/internal/files"
 	"listenq/internal/lab"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 	"listenq/internal/text"
 )
 
@@ -40,15 +40,6 @@ of this machine is touched, no root is needed where user namespaces are allowed.
 	return cmd
 }
 
-// listed is one row of `lab list`.
-type listed struct {
-	ID       string              `json:"id"`
-	Name     string              `json:"name"`
-	Title    string              `json:"title"`
-	Source   string              `json:"source"`
-	Expected record.Milliseconds `json:"expected_ms"`
-}
-
 func newLabList(env Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -60,16 +51,13 @@ func newLabList(env Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var rows []listed
+			var rows []answer.Scenario
 			for _, s := range all {
 				id, _, _ := strings.Cut(s.Name, "-")
-				rows = append(rows, listed{id, s.Name, s.Title, s.Source, record.MS(s.Takes)})
+				rows = append(rows, answer.Scenario{ID: id, Name: s.Name, Title: s.Title, Source: s.Source, Expected: answer.MS(s.Takes)})
 			}
 			if asJSON {
-				return printJSON(env.Stdout, struct {
-					Schema    string   `json:"schema"`
-					Scenarios []listed `json:"scenarios"`
-				}{"listenq/scenarios/v1", rows})
+				return printJSON(env.Stdout, answer.NewScenarios(rows))
 			}
 			printList(newScreen(env.Stdout, colourFlag(cmd)), rows)
 			return nil
@@ -80,7 +68,7 @@ func newLabList(env Env) *cobra.Command {
 }
 
 // printList prints the experiments below the documents that they are from.
-func printList(s screen, rows []listed) {
+func printList(s screen, rows []answer.Scenario) {
 	for i, r := range rows {
 		if i == 0 || rows[i-1].Source != r.Source {
 			s.line("%s", s.style(bold, "from "+r.Source))

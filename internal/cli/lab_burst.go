@@ -69,9 +69,9 @@ func (f *burstFlags) check(backlog bool) error {
 	refuse := func(message, hint string) error { return &usageError{message, hint} }
 	switch {
 	case f.clients < 1 || f.clients > script.MaxConnections:
-		return refuse(fmt.Sprintf("--clients takes a number from 1 to %d", script.MaxConnections), "")
+		return refuse(fmt.Sprintf("--clients must be from 1 to %d", script.MaxConnections), "")
 	case f.want < 0 || f.want > script.MaxConnections:
-		return refuse(fmt.Sprintf("--want takes a number from 1 to %d", script.MaxConnections), "")
+		return refuse(fmt.Sprintf("--want must be from 1 to %d", script.MaxConnections), "")
 	case f.exec != "" && backlog:
 		return refuse("--exec and --backlog exclude each other", "a command chooses its backlog itself")
 	case f.exec != "" && f.want > 0:
@@ -102,16 +102,16 @@ func findBurst(ctx context.Context, env Env, colour string, f burstFlags) error 
 	for _, setting := range f.sysctls {
 		options.Sysctls = append(options.Sysctls, strings.Replace(setting, "=", " ", 1))
 	}
-	answer, err := lab.FindBurst(ctx, options)
+	found, err := lab.FindBurst(ctx, options)
 	progress.clear()
-	if err == nil && answer.Want != nil && !answer.Want.Verified {
+	if err == nil && found.Want != nil && !found.Want.Verified {
 		err = errBad
 	}
 	switch {
 	case f.asJSON:
-		err = worse(printJSON(env.Stdout, answer), err)
-	case answer.Tried > 0:
-		printBurst(newScreen(env.Stdout, colour), answer)
+		err = worse(printJSON(env.Stdout, found), err)
+	case found.Tried > 0:
+		printBurst(newScreen(env.Stdout, colour), found)
 	}
 	return err
 }

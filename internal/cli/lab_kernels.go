@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
@@ -36,17 +37,15 @@ func (f *kernelsFlags) define(flags *pflag.FlagSet, what string) {
 
 // kernelsAnswer is the answer of `lab run --kernel`.
 type kernelsAnswer struct {
-	Schema  string       `json:"schema"`
-	Runs    []record.Run `json:"runs"` // for each kernel those of all scripts
-	Kernels []lab.Kernel `json:"kernels"`
+	answer.Experiments
 
 	scripts []*script.Script
 	given   []string // what --kernel named
 }
 
 // runs are those of one script, one for each kernel.
-func (a *kernelsAnswer) of(i int) []record.Run {
-	var runs []record.Run
+func (a *kernelsAnswer) of(i int) []answer.Run {
+	var runs []answer.Run
 	for k := range a.Kernels {
 		runs = append(runs, a.Runs[k*len(a.scripts)+i])
 	}
@@ -76,17 +75,17 @@ func runMatrix(ctx context.Context, env Env, colour string, f runFlags, args []s
 		return &usageError{"--keep leaves an experiment standing, and a guest ends with it", "leave out --kernel"}
 	}
 	progress := newProgress(env.Stderr)
-	answer, err := runOnKernels(ctx, env, f, scripts, progress.step)
+	matrix, err := runOnKernels(ctx, env, f, scripts, progress.step)
 	progress.clear()
 	switch {
-	case answer == nil:
+	case matrix == nil:
 		return err
 	case f.asJSON:
-		return worse(printJSON(env.Stdout, answer), untold(err))
-	case len(args) > 0 && len(answer.Kernels) == 1:
-		printEach(newScreen(env.Stdout, colour), answer.Runs)
+		return worse(printJSON(env.Stdout, matrix.Experiments), untold(err))
+	case len(args) > 0 && len(matrix.Kernels) == 1:
+		printEach(newScreen(env.Stdout, colour), matrix.Runs)
 	default:
-		printMatrix(newScreen(env.Stdout, colour), answer)
+		printMatrix(newScreen(env.Stdout, colour), matrix)
 	}
 	return err
 }
@@ -118,11 +117,11 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		})
 	}
 	all.Wait()
-	answer := &kernelsAnswer{Schema: "listenq/lab/v1", scripts: scripts, given: f.kernels.kernels}
+	matrix := &kernelsAnswer{Experiments: answer.NewExperiments(nil), scripts: scripts, given: f.kernels.kernels}
 	var worst error
 	for i, r := range results {
-		answer.Kernels = append(answer.Kernels, r.Kernel)
-		answer.Runs = append(answer.Runs, r.Runs...)
+		matrix.Kernels = append(matrix.Kernels, r.Kernel)
+		matrix.Runs = append(matrix.Runs, r.Runs...)
 		worst = worse(worst, errs[i])
 		for _, run := range r.Runs {
 			switch {
@@ -133,7 +132,7 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 			}
 		}
 	}
-	return answer, worst
+	return matrix, worst
 }
 
 func releaseOf(k *vm.Kernel) string {
@@ -148,7 +147,7 @@ func releaseOf(k *vm.Kernel) string {
 func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent, name string, scripts []*script.Script, step func(lab.Progress)) (lab.OnKernel, error) {
 	out, err := record.MakeFolder(parent, name)
 	if err != nil {
-		return lab.OnKernel{Runs: make([]record.Run, len(scripts))}, err
+		return lab.OnKernel{Runs: make([]answer.Run, len(scripts))}, err
 	}
 	defer out.Discard() // unless there is a recording in it
 	command := append([]string{"listenq"}, env.Args...)
@@ -160,7 +159,7 @@ func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent,
 	}
 	f.out = out.Path
 	runs, err := runAll(ctx, env, f, scripts, step)
-	result := lab.OnKernel{Kernel: lab.Kernel{Kernel: lab.Release()}, Runs: runs}
+	result := lab.OnKernel{Kernel: answer.Kernel{Kernel: lab.Release()}, Runs: runs}
 	if f.asJSON {
 		facts, probed := lab.ProbeAll(ctx)
 		result.Kernel, err = facts, worse(err, probed)

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
 
 // sameEnd are kernels on which a script came to the same end.
@@ -25,7 +25,7 @@ type trait struct {
 
 // endings groups the runs of a script by what they have in common: whether it
 // passed, and if it did its traits.
-func endings(s *script.Script, runs []record.Run) []sameEnd {
+func endings(s *script.Script, runs []answer.Run) []sameEnd {
 	var ends []sameEnd
 	var kinds []string
 	all := make([][]trait, len(runs))
@@ -65,7 +65,7 @@ func endings(s *script.Script, runs []record.Run) []sameEnd {
 }
 
 // trouble says why a run did not pass; nothing if it did.
-func trouble(run record.Run) []string {
+func trouble(run answer.Run) []string {
 	switch {
 	case run.Skipped != "":
 		return []string{"not run: " + run.Skipped}
@@ -84,7 +84,7 @@ func trouble(run record.Run) []string {
 // traits are what a run shows in kind: of each connection that has a name of its own
 // what became of it and why; of a group, whose members share what comes by
 // chance, the causes; and the branches that were taken. Connections of commands have no names.
-func traits(s *script.Script, run record.Run) []trait {
+func traits(s *script.Script, run answer.Run) []trait {
 	var all []trait
 	groups := groupsOf(s)
 	causes := map[string]map[string]bool{} // of each group
@@ -113,7 +113,7 @@ func traits(s *script.Script, run record.Run) []trait {
 }
 
 // kindOf is a connection's fate without its times.
-func kindOf(c record.Connection) string {
+func kindOf(c answer.RunConnection) string {
 	c.Delay = nil
 	text := "is " + fate(c)
 	if c.Struck != "" {

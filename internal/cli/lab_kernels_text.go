@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"listenq/internal/record"
+	"listenq/internal/answer"
 	"listenq/internal/text"
 )
 
@@ -56,7 +56,7 @@ func (a *kernelsAnswer) cell(i, k int) string {
 	return word
 }
 
-func outcomeWord(run record.Run) string {
+func outcomeWord(run answer.Run) string {
 	switch {
 	case run.Skipped != "":
 		return "skip"
@@ -70,7 +70,7 @@ func outcomeWord(run record.Run) string {
 
 // fromSource are the lines of the branches of a script that none of the kernels
 // takes: what they say was read in the kernel's source.
-func fromSource(runs []record.Run) []int {
+func fromSource(runs []answer.Run) []int {
 	taken := map[int]bool{}
 	for _, run := range runs {
 		for _, x := range run.Expectations {
@@ -83,7 +83,7 @@ func fromSource(runs []record.Run) []int {
 	return slices.Sorted(maps.Keys(taken))
 }
 
-func outcomeLook(run record.Run) text.Look {
+func outcomeLook(run answer.Run) text.Look {
 	switch {
 	case run.Skipped != "":
 		return faint
@@ -123,7 +123,7 @@ func (a *kernelsAnswer) printDifferences(s screen, i int) {
 }
 
 // decidedBy names the facts in which the kernels of the runs differ.
-func decidedBy(runs []record.Run, names []string) []string {
+func decidedBy(runs []answer.Run, names []string) []string {
 	var all []string
 	facts := map[string]bool{}
 	for _, run := range runs {
@@ -175,7 +175,7 @@ func (a *kernelsAnswer) printTotals(s screen) {
 	if len(branches) > 0 {
 		s.wrap("* ", "from source: a branch that none of these kernels takes was read in the kernel's source, not run: "+strings.Join(branches, ", "))
 	}
-	if i := slices.IndexFunc(a.Runs, func(run record.Run) bool { return run.Recording != "" }); i >= 0 {
+	if i := slices.IndexFunc(a.Runs, func(run answer.Run) bool { return run.Recording != "" }); i >= 0 {
 		s.line("recordings: in %s", filepath.Dir(filepath.Dir(a.Runs[i].Recording)))
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/semaphore"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
 
 type runFlags struct {
@@ -73,10 +73,10 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 		return &usageError{"--all and names exclude each other", "listenq lab run --all, or listenq lab run " + args[0]}
 	}
 	if f.jobs < 1 {
-		return &usageError{"--jobs takes a number from 1", ""}
+		return &usageError{"--jobs must be 1 or more", ""}
 	}
 	if f.limit < 1 || f.limit > maxLimit {
-		return &usageError{fmt.Sprintf("--limit takes a number of MiB from 1 to %d", maxLimit), ""}
+		return &usageError{fmt.Sprintf("--limit must be from 1 to %d (MiB)", maxLimit), ""}
 	}
 	scripts, err := load(ctx, args, f.all)
 	if err != nil {
@@ -94,11 +94,8 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 	screen := newScreen(env.Stdout, colour)
 	switch {
 	case f.asJSON:
-		err = worse(printJSON(env.Stdout, struct {
-			Schema string       `json:"schema"`
-			Runs   []record.Run `json:"runs"`
-		}{"listenq/lab/v1", runs}), untold(err))
-	case exitCode(err) == exitImpossible && !slices.ContainsFunc(runs, func(run record.Run) bool { return run.Recording != "" }):
+		err = worse(printJSON(env.Stdout, answer.NewExperiments(runs)), untold(err))
+	case exitCode(err) == exitImpossible && !slices.ContainsFunc(runs, func(run answer.Run) bool { return run.Recording != "" }):
 	case len(args) > 0:
 		printEach(screen, runs)
 	default:
@@ -109,8 +106,8 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 
 // runAll runs the scripts, the longest first, and returns their results in
 // the order given, with the error that decides the exit code.
-func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) ([]record.Run, error) {
-	runs := make([]record.Run, len(scripts))
+func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) ([]answer.Run, error) {
+	runs := make([]answer.Run, len(scripts))
 	errs := make([]error, len(scripts))
 	order := make([]int, len(scripts))
 	for i := range order {
@@ -122,7 +119,7 @@ func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, 
 	for _, i := range order {
 		options := lab.Options{Tool: "listenq " + env.Version, Command: append([]string{"listenq"}, env.Args...), Out: f.out, Limit: int64(f.limit) << 20, Stay: f.keep, Progress: step}
 		if err := room.Acquire(ctx, 1); err != nil {
-			runs[i] = record.Run{Scenario: scripts[i].Name, Title: scripts[i].Title, Skipped: "interrupted before it began"}
+			runs[i] = answer.Run{Scenario: scripts[i].Name, Title: scripts[i].Title, Skipped: "interrupted before it began"}
 			errs[i] = err
 			continue
 		}
@@ -161,7 +158,7 @@ func worse(a, b error) error {
 	return a
 }
 
-func printEach(s screen, runs []record.Run) {
+func printEach(s screen, runs []answer.Run) {
 	for i, run := range runs {
 		if i > 0 {
 			s.blank()
@@ -171,7 +168,7 @@ func printEach(s screen, runs []record.Run) {
 }
 
 // printSummary prints one row a run, and those that failed in full.
-func printSummary(s screen, runs []record.Run) {
+func printSummary(s screen, runs []answer.Run) {
 	passed, skipped := 0, 0
 	for _, run := range runs {
 		switch {
@@ -197,7 +194,7 @@ func printSummary(s screen, runs []record.Run) {
 	}
 	s.blank()
 	s.line("%s", total)
-	if i := slices.IndexFunc(runs, func(run record.Run) bool { return run.Recording != "" }); i >= 0 {
+	if i := slices.IndexFunc(runs, func(run answer.Run) bool { return run.Recording != "" }); i >= 0 {
 		s.line("recordings: in %s (--out FOLDER puts them elsewhere)", filepath.Dir(runs[i].Recording))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 )
@@ -50,12 +51,17 @@ interrupted.`,
 		},
 	}
 	f.register(cmd)
+	return cmd
+}
+
+// register defines the flags of `ls`, which a bare `listenq` has, too.
+func (f *lsFlags) register(cmd *cobra.Command) {
+	f.hostFlags.register(cmd)
 	flags := cmd.Flags()
 	flags.DurationVar(&f.window, "window", step, "how long to look for drops; 0: look once, and tell no drops within it")
 	flags.DurationVar(&f.watch, "watch", 0, "print again after each `INTERVAL`, until Ctrl-C")
 	flags.BoolVar(&f.all, "all", false, "all rows and columns, however many and wide")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/ls/v1); with --watch one document a line")
-	return cmd
 }
 
 // gcOnce is the garbage, in percent of what is in use, that a process may have which
@@ -73,9 +79,9 @@ func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string
 	case err != nil:
 		return err
 	case f.window < 0:
-		return &usageError{"--window takes a duration from 0", ""}
+		return &usageError{"--window must not be negative", ""}
 	case f.watch < 0 || f.watch > 0 && f.watch < 10*time.Millisecond:
-		return &usageError{"--watch takes a duration from 10ms", ""}
+		return &usageError{"--watch must be 10ms or longer", ""}
 	}
 	if f.watch > 0 {
 		options.Budget = watchBudget
@@ -137,14 +143,14 @@ func (l *lister) turn() {
 
 // print prints the answer as of now.
 func (l *lister) print() (err error) {
-	answer := newListing(l.history, l.filter)
+	list := answer.NewListing(l.history, l.filter)
 	switch {
 	case l.flags.asJSON && l.flags.watch > 0:
-		err = printJSONLine(l.env.Stdout, answer)
+		err = printJSONLine(l.env.Stdout, list)
 	case l.flags.asJSON:
-		err = printJSON(l.env.Stdout, answer)
+		err = printJSON(l.env.Stdout, list)
 	default:
-		err = l.printText(answer)
+		err = l.printText(list)
 	}
 	if missing := l.history.Last().Missing; !slices.Equal(missing, l.warned) {
 		warn(l.env.Stderr, missing)
@@ -153,12 +159,12 @@ func (l *lister) print() (err error) {
 	return err
 }
 
-func (l *lister) printText(answer listing) error {
+func (l *lister) printText(list answer.Listing) error {
 	screen, flush := newScreen(l.env.Stdout, l.colour).buffered()
 	if l.flags.watch > 0 {
-		screen.line("%s", screen.style(bold, answer.Time.Format(time.DateTime)))
+		screen.line("%s", screen.style(bold, list.Time.Format(time.DateTime)))
 	}
-	printListing(screen, answer, l.flags.all)
+	printListing(screen, list, l.flags.all)
 	if l.flags.watch > 0 {
 		screen.blank()
 	}

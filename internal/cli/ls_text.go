@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 	"listenq/internal/text"
 )
 
@@ -18,7 +18,7 @@ const (
 	none    = "-"
 )
 
-func printListing(s screen, l listing, all bool) {
+func printListing(s screen, l answer.Listing, all bool) {
 	if len(l.Listeners) == 0 {
 		s.wrap("", nobody(l))
 		return
@@ -28,7 +28,7 @@ func printListing(s screen, l listing, all bool) {
 		table.width = 0
 	}
 	rows := l.Listeners
-	if s.height > 0 && !all && l.filter == "" {
+	if s.height > 0 && !all && l.Filter == "" {
 		rows = screenful(rows, s.height-besides-2*len(l.Missing))
 	}
 	printTable(table, listingColumns(l, all), rows)
@@ -43,66 +43,56 @@ func printListing(s screen, l listing, all bool) {
 const besides = 7
 
 // screenful is so many of the rows, worst first, as there are lines; all in trouble.
-func screenful(rows []listener, lines int) []listener {
+func screenful(rows []answer.Listener, lines int) []answer.Listener {
 	trouble := 0
 	for i := range rows {
-		if rows[i].bad() || rows[i].waits() {
+		if rows[i].Bad() || rows[i].Waits() {
 			trouble = i + 1
 		}
 	}
 	return rows[:min(len(rows), max(trouble, lines, 1))]
 }
 
-// bad reports whether its state says that somebody should look at it.
-func (l *listener) bad() bool { return l.State != queue.OK && l.State != "" }
-
-// patient is for how long a connection waits only where something is wrong.
-const patient = time.Second
-
-// waits reports whether a connection has waited for long to be accepted: its server
-// may be stuck, however much room there is.
-func (l listener) waits() bool { return l.OldestWait != nil && l.OldestWait.Duration() >= patient }
-
 // nobody says that there is no row.
-func nobody(l listing) string {
+func nobody(l answer.Listing) string {
 	switch {
-	case l.others == 0:
+	case l.Others == 0:
 		return "No TCP socket listens here."
-	case l.others == 1:
-		return fmt.Sprintf("No listener matches %s; there is 1 other.", l.filter)
+	case l.Others == 1:
+		return fmt.Sprintf("No listener matches %s; there is 1 other.", l.Filter)
 	}
-	return fmt.Sprintf("No listener matches %s; there are %d others.", l.filter, l.others)
+	return fmt.Sprintf("No listener matches %s; there are %d others.", l.Filter, l.Others)
 }
 
 // listingColumns are the columns of `ls`. Without a window there is no rate: the
 // drops since the socket was made stand in its place.
-func listingColumns(l listing, all bool) []column[listener] {
+func listingColumns(l answer.Listing, all bool) []column[answer.Listener] {
 	widest := 0
 	for i := range l.Listeners {
 		widest = max(widest, len(strconv.Itoa(l.Listeners[i].AcceptLen)))
 	}
 	once := l.Window == 0
-	columns := []column[listener]{
+	columns := []column[answer.Listener]{
 		{title: "STATE", rank: 1, cell: stateCell, look: stateLook},
-		{title: "ACCEPT Q", rank: 2, cell: func(r *listener) string { return acceptCell(r, widest) }},
+		{title: "ACCEPT Q", rank: 2, cell: func(r *answer.Listener) string { return acceptCell(r, widest) }},
 		{title: "WAIT", right: true, rank: 8, extra: true, cell: waitCell},
-		{title: "SYN Q", right: true, rank: 7, cell: func(r *listener) string { return countCell(r.SynLen) }},
-		{title: "SYN AGE", right: true, rank: 13, extra: true, cell: func(r *listener) string { return durationCell(r.SynAge) }},
+		{title: "SYN Q", right: true, rank: 7, cell: func(r *answer.Listener) string { return countCell(r.SynLen) }},
+		{title: "SYN AGE", right: true, rank: 13, extra: true, cell: func(r *answer.Listener) string { return durationCell(r.SynAge) }},
 		{title: "DROPS/s", right: true, rank: 4, cell: rateCell},
-		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r *listener) string { return countCell(r.Drops) }},
-		{title: "LOCAL", rank: 3, least: 14, cell: func(r *listener) string { return r.Address }, cut: cutAddress},
-		{title: "NETNS", rank: 10, extra: true, cell: func(r *listener) string { return r.NetnsName }},
+		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r *answer.Listener) string { return countCell(r.Drops) }},
+		{title: "LOCAL", rank: 3, least: 14, cell: func(r *answer.Listener) string { return r.Address }, cut: cutAddress},
+		{title: "NETNS", rank: 10, extra: true, cell: func(r *answer.Listener) string { return r.NetnsName }},
 		{title: "PROCESS", rank: 5, least: 8, cell: processCell},
 		{title: "UNIT", rank: 9, extra: true, least: 12, cell: unitCell},
-		{title: "UID", right: true, rank: 12, extra: true, cell: func(r *listener) string { return fmt.Sprint(r.UID) }},
-		{title: "INODE", right: true, rank: 14, extra: true, cell: func(r *listener) string { return fmt.Sprint(r.Inode) }},
+		{title: "UID", right: true, rank: 12, extra: true, cell: func(r *answer.Listener) string { return fmt.Sprint(r.UID) }},
+		{title: "INODE", right: true, rank: 14, extra: true, cell: func(r *answer.Listener) string { return fmt.Sprint(r.Inode) }},
 	}
 	for i := range columns {
 		c := &columns[i]
 		switch {
 		case c.title == "NETNS" && severalNetns(l):
 			c.rank, c.extra = 6, false
-		case c.title == "WAIT" && slices.ContainsFunc(l.Listeners, listener.waits):
+		case c.title == "WAIT" && slices.ContainsFunc(l.Listeners, answer.Listener.Waits):
 			c.rank, c.extra = 5, false
 		case c.title == "DROPS/s" && once:
 			c.extra, c.rank = true, 100
@@ -114,7 +104,7 @@ func listingColumns(l listing, all bool) []column[listener] {
 	return columns
 }
 
-func severalNetns(l listing) bool {
+func severalNetns(l answer.Listing) bool {
 	for i := range l.Listeners {
 		if l.Listeners[i].Netns != l.Listeners[0].Netns {
 			return true
@@ -123,14 +113,14 @@ func severalNetns(l listing) bool {
 	return false
 }
 
-func stateCell(r *listener) string {
+func stateCell(r *answer.Listener) string {
 	if r.State == "" {
 		return unknown
 	}
 	return string(r.State)
 }
 
-func stateLook(r *listener) text.Look {
+func stateLook(r *answer.Listener) text.Look {
 	switch r.State {
 	case queue.Dropping, queue.Full:
 		return red
@@ -141,7 +131,7 @@ func stateLook(r *listener) text.Look {
 }
 
 // acceptCell is length and limit, the lengths below each other.
-func acceptCell(r *listener, widest int) string {
+func acceptCell(r *answer.Listener, widest int) string {
 	limit := unknown
 	if r.AcceptLimit != nil {
 		limit = strconv.Itoa(*r.AcceptLimit)
@@ -149,14 +139,14 @@ func acceptCell(r *listener, widest int) string {
 	return pad(strconv.Itoa(r.AcceptLen), widest, true) + "/" + limit
 }
 
-func waitCell(r *listener) string {
+func waitCell(r *answer.Listener) string {
 	if r.AcceptLen == 0 {
 		return none
 	}
 	return durationCell(r.OldestWait)
 }
 
-func rateCell(r *listener) string {
+func rateCell(r *answer.Listener) string {
 	if r.DropsPerS == nil {
 		return unknown
 	}
@@ -170,7 +160,7 @@ func countCell(n *uint64) string {
 	return strconv.FormatUint(*n, 10)
 }
 
-func durationCell(t *record.Milliseconds) string {
+func durationCell(t *answer.Milliseconds) string {
 	if t == nil {
 		return unknown
 	}
@@ -191,7 +181,7 @@ func span(d time.Duration) string {
 }
 
 // processCell is the first process, and how many more have the socket open.
-func processCell(r *listener) string {
+func processCell(r *answer.Listener) string {
 	switch {
 	case r.Processes == nil:
 		return unknown
@@ -206,7 +196,7 @@ func processCell(r *listener) string {
 }
 
 // unitCell is what the first process belongs to: a unit, a container, else its cgroup.
-func unitCell(r *listener) string {
+func unitCell(r *answer.Listener) string {
 	switch {
 	case r.Processes == nil:
 		return unknown
@@ -223,15 +213,15 @@ func unitCell(r *listener) string {
 }
 
 // verdict says in a sentence how bad it is, and what to do next.
-func verdict(l listing) string {
-	var bad []*listener
+func verdict(l answer.Listing) string {
+	var bad []*answer.Listener
 	number := map[queue.State]int{}
 	drops := true
 	for i := range l.Listeners {
 		r := &l.Listeners[i]
 		number[r.State]++
 		drops = drops && r.Dropped != nil
-		if r.bad() {
+		if r.Bad() {
 			bad = append(bad, r)
 		}
 	}
@@ -249,7 +239,7 @@ func verdict(l listing) string {
 	case number[queue.High] > 0:
 		return fmt.Sprintf("%s more than 70 %% full. %s", are(number[queue.High]), next)
 	}
-	if waiting := slices.DeleteFunc(slices.Clone(l.Listeners), func(r listener) bool { return !r.waits() }); len(waiting) > 0 {
+	if waiting := slices.DeleteFunc(slices.Clone(l.Listeners), func(r answer.Listener) bool { return !r.Waits() }); len(waiting) > 0 {
 		return patience(waiting)
 	}
 	switch {
@@ -264,9 +254,9 @@ func verdict(l listing) string {
 }
 
 // patience says how long connections wait that have time to.
-func patience(rows []listener) string {
+func patience(rows []answer.Listener) string {
 	var longest time.Duration
-	var all []*listener
+	var all []*answer.Listener
 	for i := range rows {
 		longest = max(longest, rows[i].OldestWait.Duration())
 		all = append(all, &rows[i])
@@ -282,8 +272,8 @@ func are(n int) string {
 }
 
 // where is the filter for those listeners, if one word is enough.
-func where(bad []*listener) string {
-	port := func(r *listener) string { return r.Address[strings.LastIndexByte(r.Address, ':'):] }
+func where(bad []*answer.Listener) string {
+	port := func(r *answer.Listener) string { return r.Address[strings.LastIndexByte(r.Address, ':'):] }
 	for _, r := range bad {
 		if port(r) != port(bad[0]) {
 			return ""

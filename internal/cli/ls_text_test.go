@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 	"listenq/internal/text"
 )
 
@@ -55,14 +55,14 @@ func TestGoldenListing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	busy := newListing(busyHost(), f)
+	busy := answer.NewListing(busyHost(), f)
 	once := queue.NewHistory(time.Second)
 	sample := busySample(0)
 	once.Add(&sample)
 	tests := []struct {
 		name    string
 		screen  screen
-		listing listing
+		listing answer.Listing
 		all     bool
 	}{
 		{"40", screen{width: 40}, busy, false},
@@ -72,7 +72,7 @@ func TestGoldenListing(t *testing.T) {
 		{"pipe", screen{}, busy, false},
 		{"all", screen{}, busy, true},
 		{"colour", screen{width: 80, colour: true}, busy, false},
-		{"once", screen{width: 80}, newListing(once, f), false},
+		{"once", screen{width: 80}, answer.NewListing(once, f), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestGoldenListing(t *testing.T) {
 
 func TestGoldenListingJSON(t *testing.T) {
 	var out bytes.Buffer
-	if err := printJSON(&out, newListing(busyHost(), queue.Filter{})); err != nil {
+	if err := printJSON(&out, answer.NewListing(busyHost(), queue.Filter{})); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "ls.json", out.String())
@@ -110,29 +110,29 @@ func narrow(t *testing.T, shown string, s screen) {
 
 // The last line says how bad it is, and what to do next.
 func TestVerdict(t *testing.T) {
-	row := func(state queue.State, address string) listener {
-		return listener{State: state, Address: address, Dropped: new(uint64(0))}
+	row := func(state queue.State, address string) answer.Listener {
+		return answer.Listener{State: state, Address: address, Dropped: new(uint64(0))}
 	}
 	tests := []struct {
 		name string
-		rows []listener
+		rows []answer.Listener
 		want string
 	}{
-		{"dropping", []listener{row(queue.Dropping, "0.0.0.0:80"), row(queue.OK, "0.0.0.0:81")}, "1 listener is dropping connections. Why and what to do: listenq doctor :80"},
-		{"a group", []listener{row(queue.Dropping, "[::]:80"), row(queue.Dropping, "[::]:80"), row(queue.Full, "[::]:80")}, "2 listeners are dropping connections, 1 more full. Why and what to do: listenq doctor :80"},
-		{"two", []listener{row(queue.Full, "[::]:80"), row(queue.Full, "[::]:81")}, "2 listeners are full: the next connection is dropped. Why and what to do: listenq doctor"},
-		{"high", []listener{row(queue.High, "[::1]:80")}, "1 listener is more than 70 % full. Why and what to do: listenq doctor :80"},
-		{"room, and a long wait", []listener{{State: queue.OK, Address: "[::1]:80", OldestWait: new(record.MS(53 * time.Second))}, row(queue.OK, "[::1]:81")},
+		{"dropping", []answer.Listener{row(queue.Dropping, "0.0.0.0:80"), row(queue.OK, "0.0.0.0:81")}, "1 listener is dropping connections. Why and what to do: listenq doctor :80"},
+		{"a group", []answer.Listener{row(queue.Dropping, "[::]:80"), row(queue.Dropping, "[::]:80"), row(queue.Full, "[::]:80")}, "2 listeners are dropping connections, 1 more full. Why and what to do: listenq doctor :80"},
+		{"two", []answer.Listener{row(queue.Full, "[::]:80"), row(queue.Full, "[::]:81")}, "2 listeners are full: the next connection is dropped. Why and what to do: listenq doctor"},
+		{"high", []answer.Listener{row(queue.High, "[::1]:80")}, "1 listener is more than 70 % full. Why and what to do: listenq doctor :80"},
+		{"room, and a long wait", []answer.Listener{{State: queue.OK, Address: "[::1]:80", OldestWait: new(answer.MS(53 * time.Second))}, row(queue.OK, "[::1]:81")},
 			"No accept queue is full, but connections have waited to be accepted for up to 53.0 s. Why and what to do: listenq doctor :80"},
-		{"a short wait", []listener{{State: queue.OK, Address: "[::1]:80", Dropped: new(uint64(0)), OldestWait: new(record.MS(time.Millisecond))}},
+		{"a short wait", []answer.Listener{{State: queue.OK, Address: "[::1]:80", Dropped: new(uint64(0)), OldestWait: new(answer.MS(time.Millisecond))}},
 			"No accept queue is full, and none dropped a connection just now. To watch them: listenq top"},
-		{"no limit", []listener{row("", "[::1]:80")}, "How full they are is not known here. To watch them: listenq top"},
-		{"no drops", []listener{{State: queue.OK, Address: "[::1]:80"}}, "No accept queue is full. Whether each of them drops connections is not known. To watch them: listenq top"},
-		{"well", []listener{row(queue.OK, "[::1]:80")}, "No accept queue is full, and none dropped a connection just now. To watch them: listenq top"},
+		{"no limit", []answer.Listener{row("", "[::1]:80")}, "How full they are is not known here. To watch them: listenq top"},
+		{"no drops", []answer.Listener{{State: queue.OK, Address: "[::1]:80"}}, "No accept queue is full. Whether each of them drops connections is not known. To watch them: listenq top"},
+		{"well", []answer.Listener{row(queue.OK, "[::1]:80")}, "No accept queue is full, and none dropped a connection just now. To watch them: listenq top"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, verdict(listing{Listeners: tt.rows, Window: 100})); diff != "" {
+			if diff := cmp.Diff(tt.want, verdict(answer.Listing{Listeners: tt.rows, Window: 100})); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 		})
@@ -141,24 +141,24 @@ func TestVerdict(t *testing.T) {
 
 // Of a long list a terminal shows what is bad, whatever its height, and a screenful.
 func TestScreenful(t *testing.T) {
-	long := listing{}
+	long := answer.Listing{}
 	for i := range 40 {
-		long.Listeners = append(long.Listeners, listener{State: queue.OK, Address: fmt.Sprintf("10.0.0.1:%d", 100+i), AcceptLimit: new(128)})
+		long.Listeners = append(long.Listeners, answer.Listener{State: queue.OK, Address: fmt.Sprintf("10.0.0.1:%d", 100+i), AcceptLimit: new(128)})
 	}
-	bad := listing{}
+	bad := answer.Listing{}
 	for _, row := range long.Listeners {
 		row.State = queue.Full
 		bad.Listeners = append(bad.Listeners, row)
 	}
-	waits := listing{Listeners: slices.Clone(long.Listeners)}
-	waits.Listeners[29].OldestWait = new(record.MS(time.Minute))
+	waits := answer.Listing{Listeners: slices.Clone(long.Listeners)}
+	waits.Listeners[29].OldestWait = new(answer.MS(time.Minute))
 	filtered, lacking := long, long
-	filtered.filter = "nginx"
-	lacking.Missing = make([]record.Missing, 1)
+	filtered.Filter = "nginx"
+	lacking.Missing = make([]answer.Missing, 1)
 	for _, tt := range []struct {
 		name    string
 		height  int
-		listing listing
+		listing answer.Listing
 		all     bool
 		want    int
 	}{
@@ -188,7 +188,7 @@ func TestScreenful(t *testing.T) {
 
 // Addresses that occur once in each namespace need its name beside them.
 func TestNamespacesOfListing(t *testing.T) {
-	l := newListing(busyHost(), queue.Filter{})
+	l := answer.NewListing(busyHost(), queue.Filter{})
 	l.Listeners[1].Netns, l.Listeners[1].NetnsName = 4026532000, "blue"
 	var out bytes.Buffer
 	printListing(screen{out: &out, width: 80}, l, false)
@@ -201,12 +201,12 @@ func TestNamespacesOfListing(t *testing.T) {
 func TestNobody(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		listing listing
+		listing answer.Listing
 		want    string
 	}{
-		{"nobody", listing{}, "No TCP socket listens here.\n"},
-		{"others", listing{filter: ":1\x1b", others: 2}, "No listener matches :1\\x1b; there are 2 others.\n"},
-		{"another", listing{filter: ":1", others: 1}, "No listener matches :1; there is 1 other.\n"},
+		{"nobody", answer.Listing{}, "No TCP socket listens here.\n"},
+		{"others", answer.Listing{Filter: ":1\x1b", Others: 2}, "No listener matches :1\\x1b; there are 2 others.\n"},
+		{"another", answer.Listing{Filter: ":1", Others: 1}, "No listener matches :1; there is 1 other.\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 
-	"listenq/internal/record"
+	"listenq/internal/answer"
 )
 
 // printObservations prints what other programs saw: a table for each step, and
 // a line for each difference.
-func printObservations(s screen, all []record.Observation) {
+func printObservations(s screen, all []answer.Observation) {
 	for i, o := range all {
 		if i == 0 || o.Line != all[i-1].Line {
 			s.blank()
@@ -34,14 +34,14 @@ func compared(n int) string {
 }
 
 // differ is how many fields differ; "-" where nothing was compared.
-func differ(o record.Observation) string {
+func differ(o answer.Observation) string {
 	if o.Missing != "" {
 		return "-"
 	}
 	return fmt.Sprint(len(o.Differences) + len(o.Explained))
 }
 
-func difference(d record.Difference) string {
+func difference(d answer.Difference) string {
 	text := fmt.Sprintf("%s: theirs %s, ours %s", strings.Trim(d.Of+" "+d.Field, " "), value(d.Theirs), value(d.Ours))
 	if d.Why != "" {
 		text += ": " + d.Why

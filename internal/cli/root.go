@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 
+	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
 
 	"listenq/internal/text"
@@ -41,12 +43,13 @@ func Main(env Env) int {
 }
 
 func newRoot(env Env) *cobra.Command {
+	f := defaultLs()
 	root := &cobra.Command{
-		Use:   "listenq",
+		Use:   "listenq [FILTER]…",
 		Short: "find, explain and reproduce TCP listen-queue overflow",
 		Long: `listenq finds, explains and reproduces TCP listen-queue overflow on Linux.
 
-  listenq                 the listeners of this machine, worst first (listenq ls)
+  listenq [FILTER]…       the listeners of this machine, worst first (listenq ls)
   listenq top             the same, live
   listenq doctor          what is wrong, what clients feel, and what to do
   listenq check -- CMD    run a command; fail if a listen queue overflowed meanwhile
@@ -64,12 +67,13 @@ func newRoot(env Env) *cobra.Command {
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return runLs(cmd.Context(), env, colourFlag(cmd), defaultLs(), nil)
+			if len(args) > 0 && meansCommand(cmd, args[0]) {
+				return subcommand(cmd, args)
 			}
-			return subcommand(cmd, args)
+			return runLs(cmd.Context(), env, colourFlag(cmd), f, args)
 		},
 	}
+	f.register(root)
 	root.SetVersionTemplate("listenq {{.Version}}\n")
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
@@ -78,9 +82,17 @@ func newRoot(env Env) *cobra.Command {
 		return &usageError{err.Error(), "the flags: " + cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(newLs(env), newDoctor(env), newCheck(env), newExplain(env), newLab(env), newKernel(env), newVersion(env))
-	root.AddCommand(newTop(env))
+	root.AddCommand(newTop(env), newSchema(env))
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	return root
+}
+
+// meansCommand reports whether a word that is no command was to be one: it differs from one in a
+// letter or two. Other words are filters, as of `ls`, which takes any.
+func meansCommand(cmd *cobra.Command, word string) bool {
+	return slices.ContainsFunc(cmd.Commands(), func(c *cobra.Command) bool {
+		return c.IsAvailableCommand() && levenshtein.Distance(word, c.Name(), nil) <= min(2, len(c.Name())/3)
+	})
 }
 
 // subcommand answers a group's bare name with its help, and a wrong word with

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/record"
 )
 
 // printRun prints one experiment as text: the verdict, the story of each
 // connection, the queues and counters, the expectations, the recording.
-func printRun(s screen, run record.Run) {
+func printRun(s screen, run answer.Run) {
 	s.wrap("", strings.TrimSuffix(s.style(bold, run.Scenario)+": "+run.Title, ": "))
 	if run.Skipped != "" {
 		s.blank()
@@ -58,7 +58,7 @@ func printRun(s screen, run record.Run) {
 }
 
 // outcome is one word for the whole experiment.
-func outcome(s screen, run record.Run) string {
+func outcome(s screen, run answer.Run) string {
 	switch {
 	case run.Skipped != "":
 		return "skip"
@@ -72,8 +72,8 @@ func outcome(s screen, run record.Run) string {
 
 // foldAlike groups connections that have the same story but for its times, in
 // the order of the first of each.
-func foldAlike(all []record.Connection) [][]record.Connection {
-	var groups [][]record.Connection
+func foldAlike(all []answer.RunConnection) [][]answer.RunConnection {
+	var groups [][]answer.RunConnection
 	place := map[string]int{}
 	for _, c := range all {
 		key := fmt.Sprint(c.Outcome, c.Cause, c.EndedBy, c.Struck, c.Handshake)
@@ -91,7 +91,7 @@ func foldAlike(all []record.Connection) [][]record.Connection {
 	return groups
 }
 
-func printConnection(s screen, group []record.Connection) {
+func printConnection(s screen, group []answer.RunConnection) {
 	c := group[0]
 	s.blank()
 	s.wrap(s.style(bold, fmt.Sprintf("%-8s", c.Name))+" ", fate(c)+alike(group))
@@ -101,7 +101,7 @@ func printConnection(s screen, group []record.Connection) {
 }
 
 // fate is a connection's outcome with its cause and end, where they say more.
-func fate(c record.Connection) string {
+func fate(c answer.RunConnection) string {
 	text := string(c.Outcome)
 	waits := c.Outcome == judge.Queued && c.Cause == judge.ByServer
 	if c.Cause != judge.NoCause && !waits {
@@ -120,7 +120,7 @@ func fate(c record.Connection) string {
 }
 
 // alike names who shares the story: "; 4 more like it: c2 … c5".
-func alike(group []record.Connection) string {
+func alike(group []answer.RunConnection) string {
 	more := group[1:]
 	if len(more) == 0 {
 		return ""
@@ -135,7 +135,7 @@ func alike(group []record.Connection) string {
 	return fmt.Sprintf("; %d more like it: %s", len(more), names)
 }
 
-func printFolded(s screen, folded []record.Folded) {
+func printFolded(s screen, folded []answer.Folded) {
 	for _, f := range folded {
 		var parts []string
 		for _, o := range slices.Sorted(maps.Keys(f.Outcomes)) {
@@ -146,7 +146,7 @@ func printFolded(s screen, folded []record.Folded) {
 	}
 }
 
-func printCommand(s screen, c record.Command) {
+func printCommand(s screen, c answer.Command) {
 	s.blank()
 	s.line("%s: %s: exit %d after %s", c.Name, strings.Join(c.Argv, " "), c.Exit, seconds(c.Duration))
 	for line := range strings.Lines(c.Output) {
@@ -154,7 +154,7 @@ func printCommand(s screen, c record.Command) {
 	}
 }
 
-func printQueues(s screen, listeners []record.Listener) {
+func printQueues(s screen, listeners []answer.RunListener) {
 	for _, l := range listeners {
 		s.blank()
 		s.line("%-22s %8s %8s %8s %8s", l.Name+" "+l.Address, "before", "after", "most", "limit")
@@ -166,7 +166,7 @@ func printQueues(s screen, listeners []record.Listener) {
 	}
 }
 
-func after(l record.Listener, n int) string {
+func after(l answer.RunListener, n int) string {
 	if !l.After.Open {
 		return "closed"
 	}
@@ -181,7 +181,7 @@ func known(n *int) string {
 }
 
 // printCounters prints the counters that moved on the server's side.
-func printCounters(s screen, c record.Counters) {
+func printCounters(s screen, c answer.Counters) {
 	if len(c.Server) == 0 {
 		return
 	}
@@ -194,7 +194,7 @@ func printCounters(s screen, c record.Counters) {
 }
 
 // printFilters prints how many segments each packet filter of the script took.
-func printFilters(s screen, all []record.Filter) {
+func printFilters(s screen, all []answer.Filter) {
 	if len(all) == 0 {
 		return
 	}
@@ -209,7 +209,7 @@ func printFilters(s screen, all []record.Filter) {
 	}
 }
 
-func printExpectations(s screen, all []record.Expectation) {
+func printExpectations(s screen, all []answer.Expectation) {
 	if len(all) > 0 {
 		s.blank()
 	}
@@ -230,9 +230,9 @@ func printExpectations(s screen, all []record.Expectation) {
 }
 
 // clock prints a moment: seconds since the start.
-func clock(t record.Milliseconds) string { return fmt.Sprintf("%.3f s", t.Duration().Seconds()) }
+func clock(t answer.Milliseconds) string { return fmt.Sprintf("%.3f s", t.Duration().Seconds()) }
 
 // seconds prints a duration to two digits.
-func seconds(t record.Milliseconds) string {
+func seconds(t answer.Milliseconds) string {
 	return fmt.Sprintf("%.2f s", t.Duration().Round(10*time.Millisecond).Seconds())
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
 )
 
@@ -17,7 +18,7 @@ func TestInspecting(t *testing.T) {
 	}
 	var s queue.Sample
 	err := inspecting(func(s *queue.Sample) error {
-		s.Listeners = []queue.Listener{waits(2 * patient), waits(patient / 2), {Processes: kept}}
+		s.Listeners = []queue.Listener{waits(2 * answer.Patient), waits(answer.Patient / 2), {Processes: kept}}
 		return nil
 	})(&s)
 	if err != nil {

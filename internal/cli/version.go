@@ -5,6 +5,8 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"listenq/internal/answer"
 )
 
 func newVersion(env Env) *cobra.Command {
@@ -18,12 +20,7 @@ func newVersion(env Env) *cobra.Command {
 				_, err := fmt.Fprintln(env.Stdout, "listenq", env.Version)
 				return err
 			}
-			return printJSON(env.Stdout, struct {
-				Schema  string `json:"schema"`
-				Version string `json:"version"`
-				Go      string `json:"go"`
-				Arch    string `json:"arch"`
-			}{"listenq/version/v1", env.Version, runtime.Version(), runtime.GOARCH})
+			return printJSON(env.Stdout, answer.Build{Schema: answer.BuildSchema, Version: env.Version, Go: runtime.Version(), Arch: runtime.GOARCH})
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 )
 
@@ -38,11 +39,11 @@ func (e *explainer) adjust() {
 // packet is seen first where it was sent, and the shortest way there is taken to be as
 // long as the shortest way back.
 func (e *explainer) match(a, b *source) bool {
-	if a.place.place.sides()|b.place.place.sides() != bothSides || a.place.place == b.place.place || a.place.place == Both || b.place.place == Both {
+	if sidesOf(a.place.place)|sidesOf(b.place.place) != bothSides || a.place.place == b.place.place || a.place.place == answer.PlaceBoth || b.place.place == answer.PlaceBoth {
 		return false
 	}
 	client, server := a, b
-	if client.place.place == Server {
+	if client.place.place == answer.PlaceServer {
 		client, server = b, a
 	}
 	seen := firstSeen(client)

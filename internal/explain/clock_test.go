@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
 )
@@ -57,7 +58,7 @@ func TestBothEnds(t *testing.T) {
 					t.Errorf("the clock is off by %v, want %v", got, clock)
 				}
 				last := r.Connections[len(r.Connections)-1]
-				if last.CapturedAt != explain.Both || !slices.Contains(tt.want, last.Cause) {
+				if last.CapturedAt != answer.PlaceBoth || !slices.Contains(tt.want, last.Cause) {
 					t.Errorf("%+v, want the cause %v", last, tt.want)
 				}
 			})
@@ -84,7 +85,7 @@ func TestSYNACKLost(t *testing.T) {
 	e.send(ms(4000), true, false, "PA", 9001, 701, "hello")
 	r := captures(t, explain.Options{}, e.client.input("client"), e.server.input("server"))
 	last := r.Connections[len(r.Connections)-1]
-	if last.CapturedAt != explain.Both || last.Cause != judge.NetworkLoss || last.Struck != judge.StruckSYNACK {
+	if last.CapturedAt != answer.PlaceBoth || last.Cause != judge.NetworkLoss || last.Struck != judge.StruckSYNACK {
 		t.Errorf("%s, struck %q, seen at %s, or %v; want network-loss of the SYN-ACK", last.Reading.Reading, last.Struck, last.CapturedAt, last.Alternatives)
 	}
 }

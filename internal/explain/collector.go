@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
 	"listenq/internal/judge"
@@ -16,8 +17,8 @@ import (
 type collector struct {
 	options     Options
 	seed        maphash.Seed
-	groups      map[alike]*Group
-	connections []Connection
+	groups      map[alike]*answer.Group
+	connections []answer.Connection
 	fine        int // of connections
 	leftOut     int
 	ungrouped   int
@@ -39,7 +40,7 @@ type alike struct {
 const maxGroups = 1 << 12
 
 func newCollector(o Options) *collector {
-	return &collector{options: o, seed: maphash.MakeSeed(), groups: map[alike]*Group{}, connections: []Connection{}}
+	return &collector{options: o, seed: maphash.MakeSeed(), groups: map[alike]*answer.Group{}, connections: []answer.Connection{}}
 }
 
 // add takes an attempt of which nothing more is to come.
@@ -58,13 +59,13 @@ func (c *collector) add(a *handshake.Attempt, v *judge.Verdict, sides evidence.S
 	g := c.groups[key]
 	switch {
 	case g == nil && len(c.groups) < maxGroups:
-		g = &Group{First: milliseconds(a.Start()), Example: e.connection(a, v, sides)}
+		g = &answer.Group{First: milliseconds(a.Start()), Example: e.connection(a, v, sides)}
 		c.groups[key] = g
 	case g == nil:
 		c.ungrouped++
 	}
 	if g != nil {
-		g.add(a.Start(), v)
+		join(g, a.Start(), v)
 	}
 	switch {
 	case !c.room(v):
@@ -106,7 +107,8 @@ func (c *collector) sum(all []judge.Reading) uint64 {
 	return h.Sum64()
 }
 
-func (g *Group) add(start time.Duration, v *judge.Verdict) {
+// join counts an attempt in its group.
+func join(g *answer.Group, start time.Duration, v *judge.Verdict) {
 	g.Count++
 	at := milliseconds(start)
 	g.First, g.Last = min(g.First, at), max(g.Last, at)
@@ -118,18 +120,18 @@ func (g *Group) add(start time.Duration, v *judge.Verdict) {
 }
 
 // connection is an attempt as it is told.
-func (e *explainer) connection(a *handshake.Attempt, v *judge.Verdict, sides evidence.Side) Connection {
-	c := Connection{
+func (e *explainer) connection(a *handshake.Attempt, v *judge.Verdict, sides evidence.Side) answer.Connection {
+	c := answer.Connection{
 		Client: a.Client().String(), Server: a.Server().String(), CapturedAt: placeOf(sides), Start: milliseconds(a.Start()),
-		Reading:        Reading{v.Reading, v.Struck, v.Handshake, v.Confidence, v.Alternatives},
+		Reading:        answer.Reading{Reading: v.Reading, Struck: v.Struck, Handshake: v.Handshake, Confidence: v.Confidence, Alternatives: v.Alternatives},
 		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
 		Evidence: e.evidence(a.Evidence(v)),
 	}
 	for _, h := range a.Hypotheses() {
-		c.Hypotheses = append(c.Hypotheses, Hypothesis{h.Hypothesis.String(), h.Out, h.Only})
+		c.Hypotheses = append(c.Hypotheses, answer.Hypothesis{Name: h.Hypothesis.String(), Out: h.Out, Proven: h.Only})
 	}
 	if then := a.Sequel(); then.What != "" {
-		c.Then = &Sequel{then.What, milliseconds(then.After)}
+		c.Then = &answer.Sequel{What: then.What, After: milliseconds(then.After)}
 	}
 	if v.Late {
 		c.Delay = new(milliseconds(v.Delay))
@@ -138,10 +140,10 @@ func (e *explainer) connection(a *handshake.Attempt, v *judge.Verdict, sides evi
 }
 
 // finish puts what was kept into the report.
-func (c *collector) finish(r *Report) {
+func (c *collector) finish(r *answer.Explanation) {
 	r.Connections, r.LeftOut, r.OtherGroups = c.connections, c.leftOut, c.ungrouped
-	slices.SortStableFunc(r.Connections, func(a, b Connection) int { return cmp.Compare(a.Start, b.Start) })
-	r.Groups = []Group{}
+	slices.SortStableFunc(r.Connections, func(a, b answer.Connection) int { return cmp.Compare(a.Start, b.Start) })
+	r.Groups = []answer.Group{}
 	for _, g := range c.groups {
 		r.Groups = append(r.Groups, *g)
 	}
@@ -155,8 +157,8 @@ var worse = []judge.Outcome{
 	judge.Unknown, judge.EstablishedBoth, judge.Accepted,
 }
 
-func worseGroup(a, b Group) int {
-	rank := func(g *Group) int {
+func worseGroup(a, b answer.Group) int {
+	rank := func(g *answer.Group) int {
 		queue := 1
 		if g.Example.Cause == judge.AcceptQueueFull {
 			queue = 0

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
@@ -91,12 +92,12 @@ func TestSequel(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		play func(*tape)
-		want *explain.Sequel
+		want *answer.Sequel
 	}{
-		{"served", func(tp *tape) { tp.put(ms(300), server, client, "PA", 5001, 1006, "world") }, &explain.Sequel{What: judge.Served, After: 199}},
-		{"closed", func(tp *tape) { tp.put(ms(300), server, client, "FA", 5001, 1006, "") }, &explain.Sequel{What: judge.ShutFirst, After: 199}},
-		{"reset", func(tp *tape) { tp.put(ms(300), server, client, "RA", 5001, 1006, "") }, &explain.Sequel{What: judge.ResetFirst, After: 199}},
-		{"nothing", func(tp *tape) { tp.put(ms(5101), client, server, "A", 1006, 5001, "") }, &explain.Sequel{What: judge.Unserved, After: 5000}},
+		{"served", func(tp *tape) { tp.put(ms(300), server, client, "PA", 5001, 1006, "world") }, &answer.Sequel{What: judge.Served, After: 199}},
+		{"closed", func(tp *tape) { tp.put(ms(300), server, client, "FA", 5001, 1006, "") }, &answer.Sequel{What: judge.ShutFirst, After: 199}},
+		{"reset", func(tp *tape) { tp.put(ms(300), server, client, "RA", 5001, 1006, "") }, &answer.Sequel{What: judge.ResetFirst, After: 199}},
+		{"nothing", func(tp *tape) { tp.put(ms(5101), client, server, "A", 1006, 5001, "") }, &answer.Sequel{What: judge.Unserved, After: 5000}},
 		{"nothing yet", func(*tape) {}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

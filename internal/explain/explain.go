@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
 	"listenq/internal/judge"
@@ -18,7 +19,7 @@ import (
 type Input struct {
 	Name  string
 	Data  io.Reader
-	Place Place // where it was captured; Unknown: find out
+	Place answer.Place // where it was captured; Unknown: find out
 }
 
 // Options say what is of interest.
@@ -54,7 +55,7 @@ func collectLess() (restore func()) {
 // Report, as is what came before; the error is another one: a file that is no
 // capture, or cannot be read. If ctx is cancelled it returns what was read by then,
 // with the error of ctx.
-func Captures(ctx context.Context, inputs []Input, o Options) (*Report, error) {
+func Captures(ctx context.Context, inputs []Input, o Options) (*answer.Explanation, error) {
 	if o.Connections == 0 {
 		o.Connections = defaultConnections
 	}
@@ -212,10 +213,10 @@ func (e *explainer) tracker(sides evidence.Side) *handshake.Tracker {
 }
 
 // report is what the model makes of all.
-func (e *explainer) report() *Report {
-	r := &Report{Start: time.Unix(0, e.start).UTC(), Span: milliseconds(e.elapsed(e.last)), Skipped: map[string]int{}, Listeners: []Listener{}}
+func (e *explainer) report() *answer.Explanation {
+	r := &answer.Explanation{Start: time.Unix(0, e.start).UTC(), Span: milliseconds(e.elapsed(e.last)), Skipped: map[string]int{}, Listeners: []answer.CaptureListener{}}
 	for _, s := range e.sources {
-		r.addFile(s)
+		addFile(r, s)
 	}
 	count(r.Skipped, "outside", e.outside)
 	count(r.Skipped, "one-sided", e.oneSided)
@@ -225,7 +226,7 @@ func (e *explainer) report() *Report {
 		for _, v := range t.Listeners() {
 			if e.options.Listener.Match(v.Address) {
 				r.Listeners = append(r.Listeners, e.listener(v, sides))
-				r.lack(&r.Listeners[len(r.Listeners)-1])
+				lack(r, &r.Listeners[len(r.Listeners)-1])
 			}
 		}
 	}

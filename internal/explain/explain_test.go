@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
@@ -126,7 +127,7 @@ func TestOverflow(t *testing.T) {
 	if g := r.Groups[0]; g.Count != 3 || g.Example.Outcome != judge.HalfOpen || g.Example.Cause != judge.AcceptQueueFull {
 		t.Errorf("the worst group: %+v", g)
 	}
-	want := explain.Evidence{Packet: 13, Text: "SYN"}
+	want := answer.Evidence{Packet: 13, Text: "SYN"}
 	if diff := cmp.Diff(want, r.Connections[2].Evidence[0]); diff != "" {
 		t.Errorf("the first evidence (-want +got):\n%s", diff)
 	}

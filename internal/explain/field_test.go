@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"listenq/internal/answer"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
 )
@@ -16,7 +17,7 @@ import (
 // the exception of real_srcport, which does not show that it did.
 type fieldCase struct {
 	file    string
-	place   explain.Place
+	place   answer.Place
 	finding judge.Finding
 	says    string // in the verdict on the listener
 	client  string // the beginning of its address
@@ -36,28 +37,28 @@ const (
 )
 
 var fieldCases = []fieldCase{
-	{"f01_challenge_ack", explain.Server, judge.Fine, "old connection", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.OldConnection}, likely},
-	{"f02_bad_ack_number", explain.Server, judge.Fine, "acknowledged what the server had not sent", "203.0.113.5:", judge.Reset, []judge.Cause{judge.ByClient}, likely},
-	{"f03b_data_refused_by_ack", explain.Server, judge.Fine, "does not take", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.DataRefused}, likely},
-	{"f03c_data_bad_checksum", explain.Server, judge.Fine, "wrong checksum", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.BadChecksum}, likely},
-	{"f04_syn_rate_limit", explain.Server, judge.Undecided, "", "203.0.113.5:", judge.Accepted, drops, possible},
-	{"f05_captured_at_gateway", explain.Between, judge.Undecided, "", "203.0.113.5:", "", drops, possible},
-	{"f06_idle_reset", explain.Server, judge.Fine, "reset without a sign of why", "203.0.113.5:", judge.Reset, []judge.Cause{judge.UnknownCause}, possible},
-	{"f08_half_open_checks", explain.Between, judge.Halved, "answered it with RST", "203.0.113.5:", judge.GaveUp, []judge.Cause{judge.ByClient}, ""},
-	{"f09_filter_of_the_docs", explain.Between, judge.Unseen, "ACKs are not in the capture", "203.0.113.5:", judge.Pending, nil, possible},
-	{"f10_one_syn", explain.Between, judge.Unseen, "too short", "203.0.113.5:", judge.Unanswered, nil, possible},
-	{"f11_refused_thrice", explain.Between, judge.Nothing, "refused", "203.0.113.5:", judge.Refused, []judge.Cause{judge.NoListener}, possible},
-	{"f12_invalid_rst", explain.Client, judge.Fine, "", "203.0.113.5:", judge.Accepted, nothing, possible},
-	{"f13_client_direction", explain.Between, judge.Unseen, "server's packets are not in the capture", "203.0.113.5:", "", nil, possible},
-	{"f15_defer_accept", explain.Server, judge.Fine, "TCP_DEFER_ACCEPT", "203.0.113.5:", judge.Accepted, []judge.Cause{judge.DeferAccept}, likely},
-	{"f16_time_goes_back", explain.Server, judge.Fine, "", "203.0.113.5:", judge.Accepted, nothing, likely},
-	{"f18_reflection_victim", explain.Between, judge.Reflecting, "30 servers", "203.0.113.5:", judge.Unknown, nil, possible},
-	{"f22_synack_twice", explain.Between, judge.Fine, "more than one SYN-ACK", "203.0.113.5:", judge.EstablishedBoth, nothing, possible},
-	{"real_defer", explain.Both, judge.Fine, "TCP_DEFER_ACCEPT", "127.0.0.1:43760", judge.Accepted, []judge.Cause{judge.DeferAccept}, likely},
-	{"real_nft_ack", explain.Both, judge.Undecided, "", "127.0.0.1:42428", judge.HalfOpen, drops, possible},
-	{"real_nft_syn_slow", explain.Both, judge.Undecided, "", "127.0.0.1:55084", judge.Accepted, drops, possible},
-	{"real_raw_badack", explain.Both, judge.Fine, "acknowledged what the server had not sent", "127.9.0.1:", judge.Reset, []judge.Cause{judge.ByClient}, ""},
-	{"real_srcport", explain.Both, judge.Unseen, "clients' packets are not in the capture", "127.0.0.1:", judge.Unknown, nil, possible},
+	{"f01_challenge_ack", answer.PlaceServer, judge.Fine, "old connection", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.OldConnection}, likely},
+	{"f02_bad_ack_number", answer.PlaceServer, judge.Fine, "acknowledged what the server had not sent", "203.0.113.5:", judge.Reset, []judge.Cause{judge.ByClient}, likely},
+	{"f03b_data_refused_by_ack", answer.PlaceServer, judge.Fine, "does not take", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.DataRefused}, likely},
+	{"f03c_data_bad_checksum", answer.PlaceServer, judge.Fine, "wrong checksum", "203.0.113.5:", judge.EstablishedBoth, []judge.Cause{judge.BadChecksum}, likely},
+	{"f04_syn_rate_limit", answer.PlaceServer, judge.Undecided, "", "203.0.113.5:", judge.Accepted, drops, possible},
+	{"f05_captured_at_gateway", answer.PlaceBetween, judge.Undecided, "", "203.0.113.5:", "", drops, possible},
+	{"f06_idle_reset", answer.PlaceServer, judge.Fine, "reset without a sign of why", "203.0.113.5:", judge.Reset, []judge.Cause{judge.UnknownCause}, possible},
+	{"f08_half_open_checks", answer.PlaceBetween, judge.Halved, "answered it with RST", "203.0.113.5:", judge.GaveUp, []judge.Cause{judge.ByClient}, ""},
+	{"f09_filter_of_the_docs", answer.PlaceBetween, judge.Unseen, "ACKs are not in the capture", "203.0.113.5:", judge.Pending, nil, possible},
+	{"f10_one_syn", answer.PlaceBetween, judge.Unseen, "too short", "203.0.113.5:", judge.Unanswered, nil, possible},
+	{"f11_refused_thrice", answer.PlaceBetween, judge.Nothing, "refused", "203.0.113.5:", judge.Refused, []judge.Cause{judge.NoListener}, possible},
+	{"f12_invalid_rst", answer.PlaceClient, judge.Fine, "", "203.0.113.5:", judge.Accepted, nothing, possible},
+	{"f13_client_direction", answer.PlaceBetween, judge.Unseen, "server's packets are not in the capture", "203.0.113.5:", "", nil, possible},
+	{"f15_defer_accept", answer.PlaceServer, judge.Fine, "TCP_DEFER_ACCEPT", "203.0.113.5:", judge.Accepted, []judge.Cause{judge.DeferAccept}, likely},
+	{"f16_time_goes_back", answer.PlaceServer, judge.Fine, "", "203.0.113.5:", judge.Accepted, nothing, likely},
+	{"f18_reflection_victim", answer.PlaceBetween, judge.Reflecting, "30 servers", "203.0.113.5:", judge.Unknown, nil, possible},
+	{"f22_synack_twice", answer.PlaceBetween, judge.Fine, "more than one SYN-ACK", "203.0.113.5:", judge.EstablishedBoth, nothing, possible},
+	{"real_defer", answer.PlaceBoth, judge.Fine, "TCP_DEFER_ACCEPT", "127.0.0.1:43760", judge.Accepted, []judge.Cause{judge.DeferAccept}, likely},
+	{"real_nft_ack", answer.PlaceBoth, judge.Undecided, "", "127.0.0.1:42428", judge.HalfOpen, drops, possible},
+	{"real_nft_syn_slow", answer.PlaceBoth, judge.Undecided, "", "127.0.0.1:55084", judge.Accepted, drops, possible},
+	{"real_raw_badack", answer.PlaceBoth, judge.Fine, "acknowledged what the server had not sent", "127.9.0.1:", judge.Reset, []judge.Cause{judge.ByClient}, ""},
+	{"real_srcport", answer.PlaceBoth, judge.Unseen, "clients' packets are not in the capture", "127.0.0.1:", judge.Unknown, nil, possible},
 }
 
 // TestField: none of them may be told to be an overflow, and each is told for what it is.
@@ -81,7 +82,7 @@ func TestField(t *testing.T) {
 }
 
 // told looks for the connection that the case is about.
-func (c *fieldCase) told(t *testing.T, r *explain.Report) {
+func (c *fieldCase) told(t *testing.T, r *answer.Explanation) {
 	for _, got := range r.Connections {
 		if !strings.HasPrefix(got.Client, c.client) {
 			continue
@@ -96,7 +97,7 @@ func (c *fieldCase) told(t *testing.T, r *explain.Report) {
 }
 
 // noOverflow fails if a full queue is blamed, likely or for certain.
-func noOverflow(t *testing.T, r *explain.Report) {
+func noOverflow(t *testing.T, r *answer.Explanation) {
 	t.Helper()
 	if r.Bad() {
 		t.Errorf("a queue is told to have overflowed: %+v", r.Listeners)
@@ -116,7 +117,7 @@ func noOverflow(t *testing.T, r *explain.Report) {
 	}
 }
 
-func field(t *testing.T, file string) *explain.Report {
+func field(t *testing.T, file string) *answer.Explanation {
 	t.Helper()
 	data, err := os.Open(filepath.Join("testdata", "field", file+".pcap"))
 	if err != nil {

@@ -4,54 +4,42 @@ import (
 	"fmt"
 	"net/netip"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
-)
-
-// Place is where a file was captured.
-type Place string
-
-// Places. Mixed is on a host that is server to some and client to others.
-const (
-	Unknown Place = ""
-	Server  Place = "server"
-	Client  Place = "client"
-	Both    Place = "both"
-	Between Place = "between" // on the way, or it cannot be told
-	Mixed   Place = "mixed"
 )
 
 const bothSides = evidence.ClientSide | evidence.ServerSide
 
-// sides are those that a capture at a place sees. What was captured on the way is
+// sidesOf are those that a capture at a place sees. What was captured on the way is
 // known to have been sent, and not whether it arrived: neither side.
-func (p Place) sides() evidence.Side {
+func sidesOf(p answer.Place) evidence.Side {
 	switch p {
-	case Server:
+	case answer.PlaceServer:
 		return evidence.ServerSide
-	case Client:
+	case answer.PlaceClient:
 		return evidence.ClientSide
-	case Both:
+	case answer.PlaceBoth:
 		return bothSides
 	}
 	return 0
 }
 
 // placeOf is the place that sees these sides.
-func placeOf(sides evidence.Side) Place {
+func placeOf(sides evidence.Side) answer.Place {
 	switch sides {
 	case evidence.ServerSide:
-		return Server
+		return answer.PlaceServer
 	case evidence.ClientSide:
-		return Client
+		return answer.PlaceClient
 	case bothSides:
-		return Both
+		return answer.PlaceBoth
 	}
-	return Between
+	return answer.PlaceBetween
 }
 
 // place is where a file was captured, and how that is known.
 type place struct {
-	place   Place
+	place   answer.Place
 	how     string
 	named   bool // by the names of its interfaces
 	local   map[netip.Addr]locality
@@ -79,10 +67,10 @@ func sideNamed(name string) evidence.Side {
 // find finds out where a file was captured: by the names of its interfaces, by the
 // direction of packets, by which of the two waits of a handshake is the longer.
 func (p *place) find(ahead []segment) {
-	if p.place != Unknown {
+	if p.place != answer.PlaceUnknown {
 		return
 	}
-	if p.place = fromNames(ahead); p.place != Unknown {
+	if p.place = fromNames(ahead); p.place != answer.PlaceUnknown {
 		p.how, p.named = "by the names of its interfaces", true
 		return
 	}
@@ -92,39 +80,39 @@ func (p *place) find(ahead []segment) {
 	}
 	p.place, p.local = v.decide()
 	switch {
-	case p.place == Both:
+	case p.place == answer.PlaceBoth:
 		p.how = "by the addresses"
 	case len(ahead) == 0:
-		p.place = Unknown
-	case p.place == Between && v.elsewhere():
+		p.place = answer.PlaceUnknown
+	case p.place == answer.PlaceBetween && v.elsewhere():
 		p.how = "its packets have passed a router on both sides"
-	case p.place == Between && v.directed > 0:
+	case p.place == answer.PlaceBetween && v.directed > 0:
 		p.how = "the directions of packets do not tell"
-	case p.place == Between && v.handshakes == 0:
+	case p.place == answer.PlaceBetween && v.handshakes == 0:
 		p.how = "no handshake was captured whole"
-	case p.place == Between:
+	case p.place == answer.PlaceBetween:
 		p.how = "the waits in handshakes do not tell"
 	case v.directed > 0:
 		p.how = "by the direction of packets"
 	default:
 		p.how = fmt.Sprintf("by the waits in %d handshakes", v.handshakes)
 	}
-	if p.place == Mixed {
+	if p.place == answer.PlaceMixed {
 		p.servers = map[netip.AddrPort]struct{}{}
 	}
 }
 
 // fromNames is the place if the interfaces of all packets are named by sides.
-func fromNames(ahead []segment) Place {
+func fromNames(ahead []segment) answer.Place {
 	var all evidence.Side
 	for i := range ahead {
 		if ahead[i].named == 0 {
-			return Unknown
+			return answer.PlaceUnknown
 		}
 		all |= ahead[i].named
 	}
 	if all == 0 {
-		return Unknown
+		return answer.PlaceUnknown
 	}
 	return placeOf(all)
 }
@@ -134,13 +122,13 @@ func fromNames(ahead []segment) Place {
 func (p *place) of(s *segment) (sides, side evidence.Side) {
 	switch {
 	case s.named != 0 && p.named:
-		return p.place.sides(), s.named
+		return sidesOf(p.place), s.named
 	case loops(s):
 		return bothSides, bothSides
-	case p.place == Mixed:
+	case p.place == answer.PlaceMixed:
 		sides = p.mixed(s)
 	default:
-		sides = p.place.sides()
+		sides = sidesOf(p.place)
 	}
 	return sides, sides
 }

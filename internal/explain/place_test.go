@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/explain"
 )
 
@@ -23,31 +24,31 @@ func TestPlace(t *testing.T) {
 		name       string
 		interfaces []string
 		make       func(*tape)
-		want       explain.Place
-		seen       []explain.Place // of each connection
+		want       answer.Place
+		seen       []answer.Place // of each connection
 	}{
-		{"at the server", nil, three(client, server, atServer), explain.Server, places(explain.Server, 3)},
-		{"at the client", nil, three(client, server, atClient), explain.Client, places(explain.Client, 3)},
-		{"on the way", nil, three(client, server, halfway), explain.Between, places(explain.Between, 3)},
+		{"at the server", nil, three(client, server, atServer), answer.PlaceServer, places(answer.PlaceServer, 3)},
+		{"at the client", nil, three(client, server, atClient), answer.PlaceClient, places(answer.PlaceClient, 3)},
+		{"on the way", nil, three(client, server, halfway), answer.PlaceBetween, places(answer.PlaceBetween, 3)},
 		{"a hop before the server", nil, func(tp *tape) {
 			tp.hops = map[netip.Addr]uint8{server.Addr(): 1, client.Addr(): 12}
 			three(client, server, atServer)(tp)
-		}, explain.Between, places(explain.Between, 3)},
+		}, answer.PlaceBetween, places(answer.PlaceBetween, 3)},
 		{"at a server far away", nil, func(tp *tape) {
 			tp.hops = map[netip.Addr]uint8{client.Addr(): 12}
 			three(client, server, atServer)(tp)
-		}, explain.Server, places(explain.Server, 3)},
-		{"only SYNs", nil, func(tp *tape) { tp.put(0, client, server, "S", 1, 0, "") }, explain.Between, places(explain.Between, 1)},
-		{"interface named client", []string{"client"}, three(client, server, atServer), explain.Client, places(explain.Client, 3)},
-		{"interface lo", []string{"lo"}, three(local, local, halfway), explain.Both, places(explain.Both, 3)},
-		{"loopback by its addresses", nil, three(local, local, halfway), explain.Both, places(explain.Both, 3)},
+		}, answer.PlaceServer, places(answer.PlaceServer, 3)},
+		{"only SYNs", nil, func(tp *tape) { tp.put(0, client, server, "S", 1, 0, "") }, answer.PlaceBetween, places(answer.PlaceBetween, 1)},
+		{"interface named client", []string{"client"}, three(client, server, atServer), answer.PlaceClient, places(answer.PlaceClient, 3)},
+		{"interface lo", []string{"lo"}, three(local, local, halfway), answer.PlaceBoth, places(answer.PlaceBoth, 3)},
+		{"loopback by its addresses", nil, three(local, local, halfway), answer.PlaceBoth, places(answer.PlaceBoth, 3)},
 		{"a proxy", nil, func(tp *tape) {
 			for i := range 3 {
 				at := time.Duration(i) * time.Second
 				tp.connect(at, port(client, 40000+i), server, atServer)
 				tp.connect(at+100*time.Millisecond, port(server, 50000+i), backend, atClient)
 			}
-		}, explain.Mixed, []explain.Place{explain.Server, explain.Client, explain.Server, explain.Client, explain.Server, explain.Client}},
+		}, answer.PlaceMixed, []answer.Place{answer.PlaceServer, answer.PlaceClient, answer.PlaceServer, answer.PlaceClient, answer.PlaceServer, answer.PlaceClient}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,8 +70,8 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-func places(p explain.Place, n int) []explain.Place {
-	all := make([]explain.Place, n)
+func places(p answer.Place, n int) []answer.Place {
+	all := make([]answer.Place, n)
 	for i := range all {
 		all[i] = p
 	}
@@ -82,8 +83,8 @@ func TestPlaceTold(t *testing.T) {
 	tp := newTape(t)
 	tp.connect(0, client, server, atServer)
 	input := tp.input("a.pcapng")
-	input.Place = explain.Client
-	if got := captures(t, explain.Options{}, input).Connections[0].CapturedAt; got != explain.Client {
+	input.Place = answer.PlaceClient
+	if got := captures(t, explain.Options{}, input).Connections[0].CapturedAt; got != answer.PlaceClient {
 		t.Errorf("seen at %q, want the client", got)
 	}
 }

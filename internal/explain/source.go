@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/evidence"
 )
@@ -73,7 +74,7 @@ func newSource(ctx context.Context, quit <-chan struct{}, index int, input Input
 		index: index, name: input.Name, place: place{place: input.Place},
 		batches: make(chan batch, 4), spare: make(chan []segment, 8),
 	}
-	if input.Place != Unknown {
+	if input.Place != answer.PlaceUnknown {
 		s.place.how = "as told"
 	}
 	f := &file{input: input}

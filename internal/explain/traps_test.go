@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
@@ -98,22 +99,22 @@ func TestAny(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		seen  func(capture.LinkType, frame) []frame
-		place explain.Place
+		place answer.Place
 		how   string
 		twice int // times that a packet is seen
 	}{
-		{"at the server", direct(server.Addr()), explain.Server, "by the direction of packets", 1},
-		{"at the client", direct(client.Addr()), explain.Client, "by the direction of packets", 1},
+		{"at the server", direct(server.Addr()), answer.PlaceServer, "by the direction of packets", 1},
+		{"at the client", direct(client.Addr()), answer.PlaceClient, "by the direction of packets", 1},
 		{"through a bridge to a container", func(link capture.LinkType, f frame) []frame {
 			ways := []frame{cooked(link, f, toHost, 2), cooked(link, f, outgoing, 5), cooked(link, f, outgoing, 6)}
 			for i := range ways {
 				ways[i].at += time.Duration(i) * 30 * time.Microsecond
 			}
 			return ways
-		}, explain.Between, "the directions of packets do not tell", 3},
+		}, answer.PlaceBetween, "the directions of packets do not tell", 3},
 		{"another host's, promiscuous", func(link capture.LinkType, f frame) []frame {
 			return []frame{cooked(link, f, toOther, 2)}
-		}, explain.Between, "the waits in handshakes do not tell", 1},
+		}, answer.PlaceBetween, "the waits in handshakes do not tell", 1},
 	} {
 		for _, link := range []capture.LinkType{capture.LinuxSLL, capture.SLL2} {
 			t.Run(c.name+" "+link.String(), func(t *testing.T) {
@@ -148,14 +149,14 @@ func TestLoopbackAny(t *testing.T) {
 		all = append(all, cooked(capture.SLL2, f, toHost, 1))
 	}
 	r := captures(t, explain.Options{}, explain.Input{Name: "any", Data: bytes.NewReader(pcap(capture.SLL2, all))})
-	if r.Files[0].Place != explain.Both || r.Skipped["duplicate"] != len(all)/2 {
+	if r.Files[0].Place != answer.PlaceBoth || r.Skipped["duplicate"] != len(all)/2 {
 		t.Errorf("captured at %q, left out %v of %d", r.Files[0].Place, r.Skipped, len(all))
 	}
 	fine(t, r, 20)
 }
 
 // fine fails unless so many connections were served and nothing was dropped.
-func fine(t *testing.T, r *explain.Report, attempts int) {
+func fine(t *testing.T, r *answer.Explanation, attempts int) {
 	t.Helper()
 	if len(r.Listeners) != 1 {
 		t.Fatalf("%d listeners, want 1", len(r.Listeners))
@@ -166,7 +167,7 @@ func fine(t *testing.T, r *explain.Report, attempts int) {
 }
 
 // blameless fails if a full accept queue is named for more than possible.
-func blameless(t *testing.T, r *explain.Report) {
+func blameless(t *testing.T, r *answer.Explanation) {
 	t.Helper()
 	for _, l := range r.Listeners {
 		if l.Finding == judge.Overflow && l.Confidence != judge.Possible {
@@ -314,7 +315,7 @@ func TestTraps(t *testing.T) {
 				c.play(tp)
 				r := captures(t, explain.Options{}, tp.input("x"))
 				blameless(t, r)
-				i := slices.IndexFunc(r.Connections, func(x explain.Connection) bool { return x.Client == odd.String() })
+				i := slices.IndexFunc(r.Connections, func(x answer.Connection) bool { return x.Client == odd.String() })
 				if i < 0 {
 					t.Fatal("the connection is not told")
 				}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/evidence"
 )
@@ -143,7 +144,7 @@ func (v *votes) ack(f flow, s *segment) {
 
 // decide says where the file was captured: at one place, if all connections that it is
 // known of agree.
-func (v *votes) decide() (Place, map[netip.Addr]locality) {
+func (v *votes) decide() (answer.Place, map[netip.Addr]locality) {
 	var server, client int
 	for _, f := range v.hosts {
 		switch {
@@ -155,13 +156,13 @@ func (v *votes) decide() (Place, map[netip.Addr]locality) {
 	}
 	switch {
 	case server > 0 && client > 0:
-		return Mixed, v.local
+		return answer.PlaceMixed, v.local
 	case server > 0:
-		return Server, nil
+		return answer.PlaceServer, nil
 	case client > 0:
-		return Client, nil
+		return answer.PlaceClient, nil
 	case len(v.hosts) == 0 && v.looped > 0:
-		return Both, nil
+		return answer.PlaceBoth, nil
 	}
-	return Between, nil
+	return answer.PlaceBetween, nil
 }

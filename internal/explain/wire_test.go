@@ -11,6 +11,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/explain"
 )
@@ -132,7 +133,7 @@ func (tp *tape) input(name string) explain.Input {
 }
 
 // captures explains without an error.
-func captures(t *testing.T, o explain.Options, inputs ...explain.Input) *explain.Report {
+func captures(t *testing.T, o explain.Options, inputs ...explain.Input) *answer.Explanation {
 	t.Helper()
 	r, err := explain.Captures(context.Background(), inputs, o)
 	if err != nil {

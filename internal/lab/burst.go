@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"listenq/internal/record"
+	"listenq/internal/answer"
 )
 
 // BurstOptions say which server meets bursts of which size.
@@ -27,49 +27,13 @@ type BurstOptions struct {
 // is stopped meanwhile.
 const Never = "never"
 
-// Burst is the answer of `listenq lab burst` (schema listenq/burst/v1).
-type Burst struct {
-	Schema     string              `json:"schema"`
-	Kernel     string              `json:"kernel,omitempty"`
-	Server     string              `json:"server"` // its step in the script
-	Stopped    bool                `json:"stopped,omitempty"`
-	Limit      *int                `json:"accept_limit,omitempty"`
-	Clients    int                 `json:"clients"` // the largest burst that was to be tried
-	Largest    *BurstRange         `json:"largest,omitempty"`
-	Bounded    bool                `json:"bounded,omitempty"` // none that was tried had a drop
-	Searches   []int               `json:"searches"`          // what each search found
-	Tried      int                 `json:"tried"`             // bursts
-	Rows       []BurstRow          `json:"rows"`
-	FirstDrop  *BurstDrop          `json:"first_drop,omitempty"`
-	Want       *BurstWant          `json:"want,omitempty"`
-	Duration   record.Milliseconds `json:"duration_ms"`
-	Recordings string              `json:"recordings,omitempty"`
-}
-
-// BurstRange is the largest burst without a drop. Least and Most differ where the
-// same burst was taken once and not another time.
-type BurstRange struct {
-	Least int `json:"least"` // the smallest burst with a drop was one larger
-	Most  int `json:"most"`  // the largest burst without a drop
-}
-
-// BurstDrop is the connection whose packet was dropped first in the smallest
-// burst with a drop.
-type BurstDrop struct {
-	Clients    int               `json:"clients"`
-	Connection record.Connection `json:"connection"`
-}
-
-// BurstSchema names the form of Burst.
-const BurstSchema = "listenq/burst/v1"
-
 // burst is a search under way. Rows may be measured at the same time: mu.
 type burst struct {
 	BurstOptions
 	scratch string // for the recordings that nobody will look at
 
 	mu     sync.Mutex
-	answer Burst
+	answer answer.Burst
 	least  int // the smallest burst that had a drop
 	most   int // the largest that had none
 }
@@ -77,15 +41,15 @@ type burst struct {
 // FindBurst finds the largest burst that a server takes without a dropped packet,
 // and what happens beyond it. Each try is an experiment with a fresh server. With
 // an error the answer is what was found so far.
-func FindBurst(ctx context.Context, o BurstOptions) (Burst, error) {
+func FindBurst(ctx context.Context, o BurstOptions) (answer.Burst, error) {
 	began := time.Now()
 	b := &burst{BurstOptions: o, least: o.Clients + 1}
-	b.answer = Burst{
-		Schema: BurstSchema, Server: o.serverStep(o.Backlog), Stopped: o.stops(), Clients: o.Clients,
-		Searches: []int{}, Rows: []BurstRow{},
+	b.answer = answer.Burst{
+		Schema: answer.BurstSchema, Server: o.serverStep(o.Backlog), Stopped: o.stops(), Clients: o.Clients,
+		Searches: []int{}, Rows: []answer.BurstRow{},
 	}
 	err := b.find(ctx)
-	b.answer.Duration = record.MS(time.Since(began))
+	b.answer.Duration = answer.MS(time.Since(began))
 	return b.answer, err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"listenq/internal/answer"
 	"listenq/internal/record"
 )
 
@@ -41,25 +42,17 @@ func (b *burst) jobs() int {
 	return 1
 }
 
-func (b *burst) addRow(row BurstRow) {
+func (b *burst) addRow(row answer.BurstRow) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answer.Rows = append(b.answer.Rows, row)
-	slices.SortFunc(b.answer.Rows, func(x, y BurstRow) int { return cmp.Compare(x.Clients, y.Clients) })
-}
-
-// BurstWant is the smallest backlog for a wanted burst.
-type BurstWant struct {
-	Clients  int        `json:"clients"`
-	Backlog  *int       `json:"backlog,omitempty"` // absent: none was found
-	Verified bool       `json:"verified"`          // a run with it had no drop, and one with a smaller backlog had
-	Rows     []BurstRow `json:"rows"`              // those runs
+	slices.SortFunc(b.answer.Rows, func(x, y answer.BurstRow) int { return cmp.Compare(x.Clients, y.Clients) })
 }
 
 // findBacklog finds the smallest backlog for the wanted burst. It begins with the
 // rule that was measured: so many more than the limit fit.
 func (b *burst) findBacklog(ctx context.Context) error {
-	tried := map[int]BurstRow{}
+	tried := map[int]answer.BurstRow{}
 	rule := b.answer.Largest.Least - *b.answer.Limit
 	more, err := edge(rule, b.Want, func(more int) (bool, error) {
 		backlog := b.Want - more
@@ -74,8 +67,8 @@ func (b *burst) findBacklog(ctx context.Context) error {
 }
 
 // wanted says that a backlog is the smallest, and whether the runs tell so.
-func wanted(clients, backlog int, tried map[int]BurstRow) *BurstWant {
-	want := &BurstWant{Clients: clients, Rows: []BurstRow{}}
+func wanted(clients, backlog int, tried map[int]answer.BurstRow) *answer.BurstWant {
+	want := &answer.BurstWant{Clients: clients, Rows: []answer.BurstRow{}}
 	less, ranLess := tried[backlog-1]
 	enough, ran := tried[backlog]
 	if ranLess {

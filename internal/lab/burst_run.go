@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
 
 // burstRun is one burst.
@@ -26,10 +26,10 @@ const patience = 3500 * time.Millisecond
 const somaxconn = 4096
 
 // run tries one burst.
-func (b *burst) run(ctx context.Context, r burstRun) (BurstRow, error) {
+func (b *burst) run(ctx context.Context, r burstRun) (answer.BurstRow, error) {
 	s, err := b.script(r)
 	if err != nil {
-		return BurstRow{}, err
+		return answer.BurstRow{}, err
 	}
 	o := b.Options
 	o.Out = r.out
@@ -40,10 +40,10 @@ func (b *burst) run(ctx context.Context, r burstRun) (BurstRow, error) {
 	}
 	run, err := Run(ctx, s, o)
 	if err != nil {
-		return BurstRow{}, err
+		return answer.BurstRow{}, err
 	}
 	if len(run.Missing) > 0 {
-		return BurstRow{}, &Failure{fmt.Sprintf("the lab lost %s of a burst of %d: %s", run.Missing[0].What, r.clients, run.Missing[0].Why),
+		return answer.BurstRow{}, &Failure{fmt.Sprintf("the lab lost %s of a burst of %d: %s", run.Missing[0].What, r.clients, run.Missing[0].Why),
 			"smaller bursts (--clients), or a machine with less to do"}
 	}
 	row := b.row(r, run)
@@ -52,7 +52,7 @@ func (b *burst) run(ctx context.Context, r burstRun) (BurstRow, error) {
 }
 
 // note keeps what a burst tells of the server and of the edge.
-func (b *burst) note(row BurstRow, run record.Run) {
+func (b *burst) note(row answer.BurstRow, run answer.Run) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := &b.answer
@@ -68,9 +68,9 @@ func (b *burst) note(row BurstRow, run record.Run) {
 		b.most = max(b.most, row.Clients)
 	case row.Clients <= b.least:
 		b.least = row.Clients
-		a.FirstDrop = &BurstDrop{row.Clients, firstDropped(run.Connections)}
+		a.FirstDrop = &answer.BurstDrop{Clients: row.Clients, Connection: firstDropped(run.Connections)}
 	}
-	a.Largest = &BurstRange{Least: b.least - 1, Most: b.most}
+	a.Largest = &answer.BurstRange{Least: b.least - 1, Most: b.most}
 	a.Bounded = b.least > b.Clients
 }
 

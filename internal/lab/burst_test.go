@@ -7,11 +7,12 @@ import (
 	"path/filepath"
 	"testing"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/lab"
 )
 
-func findBurst(t *testing.T, o lab.BurstOptions) lab.Burst {
+func findBurst(t *testing.T, o lab.BurstOptions) answer.Burst {
 	t.Helper()
 	o.Out = t.TempDir()
 	b, err := lab.FindBurst(t.Context(), o)
@@ -26,7 +27,7 @@ func findBurst(t *testing.T, o lab.BurstOptions) lab.Burst {
 func TestBurst(t *testing.T) {
 	t.Parallel()
 	b := findBurst(t, lab.BurstOptions{Backlog: 5, Accept: lab.Never, Send: "x", Clients: 100, Want: 20})
-	if *b.Limit != 5 || b.Bounded || *b.Largest != (lab.BurstRange{Least: 6, Most: 6}) {
+	if *b.Limit != 5 || b.Bounded || *b.Largest != (answer.BurstRange{Least: 6, Most: 6}) {
 		t.Errorf("limit %d, largest %v, bounded %v; want 5, 6, false", *b.Limit, b.Largest, b.Bounded)
 	}
 	if len(b.Searches) != 2 || b.Searches[0] != 6 || b.Searches[1] != 6 {
@@ -66,7 +67,7 @@ func TestBurstWithoutCookies(t *testing.T) {
 		largest = 6
 	}
 	b := findBurst(t, lab.BurstOptions{Backlog: 5, Accept: lab.Never, Clients: largest + 1, Sysctls: []string{"net.ipv4.tcp_syncookies 0"}})
-	if *b.Largest != (lab.BurstRange{Least: largest, Most: largest}) {
+	if *b.Largest != (answer.BurstRange{Least: largest, Most: largest}) {
 		t.Errorf("largest %v, want %d", b.Largest, largest)
 	}
 	if c := b.FirstDrop.Connection; c.Struck != judge.StruckSYN || c.Cause != judge.SynQueueFull {
@@ -78,7 +79,7 @@ func TestBurstWithoutCookies(t *testing.T) {
 func TestBurstBounded(t *testing.T) {
 	t.Parallel()
 	b := findBurst(t, lab.BurstOptions{Backlog: 5, Accept: "all", Clients: 4})
-	if !b.Bounded || *b.Largest != (lab.BurstRange{Least: 4, Most: 4}) || b.FirstDrop != nil {
+	if !b.Bounded || *b.Largest != (answer.BurstRange{Least: 4, Most: 4}) || b.FirstDrop != nil {
 		t.Errorf("bounded %v, largest %v, first drop %v", b.Bounded, b.Largest, b.FirstDrop)
 	}
 	for _, row := range b.Rows {

@@ -11,9 +11,9 @@ import (
 	"syscall"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,8 +39,8 @@ func (e *experiment) exec(ctx context.Context, do script.ClientExec) error {
 	took := e.clock.now() - began
 	e.prescribed += took
 	exit := exitOf(cmd)
-	e.commands = append(e.commands, record.Command{
-		Name: cmp.Or(do.Name, argv[0]), Argv: argv, T: record.MS(began), Duration: record.MS(took), Exit: exit, Output: output.String(),
+	e.commands = append(e.commands, answer.Command{
+		Name: cmp.Or(do.Name, argv[0]), Argv: argv, T: answer.MS(began), Duration: answer.MS(took), Exit: exit, Output: output.String(),
 	})
 	if do.Name != "" {
 		text := output.String()

@@ -8,12 +8,12 @@ import (
 	"net/netip"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/lab/client"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/wire"
-	"listenq/internal/record"
 )
 
 // experiment is one run of a script: its namespaces, its processes and what is
@@ -39,14 +39,14 @@ type experiment struct {
 	filters  *filters
 	routes   *wire.Routes // that the server has lost
 	floods   *floods
-	commands []record.Command
+	commands []answer.Command
 	results  map[string]script.Exec
 
-	observations []record.Observation
+	observations []answer.Observation
 	observed     script.Observed // of the last observe step
 
-	expectations []record.Expectation
-	missing      []record.Missing // what a step could not see
+	expectations []answer.Expectation
+	missing      []answer.Missing // what a step could not see
 	line         int              // of the step under way
 	prescribed   time.Duration    // spent on what the script or a kernel timer prescribes
 }

@@ -6,41 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
-
-// Fact is how this kernel behaves in one respect, as found out.
-type Fact struct {
-	Name           string `json:"name"`
-	Group          string `json:"group"`
-	Value          any    `json:"value,omitempty"` // bool, int or string; nil: unknown
-	Meaning        string `json:"meaning"`         // of the value, for a user
-	How            string `json:"how"`
-	UnknownBecause string `json:"unknown_because,omitempty"`
-}
-
-// The groups of facts, in the order in which they are told.
-const (
-	GroupQueues       = "full queues"
-	GroupClients      = "clients that get no answer"
-	GroupDefaults     = "a new network namespace"
-	GroupCounters     = "counters"
-	GroupReasons      = "reasons of drops and resets"
-	GroupEBPF         = "eBPF"
-	GroupUnprivileged = "without root"
-)
-
-// Kernel is the answer of `listenq kernel`.
-type Kernel struct {
-	Schema   string           `json:"schema"`
-	Kernel   string           `json:"kernel"`            // its release, as in uname -r
-	Version  string           `json:"version,omitempty"` // its build, as in uname -v
-	Facts    []Fact           `json:"facts"`
-	Settings []Setting        `json:"settings"`
-	Missing  []record.Missing `json:"missing,omitempty"`
-}
 
 // Facts are the facts that a script may ask for: those that experiments find out.
 func Facts() []script.Fact {
@@ -58,15 +27,15 @@ func Facts() []script.Fact {
 // ProbeAll finds out every fact. What cannot be found out here is unknown, and says
 // why. The error is ctx's, or why there were no experiments if nothing else could be
 // found out either: *sandbox.Forbidden where namespaces are not allowed.
-func ProbeAll(ctx context.Context) (Kernel, error) { return probeAll(ctx, false) }
+func ProbeAll(ctx context.Context) (answer.Kernel, error) { return probeAll(ctx, false) }
 
-func probeAll(ctx context.Context, ofMachine bool) (Kernel, error) {
-	outside := make(chan []Fact)
+func probeAll(ctx context.Context, ofMachine bool) (answer.Kernel, error) {
+	outside := make(chan []answer.Fact)
 	go func() { outside <- slices.Concat(counterFacts(), reasonFacts(), attachFacts(), outsideFacts()) }()
 	inside := probeInside(ctx, ofMachine)
-	k := Kernel{Schema: "listenq/kernel/v1", Kernel: Release(), Version: version(), Settings: hostSettings(), Missing: inside.missing}
+	k := answer.Kernel{Schema: answer.KernelSchema, Kernel: Release(), Version: version(), Settings: hostSettings(), Missing: inside.missing}
 	k.Facts = slices.Concat(inside.experiments(), inside.defaults(), <-outside, inside.unprivileged())
-	known := func(f Fact) bool { return f.Value != nil }
+	known := func(f answer.Fact) bool { return f.Value != nil }
 	if err := ctx.Err(); err != nil || slices.ContainsFunc(k.Facts, known) {
 		return k, err
 	}
@@ -103,13 +72,13 @@ func knownFacts(ctx context.Context, scripts []*script.Script, ofMachine bool) m
 }
 
 // lacking says why a script that requires facts cannot be run here; empty if it can.
-func lacking(required []string, facts map[string]any, missing []record.Missing) string {
+func lacking(required []string, facts map[string]any, missing []answer.Missing) string {
 	for _, name := range required {
 		value, known := facts[name]
 		switch {
 		case !known:
 			why := "the lab did not tell"
-			if i := slices.IndexFunc(missing, func(m record.Missing) bool { return m.What == name }); i >= 0 {
+			if i := slices.IndexFunc(missing, func(m answer.Missing) bool { return m.What == name }); i >= 0 {
 				why = missing[i].Why
 			}
 			return fmt.Sprintf("it requires %s, which is unknown: %s", name, why)

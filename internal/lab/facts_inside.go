@@ -14,18 +14,18 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
-	"listenq/internal/record"
 )
 
 // insideFacts is what a sandbox tells of the kernel, or why there was none.
 type insideFacts struct {
 	done
 	outside map[string]string // the settings of done.Defaults where this program runs
-	missing []record.Missing
+	missing []answer.Missing
 	err     error
 }
 
@@ -54,11 +54,11 @@ func probeInside(ctx context.Context, ofMachine bool) insideFacts {
 		in.done, err = runInside(ctx, j, shown{}, nil, null, null)
 	}
 	if err != nil {
-		m := record.Missing{What: "what experiments find out", Why: err.Error()}
+		m := answer.Missing{What: "what experiments find out", Why: err.Error()}
 		if forbidden, ok := errors.AsType[*sandbox.Forbidden](err); ok {
 			m.Hint = forbidden.Way
 		}
-		in.err, in.missing = err, []record.Missing{m}
+		in.err, in.missing = err, []answer.Missing{m}
 	}
 	return in
 }
@@ -68,7 +68,7 @@ func (in *insideFacts) unknown(name string) string {
 	if in.err != nil {
 		return in.err.Error()
 	}
-	i := slices.IndexFunc(in.Run.Missing, func(m record.Missing) bool { return m.What == name })
+	i := slices.IndexFunc(in.Run.Missing, func(m answer.Missing) bool { return m.What == name })
 	if i < 0 {
 		return "the lab did not tell"
 	}
@@ -85,13 +85,13 @@ func (in *insideFacts) value(name string) any {
 }
 
 // experiments are the facts that probes found out.
-func (in *insideFacts) experiments() []Fact {
-	var all []Fact
+func (in *insideFacts) experiments() []answer.Fact {
+	var all []answer.Fact
 	for _, name := range scenarios.Facts() {
 		s := probe(name)
-		group := GroupQueues
+		group := answer.GroupQueues
 		if name == linear {
-			group = GroupClients
+			group = answer.GroupClients
 		}
 		ifTrue, ifFalse := meanings(s)
 		f := in.fact(name, group, howProbed(s))
@@ -105,12 +105,12 @@ func (in *insideFacts) experiments() []Fact {
 			all = append(all, f)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Fact) int { return strings.Compare(b.Group, a.Group) }) // queues first
+	slices.SortStableFunc(all, func(a, b answer.Fact) int { return strings.Compare(b.Group, a.Group) }) // queues first
 	return append(all, in.schedule())
 }
 
-func (in *insideFacts) fact(name, group, how string) Fact {
-	f := Fact{Name: name, Group: group, Value: in.value(name), How: how}
+func (in *insideFacts) fact(name, group, how string) answer.Fact {
+	f := answer.Fact{Name: name, Group: group, Value: in.value(name), How: how}
 	if f.Value == nil {
 		f.UnknownBecause = in.unknown(name)
 	}
@@ -119,8 +119,8 @@ func (in *insideFacts) fact(name, group, how string) Fact {
 
 // schedule is when a client sends its SYN again, with the settings of a new
 // namespace.
-func (in *insideFacts) schedule() Fact {
-	f := Fact{Name: "syn_retry_schedule_s", Group: GroupClients,
+func (in *insideFacts) schedule() answer.Fact {
+	f := answer.Fact{Name: "syn_retry_schedule_s", Group: answer.GroupClients,
 		Meaning: "When a client whose SYNs are dropped sends them again, and when connect() fails.",
 		How:     "computed from syn_retries_linear, net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts; kernel source: tcp_retransmit_timer and tcp_write_timeout, net/ipv4/tcp_timer.c"}
 	isLinear, known := in.value(linear).(bool)
@@ -233,11 +233,11 @@ func longestQueue() (limit uint32, err error) {
 
 // defaults are the facts of a new namespace, and whether the kernel has its newest
 // settings at all.
-func (in *insideFacts) defaults() []Fact {
-	var all []Fact
+func (in *insideFacts) defaults() []answer.Fact {
+	var all []answer.Fact
 	for _, s := range freshSettings {
 		short := s.name[strings.LastIndexByte(s.name, '.')+1:]
-		f := Fact{Name: "default_" + short, Group: GroupDefaults, Meaning: s.meaning, How: "read " + sysctlPath(s.name) + " in a network namespace just made"}
+		f := answer.Fact{Name: "default_" + short, Group: answer.GroupDefaults, Meaning: s.meaning, How: "read " + sysctlPath(s.name) + " in a network namespace just made"}
 		if s.name == somaxconnSetting {
 			f.How += ", or the limit that a listener gets there that asks for the most"
 		}
@@ -266,8 +266,8 @@ func (in *insideFacts) noSuchSetting(name string) string {
 	return "this kernel has no such setting"
 }
 
-func (in *insideFacts) hasOwnTable() Fact {
-	f := Fact{Name: "has_tcp_child_ehash_entries", Group: GroupDefaults,
+func (in *insideFacts) hasOwnTable() answer.Fact {
+	f := answer.Fact{Name: "has_tcp_child_ehash_entries", Group: answer.GroupDefaults,
 		How:     "is there /proc/sys/net/ipv4/tcp_child_ehash_entries; kernel source: proc_tcp_child_ehash_entries, net/ipv4/sysctl_net_ipv4.c",
 		Meaning: "A namespace can have a small table of sockets of its own (Linux 6.1): experiments look 4 to 7 times faster."}
 	if in.err != nil {
@@ -281,7 +281,7 @@ func (in *insideFacts) hasOwnTable() Fact {
 }
 
 // unprivileged are the facts that need a namespace with sockets of somebody else in it.
-func (in *insideFacts) unprivileged() []Fact {
+func (in *insideFacts) unprivileged() []answer.Fact {
 	if in.err != nil {
 		return unknownLooks(in.err)
 	}

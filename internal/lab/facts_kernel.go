@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/kernel/attach"
 	"listenq/internal/queue"
@@ -32,11 +33,11 @@ var counted = []struct{ nstat, fact, counts string }{
 }
 
 // counterFacts tell which counters this kernel has.
-func counterFacts() []Fact {
+func counterFacts() []answer.Fact {
 	names, err := counterNames()
-	var all []Fact
+	var all []answer.Fact
 	for _, c := range counted {
-		f := Fact{Name: c.fact, Group: GroupCounters, Meaning: c.nstat + ": " + c.counts, How: "/proc/net/netstat and /proc/net/snmp; kernel source: snmp4_net_list, net/ipv4/proc.c"}
+		f := answer.Fact{Name: c.fact, Group: answer.GroupCounters, Meaning: c.nstat + ": " + c.counts, How: "/proc/net/netstat and /proc/net/snmp; kernel source: snmp4_net_list, net/ipv4/proc.c"}
 		if err != nil {
 			f.UnknownBecause = err.Error()
 		} else if f.Value = slices.Contains(names, c.nstat); f.Value == false {
@@ -81,22 +82,22 @@ var typeFacts = []typeFact{
 
 // reasonFacts tell which tracepoints have reasons, and on which paths as far as
 // types can tell.
-func reasonFacts() []Fact {
+func reasonFacts() []answer.Fact {
 	types, err := attach.LoadTypes()
-	var all []Fact
+	var all []answer.Fact
 	for _, t := range typeFacts {
 		all = append(all, t.fact(types, err))
 	}
 	const why = "only a tracer can tell. By the sources of Linux 4.9 to 7.2 none does: tcp_rcv_state_process frees a dropped SYN as it does one that was answered"
-	all = append(all, Fact{Name: "syn_drop_reason", Group: GroupReasons, How: "not looked for; kernel source: tcp_rcv_state_process, net/ipv4/tcp_input.c",
+	all = append(all, answer.Fact{Name: "syn_drop_reason", Group: answer.GroupReasons, How: "not looked for; kernel source: tcp_rcv_state_process, net/ipv4/tcp_input.c",
 		Meaning: "Whether drop tracers see a SYN that finds a queue full.", UnknownBecause: why})
-	return append(all, Fact{Name: "cookie_ack_drop_reason", Group: GroupReasons, How: "not looked for; kernel source: cookie_v4_check, net/ipv4/syncookies.c",
+	return append(all, answer.Fact{Name: "cookie_ack_drop_reason", Group: answer.GroupReasons, How: "not looked for; kernel source: cookie_v4_check, net/ipv4/syncookies.c",
 		Meaning:        "With which reason a final ACK of a SYN cookie that finds the accept queue full is dropped.",
 		UnknownBecause: "only a tracer can tell. By the sources of Linux 6.12 to 7.2 it is NO_SOCKET"})
 }
 
-func (t typeFact) fact(types *attach.Types, err error) Fact {
-	f := Fact{Name: t.name, Group: GroupReasons, How: "the kernel's own types (/sys/kernel/btf/vmlinux): " + t.asked() + "; kernel source: " + t.where, Meaning: t.ifTrue}
+func (t typeFact) fact(types *attach.Types, err error) answer.Fact {
+	f := answer.Fact{Name: t.name, Group: answer.GroupReasons, How: "the kernel's own types (/sys/kernel/btf/vmlinux): " + t.asked() + "; kernel source: " + t.where, Meaning: t.ifTrue}
 	if errors.Is(err, fs.ErrNotExist) {
 		f.UnknownBecause = "the kernel was built without its types (CONFIG_DEBUG_INFO_BTF)"
 		return f
@@ -133,10 +134,10 @@ func (t typeFact) has(types *attach.Types) (bool, error) {
 }
 
 // attachFacts tell which eBPF programs this process can attach.
-func attachFacts() []Fact {
-	var all []Fact
+func attachFacts() []answer.Fact {
+	var all []answer.Fact
 	for _, r := range attach.Try() {
-		f := Fact{Name: "bpf_" + r.Name, Group: GroupEBPF, Meaning: r.Meaning, How: "a program that does nothing was loaded, attached and closed; kernel source: " + r.Source}
+		f := answer.Fact{Name: "bpf_" + r.Name, Group: answer.GroupEBPF, Meaning: r.Meaning, How: "a program that does nothing was loaded, attached and closed; kernel source: " + r.Source}
 		switch {
 		case r.Unknown:
 			f.UnknownBecause = r.Why

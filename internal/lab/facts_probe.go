@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/filter"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
 
 // probe parses the script that probes a fact. Probes ask for no facts.
@@ -50,7 +50,7 @@ type probes struct {
 	all     sync.WaitGroup
 	mu      sync.Mutex
 	facts   map[string]any
-	missing []record.Missing
+	missing []answer.Missing
 }
 
 // startProbes begins to probe facts, while the experiment that asks for them is
@@ -84,14 +84,14 @@ func (p *probes) take(f found, names []string) {
 	switch {
 	case !slices.Contains(names, f.name):
 	case f.err != nil:
-		p.missing = append(p.missing, record.Missing{What: f.name, Why: f.err.Error()})
+		p.missing = append(p.missing, answer.Missing{What: f.name, Why: f.err.Error()})
 	default:
 		p.facts[f.name] = f.value
 	}
 }
 
 // wait returns the facts that could be probed, and why the others could not.
-func (p *probes) wait() (map[string]any, []record.Missing) {
+func (p *probes) wait() (map[string]any, []answer.Missing) {
 	p.all.Wait()
 	return p.facts, p.missing
 }

@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
 
 // readingOf is what a reading makes of what was seen, or its error.
@@ -109,8 +109,8 @@ func TestSynSchedule(t *testing.T) {
 
 // A probe whose situation did not come about tells nothing.
 func TestClaim(t *testing.T) {
-	situation, claim := record.Expectation{Text: `expect c.outcome == "half-open"`, Got: `c.outcome is "unanswered"`}, record.Expectation{}
-	e := experiment{script: &script.Script{Name: "x"}, expectations: []record.Expectation{situation, claim}}
+	situation, claim := answer.Expectation{Text: `expect c.outcome == "half-open"`, Got: `c.outcome is "unanswered"`}, answer.Expectation{}
+	e := experiment{script: &script.Script{Name: "x"}, expectations: []answer.Expectation{situation, claim}}
 	const want = `the experiment did not come to what it is about: c.outcome == "half-open", but c.outcome is "unanswered"`
 	if got := e.claim(nil); got.err == nil || got.err.Error() != want || got.value != nil {
 		t.Errorf("%+v, want unknown: %s", got, want)
@@ -212,7 +212,7 @@ func TestSchedule(t *testing.T) {
 			t.Errorf("linear %v: %+v", linear, got)
 		}
 	}
-	in.Run.Facts, in.Run.Missing = nil, []record.Missing{{What: "syn_retries_linear", Why: "no namespace"}}
+	in.Run.Facts, in.Run.Missing = nil, []answer.Missing{{What: "syn_retries_linear", Why: "no namespace"}}
 	if diff := cmp.Diff("no namespace", in.schedule().UnknownBecause); diff != "" {
 		t.Errorf("unknown because (-want +got):\n%s", diff)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab"
 )
 
@@ -21,7 +22,7 @@ func TestProbeAll(t *testing.T) {
 	if err != nil || len(k.Missing) > 0 {
 		t.Fatal(err, k.Missing)
 	}
-	facts := map[string]lab.Fact{}
+	facts := map[string]answer.Fact{}
 	for _, f := range k.Facts {
 		if _, twice := facts[f.Name]; twice || !factName.MatchString(f.Name) {
 			t.Errorf("%s: there twice, or no name", f.Name)
@@ -44,7 +45,7 @@ func TestProbeAll(t *testing.T) {
 }
 
 // sameCounters looks for the names in the files themselves.
-func sameCounters(t *testing.T, facts map[string]lab.Fact) {
+func sameCounters(t *testing.T, facts map[string]answer.Fact) {
 	t.Helper()
 	var text strings.Builder
 	for _, name := range []string{"/proc/net/netstat", "/proc/net/snmp"} {
@@ -73,7 +74,7 @@ func sameCounters(t *testing.T, facts map[string]lab.Fact) {
 
 // sameDefaults reads the settings with programs of others in a namespace of their own.
 // That of root has no user namespace of its own, where older kernels hide some.
-func sameDefaults(t *testing.T, facts map[string]lab.Fact) {
+func sameDefaults(t *testing.T, facts map[string]answer.Fact) {
 	t.Helper()
 	unshare := "-rn"
 	if os.Getuid() == 0 {
@@ -97,7 +98,7 @@ func sameDefaults(t *testing.T, facts map[string]lab.Fact) {
 
 // sameWithoutRights does with programs of others what the facts say of users without
 // rights.
-func sameWithoutRights(t *testing.T, facts map[string]lab.Fact) {
+func sameWithoutRights(t *testing.T, facts map[string]answer.Fact) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to be somebody else")

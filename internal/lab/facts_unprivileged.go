@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
@@ -63,7 +64,7 @@ var looks = [...]look{
 
 // lookUnprivileged makes a listener with one connection waiting and looks at it
 // without rights.
-func lookUnprivileged(box *sandbox.Inside) []Fact {
+func lookUnprivileged(box *sandbox.Inside) []answer.Fact {
 	netns, err := box.NewNetns()
 	if err != nil {
 		return unknownLooks(err)
@@ -87,7 +88,7 @@ func lookUnprivileged(box *sandbox.Inside) []Fact {
 	if err != nil {
 		return unknownLooks(err)
 	}
-	var all []Fact
+	var all []answer.Fact
 	for i, l := range looks {
 		all = append(all, l.fact(seen[i]))
 	}
@@ -192,8 +193,8 @@ func seeCounters() error {
 }
 
 // fact is what came of a look. That it is denied is an answer, other errors are none.
-func (l look) fact(err error) Fact {
-	f := Fact{Name: l.name, Group: GroupUnprivileged, Meaning: l.ifTrue, How: l.how}
+func (l look) fact(err error) answer.Fact {
+	f := answer.Fact{Name: l.name, Group: answer.GroupUnprivileged, Meaning: l.ifTrue, How: l.how}
 	switch {
 	case err == nil:
 		f.Value = true
@@ -205,9 +206,9 @@ func (l look) fact(err error) Fact {
 	return f
 }
 
-func unknownLooks(err error) (all []Fact) {
+func unknownLooks(err error) (all []answer.Fact) {
 	for _, l := range looks {
-		all = append(all, Fact{Name: l.name, Group: GroupUnprivileged, Meaning: l.ifTrue, How: l.how, UnknownBecause: err.Error()})
+		all = append(all, answer.Fact{Name: l.name, Group: answer.GroupUnprivileged, Meaning: l.ifTrue, How: l.how, UnknownBecause: err.Error()})
 	}
 	return all
 }
@@ -226,8 +227,8 @@ var outsideLooks = []struct {
 }
 
 // outsideFacts are what the machine shows to a caller without rights.
-func outsideFacts() []Fact {
-	var all []Fact
+func outsideFacts() []answer.Fact {
+	var all []answer.Fact
 	err := onThread(func() error {
 		if err := dropThread(); err != nil {
 			return err
@@ -240,7 +241,7 @@ func outsideFacts() []Fact {
 	if err != nil {
 		all = nil
 		for _, l := range outsideLooks {
-			all = append(all, Fact{Name: l.name, Group: GroupUnprivileged, Meaning: l.ifTrue, How: l.how, UnknownBecause: err.Error()})
+			all = append(all, answer.Fact{Name: l.name, Group: answer.GroupUnprivileged, Meaning: l.ifTrue, How: l.how, UnknownBecause: err.Error()})
 		}
 	}
 	if own, ok := ownsInit(); ok && own {
@@ -273,9 +274,9 @@ func cloneNamespaces() error {
 }
 
 // unprivilegedBPF reads the setting that keeps eBPF for root.
-func unprivilegedBPF() Fact {
+func unprivilegedBPF() answer.Fact {
 	const name = "kernel.unprivileged_bpf_disabled"
-	f := Fact{Name: "unprivileged_bpf", Group: GroupUnprivileged, Meaning: "Everybody may load eBPF programs that filter their own sockets; none that trace.",
+	f := answer.Fact{Name: "unprivileged_bpf", Group: answer.GroupUnprivileged, Meaning: "Everybody may load eBPF programs that filter their own sockets; none that trace.",
 		How: "read " + sysctlPath(name) + ": 0; kernel source: bpf_prog_load, kernel/bpf/syscall.c"}
 	text, err := os.ReadFile(sysctlPath(name))
 	if err != nil {

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/filter"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
 
 // filters are the packet filters of an experiment.
@@ -142,10 +142,10 @@ func (f *filters) env() (map[string]script.Filtered, error) {
 }
 
 // results are the filters as the record has them.
-func (f *filters) results() (all []record.Filter, err error) {
+func (f *filters) results() (all []answer.Filter, err error) {
 	known, err := f.env()
 	for _, x := range f.all {
-		all = append(all, record.Filter{Name: x.name, Text: x.text, Packets: known[x.name].Packets})
+		all = append(all, answer.Filter{Name: x.name, Text: x.text, Packets: known[x.name].Packets})
 	}
 	return all, err
 }

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/files"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 	"listenq/internal/vm"
 )
 
@@ -34,8 +34,8 @@ type GuestOptions struct {
 
 // OnKernel is what came of experiments on a kernel.
 type OnKernel struct {
-	Kernel Kernel       // its facts, if they were asked for
-	Runs   []record.Run // in the order of the scripts
+	Kernel answer.Kernel // its facts, if they were asked for
+	Runs   []answer.Run  // in the order of the scripts
 }
 
 // RunOn boots a kernel and runs scripts on it. Each
@@ -87,7 +87,7 @@ func RunOn(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o GuestO
 	}
 	for i := range in.all.Runs {
 		for _, why := range walls {
-			in.all.Runs[i].Missing = append(in.all.Runs[i].Missing, record.Missing{What: "a wall around the guest", Why: why})
+			in.all.Runs[i].Missing = append(in.all.Runs[i].Missing, answer.Missing{What: "a wall around the guest", Why: why})
 		}
 	}
 	return in.result(err), err

@@ -14,8 +14,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 	"listenq/internal/vm"
 )
 
@@ -33,7 +33,7 @@ type guestJob struct {
 	Facts   bool  // tell all facts of the kernel, too
 	Limit   int64 // bytes of a recording
 
-	missing []record.Missing // to every run
+	missing []answer.Missing // to every run
 	machine bool             // its kernel has settings for the whole machine that experiments write
 }
 
@@ -85,9 +85,9 @@ func (job guestJob) files(all []shown) (files []vm.File, memory int, err error) 
 
 // guestReport is one thing that a guest tells.
 type guestReport struct {
-	Progress *Progress   `json:",omitempty"`
-	Facts    *Kernel     `json:",omitempty"`
-	Run      *record.Run `json:",omitempty"` // of script number Script; Recording is its folder below guestRecordings
+	Progress *Progress      `json:",omitempty"`
+	Facts    *answer.Kernel `json:",omitempty"`
+	Run      *answer.Run    `json:",omitempty"` // of script number Script; Recording is its folder below guestRecordings
 	Script   int
 }
 
@@ -109,7 +109,7 @@ func runGuest(ctx context.Context, to io.Writer) error {
 	}
 	out := &reporter{to: tar.NewWriter(to)}
 	if why := vm.ClockJumps(); why != "" {
-		job.missing = []record.Missing{{What: "a clock that stands while the guest waits for files", Why: why}}
+		job.missing = []answer.Missing{{What: "a clock that stands while the guest waits for files", Why: why}}
 	}
 	scripts, err := job.parse()
 	if err != nil {

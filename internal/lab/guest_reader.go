@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"listenq/internal/answer"
 	"listenq/internal/files"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
@@ -37,8 +38,8 @@ type guestReader struct {
 
 func newGuestReader(release string, scripts []*script.Script, o GuestOptions) *guestReader {
 	r := &guestReader{options: o, release: release, scripts: scripts, done: map[int]bool{}, recordings: map[string]*files.Dir{}}
-	r.all.Kernel = Kernel{Schema: "listenq/kernel/v1", Kernel: release}
-	r.all.Runs = make([]record.Run, len(scripts))
+	r.all.Kernel = answer.Kernel{Schema: answer.KernelSchema, Kernel: release}
+	r.all.Runs = make([]answer.Run, len(scripts))
 	return r
 }
 
@@ -103,7 +104,7 @@ type guestWords struct {
 // progress passes on where a script is. What its line says the host knows.
 func (r *guestReader) progress(text []byte) error {
 	var told Progress
-	if err := record.Decode(text, &told); err != nil || r.options.Progress == nil {
+	if err := answer.Decode(text, "JSON", &told); err != nil || r.options.Progress == nil {
 		return err
 	}
 	for _, s := range r.scripts {
@@ -117,8 +118,8 @@ func (r *guestReader) progress(text []byte) error {
 
 // facts keeps what the guest found out about its kernel.
 func (r *guestReader) facts(text []byte) error {
-	kernel := Kernel{}
-	if err := record.Decode(text, &kernel); err != nil {
+	kernel := answer.Kernel{}
+	if err := answer.Decode(text, "JSON", &kernel); err != nil {
 		return err
 	}
 	kernel.Schema, kernel.Kernel = r.all.Kernel.Schema, r.release
@@ -203,7 +204,7 @@ func (r *guestReader) result(err error) OnKernel {
 	}
 	for i, s := range r.scripts {
 		if !r.done[i] {
-			r.all.Runs[i] = record.Run{Scenario: s.Name, Title: s.Title, Kernel: r.release, Skipped: why}
+			r.all.Runs[i] = answer.Run{Scenario: s.Name, Title: s.Title, Kernel: r.release, Skipped: why}
 		}
 	}
 	return r.all

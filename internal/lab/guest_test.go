@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/files"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
@@ -146,7 +147,7 @@ func said(t testing.TB, entries ...entry) []byte {
 
 func TestWhatAGuestSaysIsNotTrusted(t *testing.T) {
 	run := func(recording string) entry {
-		return file("report", guestReport{Run: &record.Run{Recording: recording}})
+		return file("report", guestReport{Run: &answer.Run{Recording: recording}})
 	}
 	packets := file(guestRecordings+"a/packets.pcapng", "x")
 	for name, tt := range map[string]struct {
@@ -198,8 +199,8 @@ func TestWhatTheHostKnowsItself(t *testing.T) {
 	err := in.read(bytes.NewReader(said(t,
 		file("report", guestReport{Progress: &forged}), file("report", guestReport{Progress: &elsewhere}), file("report", guestReport{Progress: &other}),
 		file(guestRecordings+"a/scenario.lab", "x"), file(guestRecordings+"a/result.json", evil),
-		file("report", guestReport{Run: &record.Run{Scenario: evil, Title: evil, Kernel: evil, Hint: evil, Verdict: evil, Recording: "a", Missing: []record.Missing{{What: "x", Hint: evil}}}}),
-		file("report", guestReport{Facts: &Kernel{Schema: evil, Kernel: evil, Version: "v", Missing: []record.Missing{{What: "x", Hint: evil}}}}),
+		file("report", guestReport{Run: &answer.Run{Scenario: evil, Title: evil, Kernel: evil, Hint: evil, Verdict: evil, Recording: "a", Missing: []answer.Missing{{What: "x", Hint: evil}}}}),
+		file("report", guestReport{Facts: &answer.Kernel{Schema: evil, Kernel: evil, Version: "v", Missing: []answer.Missing{{What: "x", Hint: evil}}}}),
 	)))
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +210,8 @@ func TestWhatTheHostKnowsItself(t *testing.T) {
 	}
 	got := in.result(nil)
 	path := filepath.Join(folder.Path, "a")
-	want := record.Run{Scenario: "a", Title: "first", Kernel: "6.1", Verdict: "evil·[2J\nlook inside: sudo evil", Recording: path, Missing: []record.Missing{{What: "x"}}}
-	if diff := cmp.Diff([]record.Run{want}, got.Runs); diff != "" {
+	want := answer.Run{Scenario: "a", Title: "first", Kernel: "6.1", Verdict: "evil·[2J\nlook inside: sudo evil", Recording: path, Missing: []answer.Missing{{What: "x"}}}
+	if diff := cmp.Diff([]answer.Run{want}, got.Runs); diff != "" {
 		t.Errorf("run (-want +got):\n%s", diff)
 	}
 	if k := got.Kernel; k.Schema != "listenq/kernel/v1" || k.Kernel != "6.1" || k.Version != "v" || k.Missing[0].Hint != "" {
@@ -229,7 +230,7 @@ func TestWhatTheHostKnowsItself(t *testing.T) {
 
 func TestGuestThatEndsEarly(t *testing.T) {
 	in := newGuestReader("6.1", []*script.Script{{Name: "a", Title: "first"}, {Name: "b"}}, GuestOptions{Out: outDir(t)})
-	if err := in.read(bytes.NewReader(said(t, file("report", guestReport{Run: &record.Run{Scenario: "b", Pass: true}, Script: 1})))); err != nil {
+	if err := in.read(bytes.NewReader(said(t, file("report", guestReport{Run: &answer.Run{Scenario: "b", Pass: true}, Script: 1})))); err != nil {
 		t.Fatal(err)
 	}
 	runs := in.result(&vm.Died{Release: "6.1", Why: "panicked"}).Runs
@@ -242,8 +243,8 @@ func TestGuestThatEndsEarly(t *testing.T) {
 // but the files of a recording.
 func FuzzGuestReader(f *testing.F) {
 	f.Add(said(f, file("report", guestReport{Progress: &Progress{Scenario: "a"}})))
-	f.Add(said(f, file(guestRecordings+"a/meta.json", "y"), file("report", guestReport{Run: &record.Run{Scenario: "a", Recording: "a"}})))
-	f.Add(said(f, file("report", guestReport{Facts: &Kernel{Kernel: "6.1"}, Script: -1})))
+	f.Add(said(f, file(guestRecordings+"a/meta.json", "y"), file("report", guestReport{Run: &answer.Run{Scenario: "a", Recording: "a"}})))
+	f.Add(said(f, file("report", guestReport{Facts: &answer.Kernel{Kernel: "6.1"}, Script: -1})))
 	f.Fuzz(func(t *testing.T, words []byte) {
 		if len(words) > 1<<17 {
 			return // a report of a million bytes may take 96 MiB

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
@@ -57,10 +58,10 @@ const stopTimeout = 10 * time.Second
 // result's Error as well as in the error: *sandbox.Forbidden where the host does
 // not allow namespaces, ctx's error when it was interrupted. Whatever had been
 // recorded by then is kept.
-func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
+func Run(ctx context.Context, s *script.Script, o Options) (answer.Run, error) {
 	began := time.Now()
-	failed := func(err error) (record.Run, error) {
-		return record.Run{Scenario: s.Name, Title: s.Title, Error: err.Error()}, err
+	failed := func(err error) (answer.Run, error) {
+		return answer.Run{Scenario: s.Name, Title: s.Title, Error: err.Error()}, err
 	}
 	files, err := o.shown(s)
 	if err != nil {
@@ -93,7 +94,7 @@ func Run(ctx context.Context, s *script.Script, o Options) (record.Run, error) {
 		return run, errors.Join(err, folder.Discard())
 	}
 	run.Recording = folder.Path
-	run.Duration = record.MS(time.Since(began))
+	run.Duration = answer.MS(time.Since(began))
 	if err != nil {
 		run.Scenario, run.Title, run.Error, run.Incomplete = s.Name, s.Title, err.Error(), true
 		end.Meta.Incomplete = err.Error()

@@ -5,30 +5,22 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"listenq/internal/answer"
 )
 
-// Setting is a sysctl that decides what happens at a listen queue, as it is in
-// the caller's network namespace.
-type Setting struct {
-	Name           string `json:"name"`
-	Value          string `json:"value,omitempty"`
-	Experiments    string `json:"experiments"` // the value that experiments begin with
-	Meaning        string `json:"meaning"`
-	UnknownBecause string `json:"unknown_because,omitempty"`
-}
-
 // hostSettings reads them. It changes nothing.
-func hostSettings() []Setting {
-	var all []Setting
+func hostSettings() []answer.Setting {
+	var all []answer.Setting
 	for _, s := range settings {
-		now := Setting{Name: s.name, Experiments: s.value, Meaning: s.meaning}
-		now.read()
+		now := answer.Setting{Name: s.name, Experiments: s.value, Meaning: s.meaning}
+		readSetting(&now)
 		all = append(all, now)
 	}
 	return all
 }
 
-func (s *Setting) read() {
+func readSetting(s *answer.Setting) {
 	value, err := os.ReadFile(sysctlPath(s.Name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

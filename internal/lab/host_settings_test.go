@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"listenq/internal/answer"
 )
 
 // A setting has a value as /proc/sys has it, or a reason why not.
@@ -21,8 +23,8 @@ func TestHostSettings(t *testing.T) {
 			t.Errorf("%s is not known", name)
 		}
 	}
-	none := Setting{Name: "net.ipv4.tcp_no_such_setting"}
-	if none.read(); none.Value != "" || none.UnknownBecause == "" {
+	none := answer.Setting{Name: "net.ipv4.tcp_no_such_setting"}
+	if readSetting(&none); none.Value != "" || none.UnknownBecause == "" {
 		t.Errorf("a setting that there is not: %+v", none)
 	}
 }

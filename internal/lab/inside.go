@@ -23,6 +23,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/server"
@@ -87,7 +88,7 @@ func inside() error {
 // carryOut probes the facts that are asked for and runs the script, if there is one.
 func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progress)) done {
 	began := time.Now()
-	end := done{Meta: record.Meta{Kernel: Release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: record.MS(j.Tick), Scenario: j.Name}}
+	end := done{Meta: record.Meta{Kernel: Release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: answer.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
 	if end.Hidden = j.hidden(); end.Hidden != "" {
 		return end
@@ -109,7 +110,7 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 	}
 	run, err := j.run(ctx, box, m, probing, &end.Meta, tell)
 	run.Kernel = end.Run.Kernel
-	run.Setup = record.MS(time.Since(began) - run.Setup.Duration())
+	run.Setup = answer.MS(time.Since(began) - run.Setup.Duration())
 	if err != nil {
 		run.Incomplete, run.Pass = true, false
 		run.Error = err.Error()
@@ -126,10 +127,10 @@ func (j job) carryOut(ctx context.Context, box *sandbox.Inside, tell func(Progre
 }
 
 // run runs the script. In the result Setup is, for now, how long the steps took.
-func (j job) run(ctx context.Context, box *sandbox.Inside, m *machine, probing *probes, meta *record.Meta, tell func(Progress)) (record.Run, error) {
+func (j job) run(ctx context.Context, box *sandbox.Inside, m *machine, probing *probes, meta *record.Meta, tell func(Progress)) (answer.Run, error) {
 	s, err := script.Parse(j.Name, j.Text, Facts())
 	if err != nil {
-		return record.Run{}, err
+		return answer.Run{}, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -142,10 +143,10 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, m *machine, probing *
 		}
 	}
 	if err != nil {
-		return record.Run{}, err
+		return answer.Run{}, err
 	}
 	if why := lacking(s.Require, facts, missing); why != "" {
-		return record.Run{Scenario: s.Name, Title: s.Title, Facts: facts, Skipped: why}, e.close()
+		return answer.Run{Scenario: s.Name, Title: s.Title, Facts: facts, Skipped: why}, e.close()
 	}
 	e.facts = facts
 	began := time.Now()
@@ -154,7 +155,7 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, m *machine, probing *
 		err = e.stay(ctx)
 	}
 	run := e.result()
-	run.Setup = record.MS(time.Since(began))
+	run.Setup = answer.MS(time.Since(began))
 	run.Missing = append(missing, run.Missing...)
 	meta.Network = e.net.String()
 	meta.Sysctls, _ = e.net.sysctls()

@@ -3,6 +3,7 @@ package lab
 import (
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/record"
 )
 
@@ -41,13 +42,13 @@ type report struct {
 
 // done ends the reports.
 type done struct {
-	Run    record.Run
+	Run    answer.Run
 	Meta   record.Meta
 	Hidden string // a setting that it needs and that is not there: nothing was done
 
 	// Only if the job is to tell of the kernel.
 	Defaults map[string]string // settings of a new network namespace
-	Looks    []Fact            // what is seen without rights
+	Looks    []answer.Fact     // what is seen without rights
 }
 
 // Progress says what an experiment is waiting for.

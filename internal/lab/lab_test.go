@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/lab"
 	"listenq/internal/lab/scenarios"
@@ -39,7 +40,7 @@ func parse(t *testing.T, name, text string) *script.Script {
 	return s
 }
 
-func run(t *testing.T, s *script.Script) record.Run {
+func run(t *testing.T, s *script.Script) answer.Run {
 	t.Helper()
 	r, err := lab.Run(t.Context(), s, lab.Options{Out: t.TempDir()})
 	if err != nil {
@@ -71,7 +72,7 @@ func needsPrograms(t *testing.T, s *script.Script) {
 }
 
 // check reports each expectation that does not hold.
-func check(t *testing.T, r record.Run) {
+func check(t *testing.T, r answer.Run) {
 	t.Helper()
 	for _, x := range r.Expectations {
 		if !x.Pass && x.NotTaken == "" {

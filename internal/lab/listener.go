@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
@@ -19,8 +20,8 @@ type listener struct {
 	inode   uint32         // tells the members of a SO_REUSEPORT group apart
 	queue.Listener
 	open      bool
-	first     record.ListenerState // before the first client
-	fullest   record.ListenerState // when it held the most beyond its limit
+	first     answer.ListenerState // before the first client
+	fullest   answer.ListenerState // when it held the most beyond its limit
 	acceptMax int
 	synMax    int
 	shared    bool // with another listener's port: whose requests and waiting connections there are is not known
@@ -153,8 +154,8 @@ func (l *listener) count(connections []kernel.Socket, shared bool) {
 // unknown is a number that could not be counted.
 const unknown = -1
 
-func (l *listener) state() record.ListenerState {
-	return record.ListenerState{Open: l.open, AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: l.synLen()}
+func (l *listener) state() answer.ListenerState {
+	return answer.ListenerState{Open: l.open, AcceptLen: l.AcceptLen, AcceptLimit: l.AcceptLimit, SynLen: l.synLen()}
 }
 
 // synLen is the length of the SYN queue; nil if it is not known.
@@ -190,8 +191,8 @@ func (l *listener) mostRequests() *int {
 }
 
 // result is the listener in the result.
-func (l *listener) result() record.Listener {
-	return record.Listener{
+func (l *listener) result() answer.RunListener {
+	return answer.RunListener{
 		Name: l.name, Address: l.address.String(), AcceptLimit: l.AcceptLimit, AcceptMax: l.acceptMax,
 		SynMax: l.mostRequests(), Drops: count(l.Drops), Fullest: l.fullest, Before: l.first, After: l.state(), Info: maps.Collect(l.info.All()),
 	}

@@ -11,12 +11,12 @@ import (
 	"os"
 	"runtime"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/wire"
-	"listenq/internal/record"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -263,14 +263,14 @@ func pin() error {
 }
 
 // missing tells of frames that the wire never saw or could not pass on.
-func (n *network) missing() []record.Missing {
-	var all []record.Missing
+func (n *network) missing() []answer.Missing {
+	var all []answer.Missing
 	unseen, refused := n.losses()
 	if unseen > 0 {
-		all = append(all, record.Missing{What: fmt.Sprintf("%d frames", unseen), Why: "the wire was too busy to take them off its ring", Hint: "a slower flood, or a machine with less to do"})
+		all = append(all, answer.Missing{What: fmt.Sprintf("%d frames", unseen), Why: "the wire was too busy to take them off its ring", Hint: "a slower flood, or a machine with less to do"})
 	}
 	if refused > 0 {
-		all = append(all, record.Missing{What: fmt.Sprintf("%d frames", refused), Why: "the kernel had no room for them when the wire wrote them"})
+		all = append(all, answer.Missing{What: fmt.Sprintf("%d frames", refused), Why: "the kernel had no room for them when the wire wrote them"})
 	}
 	return all
 }

@@ -8,12 +8,12 @@ import (
 	"io"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/peers"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 )
 
 // Bounds of another program's run.
@@ -41,26 +41,26 @@ func (e *experiment) observe(ctx context.Context, line int, do script.Observe) e
 }
 
 // observeWith runs one program on one side.
-func (e *experiment) observeWith(ctx context.Context, name string, side *side) (record.Observation, error) {
+func (e *experiment) observeWith(ctx context.Context, name string, side *side) (answer.Observation, error) {
 	program, _ := peers.Named(name) // the language knows no others
 	t := e.clock.now()
 	before, err := e.obs.peek(side)
 	if err != nil {
-		return record.Observation{}, err
+		return answer.Observation{}, err
 	}
 	output, err := e.outputOf(ctx, program.Argv, side)
 	if err != nil {
-		return record.Observation{T: record.MS(t), Program: program.Name, Argv: program.Argv, Missing: err.Error()}, nil
+		return answer.Observation{T: answer.MS(t), Program: program.Name, Argv: program.Argv, Missing: err.Error()}, nil
 	}
 	after, err := e.obs.peek(side)
 	if err != nil {
-		return record.Observation{}, err
+		return answer.Observation{}, err
 	}
 	o, err := program.Compare(output, before, after)
 	if err != nil {
 		o.Missing = err.Error()
 	}
-	o.T = record.MS(t)
+	o.T = answer.MS(t)
 	return o, nil
 }
 
@@ -121,7 +121,7 @@ func (o *observer) peek(side *side) (peers.Look, error) {
 
 // observedEnv is what expressions know of an observe step. What was not
 // compared makes it unknown.
-func observedEnv(all []record.Observation) script.Observed {
+func observedEnv(all []answer.Observation) script.Observed {
 	var differences, explained, sockets, counters, fields int
 	for _, o := range all {
 		if o.Missing != "" {
@@ -135,10 +135,10 @@ func observedEnv(all []record.Observation) script.Observed {
 }
 
 // missingPeers tells of programs that could not be compared with.
-func missingPeers(all []record.Observation) (missing []record.Missing) {
+func missingPeers(all []answer.Observation) (missing []answer.Missing) {
 	for _, o := range all {
 		if o.Missing != "" {
-			missing = append(missing, record.Missing{
+			missing = append(missing, answer.Missing{
 				What: fmt.Sprintf("what %s shows on the side of the %s", o.Program, o.Side), Why: o.Missing,
 				Hint: "install it, or name others: observe ss",
 			})

@@ -3,14 +3,14 @@ package lab
 import (
 	"testing"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/script"
-	"listenq/internal/record"
 )
 
 // A program that could not be run is told of, and no expectation on what was
 // observed passes, nor does its opposite.
 func TestProgramMissing(t *testing.T) {
-	all := []record.Observation{
+	all := []answer.Observation{
 		{Program: "ss", Side: "server", Sockets: 2, Fields: 20},
 		{Program: "netstat", Side: "server", Missing: "command netstat not found in /usr/bin"},
 	}

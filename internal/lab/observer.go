@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/evidence"
 	"listenq/internal/handshake"
@@ -147,9 +148,9 @@ func (o *observer) call(name string, c evidence.Call) {
 	o.write(record.Event{T: c.T, Call: &record.ClientCall{Name: name, Call: recordCall(c)}})
 }
 
-func recordCall(c evidence.Call) record.Call {
-	took := record.MS(c.Duration)
-	return record.Call{T: record.MS(c.T), Call: c.Name, Result: c.Result, Errno: c.Errno, Duration: &took}
+func recordCall(c evidence.Call) answer.Call {
+	took := answer.MS(c.Duration)
+	return answer.Call{T: answer.MS(c.T), Call: c.Name, Result: c.Result, Errno: c.Errno, Duration: &took}
 }
 
 // accepted takes a connection that accept() returned to a server of ours.

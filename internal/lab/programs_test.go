@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/record"
+	"listenq/internal/answer"
 )
 
 // TestPrograms runs real servers and clients in the lab: what they listen with
@@ -95,7 +95,7 @@ http {
 `
 
 // served reports connections that the server had not accepted.
-func served(t *testing.T, r record.Run) {
+func served(t *testing.T, r answer.Run) {
 	t.Helper()
 	if len(r.Connections) == 0 {
 		t.Errorf("no connection was seen")

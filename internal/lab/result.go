@@ -4,39 +4,39 @@ import (
 	"fmt"
 	"slices"
 
+	"listenq/internal/answer"
 	"listenq/internal/handshake"
-	"listenq/internal/record"
 )
 
 // result is what came of the experiment.
-func (e *experiment) result() record.Run {
+func (e *experiment) result() answer.Run {
 	o := e.obs
 	filters, err := e.filters.results()
 	if err != nil {
-		e.missing = append(e.missing, record.Missing{What: "the counters of the filters", Why: err.Error()})
+		e.missing = append(e.missing, answer.Missing{What: "the counters of the filters", Why: err.Error()})
 	}
 	missing := slices.Concat(e.missing, e.net.missing(), missingPeers(e.observations))
 	unseen, refused := e.net.losses()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.lost.own = unseen+refused > 0
-	run := record.Run{
+	run := answer.Run{
 		Incomplete:   o.lost.own,
 		Scenario:     e.script.Name,
 		Title:        e.script.Title,
 		Facts:        e.facts,
 		Pass:         passed(e.expectations),
-		Prescribed:   record.MS(e.prescribed),
+		Prescribed:   answer.MS(e.prescribed),
 		Expectations: e.expectations,
 		Connections:  o.connections(e.names()),
 		Commands:     e.commands,
 		Filters:      filters,
-		Listeners:    []record.Listener{},
+		Listeners:    []answer.RunListener{},
 		Observations: e.observations,
 		Missing:      missing,
 	}
 	for _, f := range o.tracker.Folded() {
-		run.Folded = append(run.Folded, record.Folded{Server: f.Server.String(), Attempts: f.Attempts, Outcomes: f.Outcomes, Causes: f.Causes})
+		run.Folded = append(run.Folded, answer.Folded{Server: f.Server.String(), Attempts: f.Attempts, Outcomes: f.Outcomes, Causes: f.Causes})
 	}
 	for _, l := range o.listeners {
 		run.Listeners = append(run.Listeners, l.result())
@@ -49,8 +49,8 @@ func (e *experiment) result() record.Run {
 	return run
 }
 
-func passed(all []record.Expectation) bool {
-	return !slices.ContainsFunc(all, func(x record.Expectation) bool { return !x.Pass && x.NotTaken == "" })
+func passed(all []answer.Expectation) bool {
+	return !slices.ContainsFunc(all, func(x answer.Expectation) bool { return !x.Pass && x.NotTaken == "" })
 }
 
 // names are the script's names of connections, those of one port in their order.
@@ -64,8 +64,8 @@ func (e *experiment) names() map[pair][]string {
 
 // connections are the attempts that the model kept, those of the script by
 // name, those of commands by number. The caller holds mu.
-func (o *observer) connections(names map[pair][]string) []record.Connection {
-	all := []record.Connection{}
+func (o *observer) connections(names map[pair][]string) []answer.RunConnection {
+	all := []answer.RunConnection{}
 	unnamed := 0
 	for a := range o.tracker.Attempts() {
 		p := pair{a.Client(), a.Server()}
@@ -81,41 +81,41 @@ func (o *observer) connections(names map[pair][]string) []record.Connection {
 	return all
 }
 
-func (o *observer) connection(name string, a *handshake.Attempt) record.Connection {
+func (o *observer) connection(name string, a *handshake.Attempt) answer.RunConnection {
 	v, ends := o.lost.judge(a), o.seenAs(name, pair{a.Client(), a.Server()})
-	c := record.Connection{
+	c := answer.RunConnection{
 		Name: name, Client: a.Client().String(), Server: a.Server().String(),
 		Outcome: v.Outcome, Cause: v.Cause, EndedBy: v.EndedBy, Struck: v.Struck, Handshake: v.Handshake,
 		Confidence: v.Confidence, Alternatives: v.Alternatives,
 		ClientState: ends.client.State, ServerState: ends.server.State,
 		SynRetransmits: v.SynRetransmits, SynAckRetransmits: v.SynAckRetransmits, DataRetransmits: v.DataRetransmits,
-		History: []record.Change{}, Calls: []record.Call{}, Story: []record.Line{},
+		History: []answer.Change{}, Calls: []answer.Call{}, Story: []answer.Line{},
 	}
 	if v.Late && v.Delay > 0 {
-		c.Delay = new(record.MS(v.Delay))
+		c.Delay = new(answer.MS(v.Delay))
 	}
 	for _, h := range a.History() {
-		c.History = append(c.History, record.Change{T: record.MS(h.T), Outcome: h.Outcome})
+		c.History = append(c.History, answer.Change{T: answer.MS(h.T), Outcome: h.Outcome})
 	}
 	for _, call := range ends.calls {
 		if call.Name == "connect" {
-			c.Connect = new(record.MS(call.Duration))
+			c.Connect = new(answer.MS(call.Duration))
 		}
 		c.Calls = append(c.Calls, recordCall(call))
 	}
 	told := a.Verdict()
 	for _, line := range a.Story(&told) {
-		c.Story = append(c.Story, record.Line{T: record.MS(line.T), Text: line.Text, Packet: line.Packet})
+		c.Story = append(c.Story, answer.Line{T: answer.MS(line.T), Text: line.Text, Packet: line.Packet})
 	}
 	return c
 }
 
 // movements are the TCP counters that moved.
-func movements(m movement) map[string]record.Movement {
-	moved := map[string]record.Movement{}
+func movements(m movement) map[string]answer.Movement {
+	moved := map[string]answer.Movement{}
 	for name, delta := range difference(m.first, m.last) {
 		before, _ := m.first.Get(name)
-		moved[name] = record.Movement{Before: before, After: before + delta}
+		moved[name] = answer.Movement{Before: before, After: before + delta}
 	}
 	return moved
 }

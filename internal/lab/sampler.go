@@ -3,6 +3,7 @@ package lab
 import (
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
@@ -182,10 +183,10 @@ func recordSocket(e *end, k *kernel.Socket) *record.SocketState {
 		s.Side = "client"
 	}
 	if e.timer != kernel.TimerNone {
-		s.Timer, s.Expires = e.timer.String(), record.MS(e.expires)
+		s.Timer, s.Expires = e.timer.String(), answer.MS(e.expires)
 	}
 	if e.Wait > 0 {
-		wait := record.MS(e.Wait)
+		wait := answer.MS(e.Wait)
 		s.Wait = &wait
 	}
 	if k != nil {

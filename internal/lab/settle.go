@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/wire"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 )
 
 // How long a step waits for what it caused.
@@ -66,7 +66,7 @@ func (e *experiment) settle(ctx context.Context) error {
 
 // unsettled notes that a step was taken for over although something moved.
 func (e *experiment) unsettled() {
-	e.missing = append(e.missing, record.Missing{
+	e.missing = append(e.missing, answer.Missing{
 		What: fmt.Sprintf("the end of line %d", e.line),
 		Why:  fmt.Sprintf("frames or processes of the lab were still busy after %v", settleLimit),
 		Hint: "what the next lines see may be early; a machine with less to do, or a wait",

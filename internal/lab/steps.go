@@ -8,12 +8,12 @@ import (
 	"os"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/lab/script"
 	"listenq/internal/lab/server"
 	"listenq/internal/lab/wire"
-	"listenq/internal/record"
 )
 
 // do carries out one step. It returns when all that the step caused is over.
@@ -171,7 +171,7 @@ func (e *experiment) waitUntil(ctx context.Context, step script.Step, do script.
 			break
 		}
 		if late {
-			e.expectations = append(e.expectations, record.Expectation{Line: step.Line, Text: step.Text, Got: result.Got})
+			e.expectations = append(e.expectations, answer.Expectation{Line: step.Line, Text: step.Text, Got: result.Got})
 			break
 		}
 		time.Sleep(DefaultTick)
@@ -186,7 +186,7 @@ func (e *experiment) waitUntil(ctx context.Context, step script.Step, do script.
 
 // expect checks an expectation.
 func (e *experiment) expect(step script.Step, do script.Expect) error {
-	x := record.Expectation{Line: step.Line, Text: step.Text, FromSource: do.FromSource}
+	x := answer.Expectation{Line: step.Line, Text: step.Text, FromSource: do.FromSource}
 	env := e.env()
 	if do.If != nil {
 		condition, err := do.If.Eval(env)

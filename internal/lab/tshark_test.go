@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/record"
 )
@@ -45,9 +46,9 @@ func TestTsharkCountsTheSame(t *testing.T) {
 
 // countedByUs takes frames and resets from the kernel's counters, the rest from
 // the stories.
-func countedByUs(r record.Run) seen {
+func countedByUs(r answer.Run) seen {
 	both := func(name string) (n int) {
-		for _, m := range []map[string]record.Movement{r.Counters.Server, r.Counters.Client} {
+		for _, m := range []map[string]answer.Movement{r.Counters.Server, r.Counters.Client} {
 			n += int(m[name].After - m[name].Before)
 		}
 		return n

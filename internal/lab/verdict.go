@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/record"
 )
 
 // verdict says in one sentence what the experiment showed.
-func verdict(run record.Run) string {
+func verdict(run answer.Run) string {
 	lead := headline(run)
 	tail := fates(run.Connections)
 	if run.Incomplete && lead == "" {
@@ -25,7 +25,7 @@ func verdict(run record.Run) string {
 }
 
 // headline says what struck the connections most often, and where.
-func headline(run record.Run) string {
+func headline(run answer.Run) string {
 	struck := map[judge.Cause]int{}
 	for _, c := range run.Connections {
 		struck[c.Cause]++
@@ -55,7 +55,7 @@ func headline(run record.Run) string {
 
 // fates counts the connections by what became of them: "of 5 connections 2 are
 // queued and 3 are phantoms, …".
-func fates(all []record.Connection) string {
+func fates(all []answer.RunConnection) string {
 	var order []judge.Outcome
 	counts := map[judge.Outcome]int{}
 	late := map[judge.Outcome]int{}

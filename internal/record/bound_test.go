@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/test/memory"
 )
 
@@ -28,11 +29,7 @@ func TestCosts(t *testing.T) {
 		for i := range of.NumField() {
 			f := of.Field(i)
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			cost, known := costs[name]
-			if !known {
-				cost = dear
-			}
-			need := 0
+			cost, need := answer.Cost(name), 0
 			switch f.Type.Kind() {
 			case reflect.Slice:
 				need = int(f.Type.Elem().Size())
@@ -48,7 +45,7 @@ func TestCosts(t *testing.T) {
 			}
 		}
 	}
-	for _, v := range []any{Run{}, sampleJSON{}, Meta{}, SamplesMeta{}} {
+	for _, v := range []any{answer.Run{}, sampleJSON{}, Meta{}, SamplesMeta{}} {
 		look(reflect.TypeOf(v))
 	}
 }
@@ -116,7 +113,7 @@ func TestWaitsAreSorted(t *testing.T) {
 // FuzzDecode: whatever the files of a recording hold, reading them takes little memory, and
 // leaves nothing in the texts of a run that a terminal obeys.
 func FuzzDecode(f *testing.F) {
-	whole, err := json.Marshal(Run{Scenario: "b2", Connections: []Connection{{Name: "a", Story: []Line{{Text: "x"}}}}, Counters: Counters{Server: map[string]Movement{"TcpX": {}}}})
+	whole, err := json.Marshal(answer.Run{Scenario: "b2", Connections: []answer.RunConnection{{Name: "a", Story: []answer.Line{{Text: "x"}}}}, Counters: answer.Counters{Server: map[string]answer.Movement{"TcpX": {}}}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -129,7 +126,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		defer memory.Bound(t)()
 		var meta SamplesMeta
-		_ = decode(text, MetaFile, &meta)
+		_ = answer.DecodeVerbatim(text, MetaFile, &meta)
 		_, _ = decodeSamples(strings.NewReader(string(text)))
 		if run, err := DecodeRun(text); err == nil {
 			if _, err := json.Marshal(run); err != nil {

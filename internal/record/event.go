@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 )
 
@@ -30,24 +31,24 @@ type Step struct {
 
 // SocketState is one end of a connection.
 type SocketState struct {
-	Side        string            `json:"side"` // client or server
-	Client      string            `json:"client"`
-	Server      string            `json:"server"`
-	State       evidence.State    `json:"state"`
-	Owned       bool              `json:"owned"` // a process has it
-	RecvQ       int               `json:"recv_q"`
-	SendQ       int               `json:"send_q"`
-	Timer       string            `json:"timer,omitempty"`
-	Expires     Milliseconds      `json:"timer_ms,omitempty"`
-	Retransmits int               `json:"retransmits"`
-	Wait        *Milliseconds     `json:"wait_ms,omitempty"` // in the accept queue
-	Info        map[string]uint64 `json:"tcp_info,omitempty"`
+	Side        string               `json:"side"` // client or server
+	Client      string               `json:"client"`
+	Server      string               `json:"server"`
+	State       evidence.State       `json:"state"`
+	Owned       bool                 `json:"owned"` // a process has it
+	RecvQ       int                  `json:"recv_q"`
+	SendQ       int                  `json:"send_q"`
+	Timer       string               `json:"timer,omitempty"`
+	Expires     answer.Milliseconds  `json:"timer_ms,omitempty"`
+	Retransmits int                  `json:"retransmits"`
+	Wait        *answer.Milliseconds `json:"wait_ms,omitempty"` // in the accept queue
+	Info        map[string]uint64    `json:"tcp_info,omitempty"`
 }
 
 // ListenerSample is a listener's two queues.
 type ListenerSample struct {
 	Name string `json:"name"`
-	ListenerState
+	answer.ListenerState
 	Drops *uint64 `json:"drops,omitempty"`
 }
 
@@ -68,7 +69,7 @@ type Reaction struct {
 // ClientCall is a system call of the named client, when it returned.
 type ClientCall struct {
 	Name string `json:"name"`
-	Call
+	answer.Call
 }
 
 // Accept is a connection that accept() returned to the lab's own server.

@@ -19,6 +19,7 @@ import (
 	"os"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/files"
 )
 
@@ -43,7 +44,7 @@ type Meta struct {
 	Command     []string                     `json:"command"`
 	Scenario    string                       `json:"scenario"`
 	Network     string                       `json:"network,omitempty"`
-	Tick        Milliseconds                 `json:"tick_ms,omitempty"`
+	Tick        answer.Milliseconds          `json:"tick_ms,omitempty"`
 	Sysctls     map[string]map[string]string `json:"sysctls,omitempty"`         // by side, as they were at the end
 	TCPInfo     []string                     `json:"tcp_info_fields,omitempty"` // all that this kernel gives; in events.jsonl those that are 0 are left out
 	UserNS      bool                         `json:"user_namespace"`
@@ -108,7 +109,7 @@ func MakeFolder(parent, name string) (*files.Dir, error) {
 
 // Close writes meta.json and result.json and closes the other files. It tries
 // all of them and returns the first error.
-func (f *Folder) Close(meta Meta, run Run) error {
+func (f *Folder) Close(meta Meta, run answer.Run) error {
 	meta.Schema = MetaSchema
 	return firstError(
 		writeJSON(f.dir, MetaFile, meta),
@@ -136,7 +137,7 @@ func (f *Folder) Discard() error {
 }
 
 // WriteResult writes result.json into a new folder.
-func WriteResult(dir *files.Dir, run Run) error { return writeJSON(dir, ResultFile, run) }
+func WriteResult(dir *files.Dir, run answer.Run) error { return writeJSON(dir, ResultFile, run) }
 
 func writeJSON(dir *files.Dir, name string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"listenq/internal/answer"
 	"listenq/internal/record"
 )
 
@@ -17,7 +18,7 @@ func TestCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Close(record.Meta{}, record.Run{Title: "x"}); err != nil {
+	if err := f.Close(record.Meta{}, answer.Run{Title: "x"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range append(record.Files(), ".") {

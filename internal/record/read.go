@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"listenq/internal/answer"
 	"listenq/internal/files"
 )
 
@@ -12,25 +13,22 @@ import (
 const maxResult = 32 << 20
 
 // ReadRun reads the result of an experiment out of its recording, as DecodeRun does.
-func ReadRun(dir string) (Run, error) {
+func ReadRun(dir string) (answer.Run, error) {
 	text, err := read(dir, ResultFile, maxResult)
 	if err != nil {
-		return Run{}, err
+		return answer.Run{}, err
 	}
 	return DecodeRun(text)
 }
 
 // DecodeRun decodes result.json. Nobody knows who wrote it: what a terminal may obey is
 // taken out of its texts, and what would take too much memory is refused.
-func DecodeRun(text []byte) (run Run, err error) {
+func DecodeRun(text []byte) (run answer.Run, err error) {
 	if len(text) > maxResult {
 		return run, fmt.Errorf("read %s: larger than %d bytes", ResultFile, maxResult)
 	}
-	return run, decode(tame(text), ResultFile, &run)
+	return run, answer.Decode(text, ResultFile, &run)
 }
-
-// Decode decodes JSON into v that anybody may have written, as DecodeRun does.
-func Decode(text []byte, v any) error { return decode(tame(text), "JSON", v) }
 
 // Open opens a file of a recording: a regular one, and no link.
 func Open(dir, name string) (*os.File, error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
 )
 
@@ -111,7 +112,7 @@ func readMeta(dir string, meta *SamplesMeta) error {
 	if err != nil {
 		return err
 	}
-	if err := decode(text, MetaFile, meta); err != nil {
+	if err := answer.DecodeVerbatim(text, MetaFile, meta); err != nil {
 		return err
 	}
 	if meta.Schema != MetaSchema {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
 )
 
@@ -21,7 +22,7 @@ type decoder struct {
 // sample reads a line, which errors call by that name.
 func (d *decoder) sample(text []byte, name string) (queue.Sample, error) {
 	var line sampleJSON
-	if err := decode(text, name, &line); err != nil {
+	if err := answer.DecodeVerbatim(text, name, &line); err != nil {
 		return queue.Sample{}, err
 	}
 	s, err := d.take(&line)

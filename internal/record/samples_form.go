@@ -4,17 +4,18 @@ import (
 	"net/netip"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
 )
 
 // sampleJSON is one line of samples.jsonl. What is unknown is left out.
 type sampleJSON struct {
-	T          int64           `json:"t_ns"` // monotonic, since the start
-	Time       time.Time       `json:"time"`
-	Kernel     string          `json:"kernel,omitempty"`
-	Namespaces []namespaceJSON `json:"namespaces,omitempty"`
-	Listeners  []listenerJSON  `json:"listeners,omitempty"`
-	Missing    []Missing       `json:"missing,omitempty"`
+	T          int64            `json:"t_ns"` // monotonic, since the start
+	Time       time.Time        `json:"time"`
+	Kernel     string           `json:"kernel,omitempty"`
+	Namespaces []namespaceJSON  `json:"namespaces,omitempty"`
+	Listeners  []listenerJSON   `json:"listeners,omitempty"`
+	Missing    []answer.Missing `json:"missing,omitempty"`
 }
 
 // namespaceJSON holds the sysctls if one has changed since the line before, and
@@ -29,27 +30,27 @@ type namespaceJSON struct {
 }
 
 type listenerJSON struct {
-	Address     netip.AddrPort `json:"address"`
-	Netns       uint64         `json:"netns"`
-	Inode       uint32         `json:"inode"`
-	Cookie      uint64         `json:"cookie,omitempty"`
-	DualStack   bool           `json:"dual_stack,omitempty"`
-	UID         uint32         `json:"uid"`
-	AcceptLen   int            `json:"accept_len"`
-	AcceptLimit *int           `json:"accept_limit,omitempty"`
-	SynLen      *uint64        `json:"syn_len,omitempty"`
-	SynAge      Milliseconds   `json:"syn_age_ms,omitempty"`
-	Drops       *uint64        `json:"drops,omitempty"`
-	Waiting     *waitingJSON   `json:"waiting,omitempty"`
-	Shared      int            `json:"shared,omitempty"`
-	Processes   []processJSON  `json:"processes,omitempty"`
+	Address     netip.AddrPort      `json:"address"`
+	Netns       uint64              `json:"netns"`
+	Inode       uint32              `json:"inode"`
+	Cookie      uint64              `json:"cookie,omitempty"`
+	DualStack   bool                `json:"dual_stack,omitempty"`
+	UID         uint32              `json:"uid"`
+	AcceptLen   int                 `json:"accept_len"`
+	AcceptLimit *int                `json:"accept_limit,omitempty"`
+	SynLen      *uint64             `json:"syn_len,omitempty"`
+	SynAge      answer.Milliseconds `json:"syn_age_ms,omitempty"`
+	Drops       *uint64             `json:"drops,omitempty"`
+	Waiting     *waitingJSON        `json:"waiting,omitempty"`
+	Shared      int                 `json:"shared,omitempty"`
+	Processes   []processJSON       `json:"processes,omitempty"`
 }
 
 type waitingJSON struct {
-	Waits  []Milliseconds `json:"waits_ms,omitempty"`
-	Len    int            `json:"len"`
-	Closed int            `json:"closed,omitempty"`
-	Age    Milliseconds   `json:"age_ms,omitempty"`
+	Waits  []answer.Milliseconds `json:"waits_ms,omitempty"`
+	Len    int                   `json:"len"`
+	Closed int                   `json:"closed,omitempty"`
+	Age    answer.Milliseconds   `json:"age_ms,omitempty"`
 }
 
 type processJSON struct {
@@ -80,7 +81,7 @@ func sampleLine(s *queue.Sample, before namespaces) sampleJSON {
 		line.Listeners = append(line.Listeners, listenerLine(&s.Listeners[i]))
 	}
 	for _, m := range s.Missing {
-		line.Missing = append(line.Missing, Missing(m))
+		line.Missing = append(line.Missing, answer.Missing(m))
 	}
 	return line
 }
@@ -115,15 +116,15 @@ func sameSysctls(a, b map[string]string) bool {
 func listenerLine(l *queue.Listener) listenerJSON {
 	line := listenerJSON{
 		Address: l.Address, Netns: uint64(l.Netns), Inode: l.Inode, Cookie: l.Cookie, DualStack: l.DualStack, UID: l.UID,
-		AcceptLen: l.AcceptLen, SynLen: known(l.SynLen), SynAge: MS(l.SynAge), Drops: known(l.Drops), Shared: l.Shared,
+		AcceptLen: l.AcceptLen, SynLen: known(l.SynLen), SynAge: answer.MS(l.SynAge), Drops: known(l.Drops), Shared: l.Shared,
 	}
 	if l.AcceptLimit != queue.NoLimit {
 		line.AcceptLimit = &l.AcceptLimit
 	}
 	if w := l.Waiting; w != nil {
-		line.Waiting = &waitingJSON{Len: w.Len, Closed: w.Closed, Age: MS(w.Age)}
+		line.Waiting = &waitingJSON{Len: w.Len, Closed: w.Closed, Age: answer.MS(w.Age)}
 		for _, wait := range w.Waits {
-			line.Waiting.Waits = append(line.Waiting.Waits, MS(wait))
+			line.Waiting.Waits = append(line.Waiting.Waits, answer.MS(wait))
 		}
 	}
 	for _, p := range l.Processes {

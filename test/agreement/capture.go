@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
 )
@@ -30,7 +31,7 @@ func (r *recording) compareAt(p point, detail io.Writer) (tally, error) {
 	if err != nil {
 		return t, fmt.Errorf("%s, %s: %w", r.scenario, p.name, err)
 	}
-	told := map[[2]string][]explain.Connection{}
+	told := map[[2]string][]answer.Connection{}
 	for _, c := range report.Connections {
 		key := [2]string{c.Client, c.Server}
 		told[key] = append(told[key], c)

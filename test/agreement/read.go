@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/capture"
 	"listenq/internal/evidence"
 	"listenq/internal/record"
@@ -28,12 +29,12 @@ type recording struct {
 	frames      []frame         // the same, as they were captured
 	speaks      map[string]bool // servers that have sent data, or closed
 	end         time.Duration   // when the last was observed of it
-	connections []record.Connection
+	connections []answer.RunConnection
 }
 
 func read(dir string) (*recording, error) {
 	var meta record.Meta
-	var run record.Run
+	var run answer.Run
 	for name, v := range map[string]any{"meta.json": &meta, "result.json": &run} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
@@ -53,8 +54,8 @@ func read(dir string) (*recording, error) {
 	return r, nil
 }
 
-func lostFrames(missing []record.Missing) bool {
-	return slices.ContainsFunc(missing, func(m record.Missing) bool { return strings.HasSuffix(m.What, " frames") })
+func lostFrames(missing []answer.Missing) bool {
+	return slices.ContainsFunc(missing, func(m answer.Missing) bool { return strings.HasSuffix(m.What, " frames") })
 }
 
 // readEnd finds when the last was observed, which the results tell of: a capture would

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/record"
 )
 
 // span is a part of the time of an experiment.
@@ -19,7 +19,7 @@ const reaction = 50 * time.Millisecond
 // or after the effect of its last packet, or in the end. Where that is not how it ended, what
 // struck it may have come later; and where it began before the span, earlier: then its cause
 // is left open.
-func (s span) truths(c *record.Connection) []judge.Reading {
+func (s span) truths(c *answer.RunConnection) []judge.Reading {
 	last := judge.Reading{Outcome: c.Outcome, Cause: c.Cause, EndedBy: c.EndedBy}
 	if len(c.History) > 0 && since(c.History[0]) < s.from {
 		last.Cause, last.EndedBy = judge.UnknownCause, ""
@@ -40,17 +40,17 @@ func (s span) truths(c *record.Connection) []judge.Reading {
 
 // unfelt reports that what struck a connection held nobody up, as a final ACK whose data
 // follows at once: then it is true of it as well that nothing struck it.
-func unfelt(c *record.Connection) bool {
+func unfelt(c *answer.RunConnection) bool {
 	there := c.Outcome == judge.Accepted || c.Outcome == judge.Queued
 	return there && !again(c) && (c.Delay == nil || *c.Delay < 20)
 }
 
 // again reports that something of a connection was sent more than once.
-func again(c *record.Connection) bool {
+func again(c *answer.RunConnection) bool {
 	return c.SynRetransmits+c.SynAckRetransmits+c.DataRetransmits > 0
 }
 
-func since(c record.Change) time.Duration {
+func since(c answer.Change) time.Duration {
 	return time.Duration(float64(c.T) * float64(time.Millisecond))
 }
 
@@ -86,7 +86,7 @@ func (r *recording) truths(s span) map[string]*known {
 	return all
 }
 
-func (k *known) add(c *record.Connection) {
+func (k *known) add(c *answer.RunConnection) {
 	k.causes[c.Cause]++
 	if c.Cause != judge.NoCause && !unfelt(c) {
 		k.felt++
@@ -139,7 +139,7 @@ func (r *recording) turns(server string) (n int) {
 }
 
 // struckAt is when a full accept queue struck a connection first.
-func struckAt(c *record.Connection) time.Duration {
+func struckAt(c *answer.RunConnection) time.Duration {
 	for _, change := range c.History {
 		switch change.Outcome {
 		case judge.HalfOpen, judge.Phantom, judge.Reset:

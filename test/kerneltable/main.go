@@ -20,12 +20,12 @@ import (
 	"strings"
 	"time"
 
-	"listenq/internal/record"
+	"listenq/internal/answer"
 )
 
-// answer is what `lab run --kernel --json` prints.
-type answer struct {
-	Runs    []record.Run
+// document is what `lab run --kernel --json` prints.
+type document struct {
+	Runs    []answer.Run
 	Kernels []struct {
 		Kernel, Version string
 		Facts           []fact
@@ -47,7 +47,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	var a answer
+	var a document
 	if err := json.Unmarshal(text, &a); err != nil {
 		log.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func main() {
 }
 
 // page is docs/kernels.md.
-func (a *answer) page() string {
+func (a *document) page() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# What kernels do
 
@@ -101,7 +101,7 @@ be found out there, `+"`listenq kernel --kernel FILE`"+` says why.
 var older string
 
 // kernels is the table of the kernels.
-func (a *answer) kernels() string {
+func (a *document) kernels() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| Linux | build | ran | where |\n|---|---|---|---|\n")
 	for i, k := range a.Kernels {
@@ -115,7 +115,7 @@ func (a *answer) kernels() string {
 }
 
 // writeFacts writes a table of the facts that differ, and one of those that do not.
-func (a *answer) writeFacts(b *strings.Builder) {
+func (a *document) writeFacts(b *strings.Builder) {
 	var differ, alike []string
 	for _, f := range a.Kernels[0].Facts {
 		var cells []string
@@ -133,7 +133,7 @@ func (a *answer) writeFacts(b *strings.Builder) {
 }
 
 // value is a fact's on kernel k.
-func (a *answer) value(k int, name string) string {
+func (a *document) value(k int, name string) string {
 	for _, f := range a.Kernels[k].Facts {
 		if f.Name == name && f.Value != nil {
 			return escape(fmt.Sprint(f.Value))
@@ -142,7 +142,7 @@ func (a *answer) value(k int, name string) string {
 	return "?"
 }
 
-func (a *answer) names() []string {
+func (a *document) names() []string {
 	var names []string
 	for _, k := range a.Kernels {
 		names = append(names, escape(k.Kernel))
@@ -151,7 +151,7 @@ func (a *answer) names() []string {
 }
 
 // writeOutcomes writes scenario × kernel, and below it what differs.
-func (a *answer) writeOutcomes(b *strings.Builder) {
+func (a *document) writeOutcomes(b *strings.Builder) {
 	count := len(a.Runs) / len(a.Kernels)
 	fmt.Fprintf(b, "| experiment | %s |\n|---|%s\n", strings.Join(a.names(), " | "), strings.Repeat("---|", len(a.Kernels)))
 	var source, notes, branches []string
@@ -188,7 +188,7 @@ func (a *answer) writeOutcomes(b *strings.Builder) {
 
 // decidedBy names the facts that the runs of one script asked for and in which their
 // kernels differ.
-func (a *answer) decidedBy(runs []record.Run) []string {
+func (a *document) decidedBy(runs []answer.Run) []string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(runs[0].Facts)) {
 		on := map[string][]string{}
@@ -208,15 +208,15 @@ func (a *answer) decidedBy(runs []record.Run) []string {
 }
 
 // of are the runs of one script, one for each kernel.
-func (a *answer) of(i int) []record.Run {
-	var runs []record.Run
+func (a *document) of(i int) []answer.Run {
+	var runs []answer.Run
 	for k := range a.Kernels {
 		runs = append(runs, a.Runs[k*(len(a.Runs)/len(a.Kernels))+i])
 	}
 	return runs
 }
 
-func outcome(run record.Run) string {
+func outcome(run answer.Run) string {
 	switch {
 	case run.Skipped != "":
 		return "not run"
@@ -228,7 +228,7 @@ func outcome(run record.Run) string {
 	return "pass"
 }
 
-func why(run record.Run) string {
+func why(run answer.Run) string {
 	for _, x := range run.Expectations {
 		if !x.Pass && x.NotTaken == "" {
 			return fmt.Sprintf("line %d: %s: %s", x.Line, x.Text, x.Got)
@@ -238,7 +238,7 @@ func why(run record.Run) string {
 }
 
 // notRun are the lines that are marked as from source and that no kernel took.
-func notRun(runs []record.Run) []string {
+func notRun(runs []answer.Run) []string {
 	taken := map[int]bool{}
 	for _, run := range runs {
 		for _, x := range run.Expectations {
@@ -259,7 +259,7 @@ func notRun(runs []record.Run) []string {
 var kernelsBlock = regexp.MustCompile(`(?s)(<!-- kernels ([a-z0-9-]+) -->\n).*?(<!-- end kernels -->)`)
 
 // fill puts the table of one experiment between the marks for it in a page.
-func (a *answer) fill(page string) error {
+func (a *document) fill(page string) error {
 	text, err := os.ReadFile(page)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (a *answer) fill(page string) error {
 }
 
 // table is what became of the connections of one experiment on each kernel.
-func (a *answer) table(scenario string) (string, error) {
+func (a *document) table(scenario string) (string, error) {
 	for i := range len(a.Runs) / len(a.Kernels) {
 		runs := a.of(i)
 		if runs[0].Scenario != scenario {
@@ -297,7 +297,7 @@ func (a *answer) table(scenario string) (string, error) {
 }
 
 // connections sums up what became of them, in the order of the first of each.
-func connections(run record.Run) string {
+func connections(run answer.Run) string {
 	if run.Skipped+run.Error != "" {
 		return run.Skipped + run.Error
 	}
@@ -320,7 +320,7 @@ func connections(run record.Run) string {
 }
 
 // counters are those that moved and that tell of listen queues.
-func counters(run record.Run) string {
+func counters(run answer.Run) string {
 	var parts []string
 	for _, name := range []string{"TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtSyncookiesSent", "TcpExtSyncookiesRecv", "TcpExtEmbryonicRsts", "TcpOutRsts", "TcpExtTCPReqQFullDrop"} {
 		if m, ok := run.Counters.Server[name]; ok && m.After > m.Before {

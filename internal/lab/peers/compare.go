@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"listenq/internal/record"
+	"listenq/internal/answer"
 )
 
 // table is what somebody shows, by what tells its entries apart.
@@ -27,7 +27,7 @@ type explanation struct {
 }
 
 type comparison struct {
-	record.Observation
+	answer.Observation
 	known []explanation
 }
 
@@ -43,17 +43,17 @@ func (c *comparison) compare(theirs, before, after table) {
 		case was || is:
 			c.Moved++
 		default:
-			c.differ(record.Difference{Of: shown.of, Theirs: "shown", Ours: "not seen"})
+			c.differ(answer.Difference{Of: shown.of, Theirs: "shown", Ours: "not seen"})
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(before)) {
 		_, is := after[key]
 		if _, shown := theirs[key]; is && !shown {
-			c.differ(record.Difference{Of: before[key].of, Theirs: "not shown", Ours: "seen"})
+			c.differ(answer.Difference{Of: before[key].of, Theirs: "not shown", Ours: "seen"})
 		}
 	}
 	if c.Differences == nil {
-		c.Differences = []record.Difference{} // none is an answer
+		c.Differences = []answer.Difference{} // none is an answer
 	}
 	c.NotCompared = slices.Sorted(maps.Keys(strange))
 }
@@ -88,7 +88,7 @@ func (c *comparison) entry(theirs, before, after entry, strange map[string]bool)
 
 // field notes that a field is not what listenq saw.
 func (c *comparison) field(field string, theirs entry, before, after string) {
-	d := record.Difference{Of: theirs.of, Field: field, Theirs: theirs.fields[field], Ours: before}
+	d := answer.Difference{Of: theirs.of, Field: field, Theirs: theirs.fields[field], Ours: before}
 	if after != before {
 		d.Ours = fmt.Sprintf("%s, then %s", before, after)
 	}
@@ -100,7 +100,7 @@ func (c *comparison) field(field string, theirs entry, before, after string) {
 	c.differ(d)
 }
 
-func (c *comparison) differ(d record.Difference) {
+func (c *comparison) differ(d answer.Difference) {
 	if d.Why != "" {
 		c.Explained = append(c.Explained, d)
 	} else {

@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"listenq/internal/answer"
 	"listenq/internal/evidence"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 )
 
 // fixtures are what the programs said of a full listener, three connections in
@@ -70,7 +70,7 @@ func TestEveryFieldCounts(t *testing.T) {
 
 func number0(value string) bool { n, err := number(value); return err == nil && n == 0 }
 
-func compared(theirs, before, after table) record.Observation {
+func compared(theirs, before, after table) answer.Observation {
 	var c comparison
 	c.compare(theirs, before, after)
 	return c.Observation
@@ -83,34 +83,34 @@ func TestCompare(t *testing.T) {
 	tests := []struct {
 		name                  string
 		theirs, before, after table
-		want                  record.Observation
+		want                  answer.Observation
 	}{
-		{"the same", one(f("3")), one(f("3")), one(f("3")), record.Observation{Sockets: 1, Fields: 1}},
-		{"between", one(f("4")), one(f("3")), one(f("5")), record.Observation{Sockets: 1, Fields: 1}},
-		{"between, falling", one(f("4")), one(f("5")), one(f("3")), record.Observation{Sockets: 1, Fields: 1}},
-		{"nothing is zero", one(f("")), one(f("0")), one(f("5")), record.Observation{Sockets: 1, Fields: 1}},
-		{"beyond", one(f("6")), one(f("3")), one(f("5")), record.Observation{Sockets: 1, Fields: 1,
-			Differences: []record.Difference{{Of: "it", Field: "cwnd", Theirs: "6", Ours: "3, then 5"}}}},
-		{"words have no between", one(f("b")), one(f("a")), one(f("c")), record.Observation{Sockets: 1, Fields: 1,
-			Differences: []record.Difference{{Of: "it", Field: "cwnd", Theirs: "b", Ours: "a, then c"}}}},
-		{"not a number", one(f("NaN")), one(f("1")), one(f("2")), record.Observation{Sockets: 1, Fields: 1,
-			Differences: []record.Difference{{Of: "it", Field: "cwnd", Theirs: "NaN", Ours: "1, then 2"}}}},
-		{"came meanwhile", one(f("1")), nothing, one(f("1")), record.Observation{Moved: 1}},
-		{"went meanwhile", one(f("1")), one(f("1")), nothing, record.Observation{Moved: 1}},
-		{"went before it was looked for", nothing, one(f("1")), nothing, record.Observation{}},
-		{"theirs alone", one(f("1")), nothing, nothing, record.Observation{
-			Differences: []record.Difference{{Of: "it", Theirs: "shown", Ours: "not seen"}}}},
-		{"ours alone", nothing, one(f("1")), one(f("1")), record.Observation{
-			Differences: []record.Difference{{Of: "it", Theirs: "not shown", Ours: "seen"}}}},
-		{"a word of theirs", one(map[string]string{"cgroup": "x"}), one(f("")), one(f("")), record.Observation{Sockets: 1, NotCompared: []string{"cgroup"}}},
+		{"the same", one(f("3")), one(f("3")), one(f("3")), answer.Observation{Sockets: 1, Fields: 1}},
+		{"between", one(f("4")), one(f("3")), one(f("5")), answer.Observation{Sockets: 1, Fields: 1}},
+		{"between, falling", one(f("4")), one(f("5")), one(f("3")), answer.Observation{Sockets: 1, Fields: 1}},
+		{"nothing is zero", one(f("")), one(f("0")), one(f("5")), answer.Observation{Sockets: 1, Fields: 1}},
+		{"beyond", one(f("6")), one(f("3")), one(f("5")), answer.Observation{Sockets: 1, Fields: 1,
+			Differences: []answer.Difference{{Of: "it", Field: "cwnd", Theirs: "6", Ours: "3, then 5"}}}},
+		{"words have no between", one(f("b")), one(f("a")), one(f("c")), answer.Observation{Sockets: 1, Fields: 1,
+			Differences: []answer.Difference{{Of: "it", Field: "cwnd", Theirs: "b", Ours: "a, then c"}}}},
+		{"not a number", one(f("NaN")), one(f("1")), one(f("2")), answer.Observation{Sockets: 1, Fields: 1,
+			Differences: []answer.Difference{{Of: "it", Field: "cwnd", Theirs: "NaN", Ours: "1, then 2"}}}},
+		{"came meanwhile", one(f("1")), nothing, one(f("1")), answer.Observation{Moved: 1}},
+		{"went meanwhile", one(f("1")), one(f("1")), nothing, answer.Observation{Moved: 1}},
+		{"went before it was looked for", nothing, one(f("1")), nothing, answer.Observation{}},
+		{"theirs alone", one(f("1")), nothing, nothing, answer.Observation{
+			Differences: []answer.Difference{{Of: "it", Theirs: "shown", Ours: "not seen"}}}},
+		{"ours alone", nothing, one(f("1")), one(f("1")), answer.Observation{
+			Differences: []answer.Difference{{Of: "it", Theirs: "not shown", Ours: "seen"}}}},
+		{"a word of theirs", one(map[string]string{"cgroup": "x"}), one(f("")), one(f("")), answer.Observation{Sockets: 1, NotCompared: []string{"cgroup"}}},
 		{"a clock", one(map[string]string{"expires": "5"}), one(map[string]string{"expires": "4"}), one(map[string]string{"expires": "3"}),
-			record.Observation{Sockets: 1, Fields: 1, Differences: []record.Difference{{Of: "it", Field: "expires", Theirs: "5", Ours: "4, then 3"}}}},
-		{"a clock set anew", one(map[string]string{"expires": "1"}), one(map[string]string{"expires": "3"}), one(map[string]string{"expires": "9"}), record.Observation{Sockets: 1}},
+			answer.Observation{Sockets: 1, Fields: 1, Differences: []answer.Difference{{Of: "it", Field: "expires", Theirs: "5", Ours: "4, then 3"}}}},
+		{"a clock set anew", one(map[string]string{"expires": "1"}), one(map[string]string{"expires": "3"}), one(map[string]string{"expires": "9"}), answer.Observation{Sockets: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.want.Differences == nil {
-				tt.want.Differences = []record.Difference{}
+				tt.want.Differences = []answer.Difference{}
 			}
 			if diff := cmp.Diff(tt.want, compared(tt.theirs, tt.before, tt.after)); diff != "" {
 				t.Errorf("observation (-want +got):\n%s", diff)
@@ -172,9 +172,9 @@ func TestCounters(t *testing.T) {
 		return Look{Counters: queue.Counters{Names: []string{"TcpInSegs", "TcpOutRsts"}, Values: values}}
 	}
 	o, err := nstat.Compare(`{"kernel":{"TcpInSegs":5,"TcpOutRsts":2,"Ip6InReceives":1,"Ip6InOctets":1}}`, look(4, 1), look(6, 1))
-	want := record.Observation{
+	want := answer.Observation{
 		Program: "nstat", Argv: nstat.Argv, Counters: 2, Fields: 2, NotCompared: []string{"Ip6*"},
-		Differences: []record.Difference{{Field: "TcpOutRsts", Theirs: "2", Ours: "1"}},
+		Differences: []answer.Difference{{Field: "TcpOutRsts", Theirs: "2", Ours: "1"}},
 	}
 	if diff := cmp.Diff(want, o); diff != "" || err != nil {
 		t.Errorf("error %v; observation (-want +got):\n%s", err, diff)

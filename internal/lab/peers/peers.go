@@ -17,9 +17,9 @@ import (
 	"fmt"
 	"strings"
 
+	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
-	"listenq/internal/record"
 )
 
 // ErrOutput is what is wrong with an output that is not as its program writes it.
@@ -63,8 +63,8 @@ func Named(name string) (Program, bool) {
 
 // Compare compares the output of the program with what listenq saw before it
 // started and after it ended. The error is for an output that is not understood.
-func (p Program) Compare(output string, before, after Look) (record.Observation, error) {
-	o := record.Observation{Program: p.Name, Argv: p.Argv}
+func (p Program) Compare(output string, before, after Look) (answer.Observation, error) {
+	o := answer.Observation{Program: p.Name, Argv: p.Argv}
 	shown, err := p.read(output)
 	if err != nil {
 		return o, fmt.Errorf("read output of %s: %w", strings.Join(p.Argv, " "), err)

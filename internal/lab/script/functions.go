@@ -77,7 +77,7 @@ func (c *check) builtin(at *ast.BuiltinNode) kind {
 		return c.fail(at, didYouMean(at.Name, functionNames()), "unknown function %q", at.Name)
 	}
 	if len(at.Arguments) == 0 || at.Name != "len" && len(at.Arguments) != 2 {
-		return c.fail(at, "write "+functions[i].form, "%s has another form", at.Name)
+		return c.fail(at, "write "+functions[i].form, "wrong arguments for %s", at.Name)
 	}
 	of := c.node(&at.Arguments[0])
 	if of.base == broken {
@@ -85,7 +85,7 @@ func (c *check) builtin(at *ast.BuiltinNode) kind {
 	}
 	if at.Name == "len" {
 		if len(at.Arguments) > 1 || !of.list {
-			return c.fail(at, "write "+functions[i].form, "len has another form")
+			return c.fail(at, "write "+functions[i].form, "wrong arguments for len")
 		}
 		return kind{base: number}
 	}
@@ -163,7 +163,7 @@ func (c *check) call(at *ast.CallNode) kind {
 		}
 	}
 	if !hasForm(name.Value, len(at.Arguments), first.list) {
-		return c.fail(at, "write "+functions[i].form, "%s has another form", name.Value)
+		return c.fail(at, "write "+functions[i].form, "wrong arguments for %s", name.Value)
 	}
 	first.list = false
 	if name.Value == "between" {

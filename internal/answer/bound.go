@@ -1,4 +1,4 @@
-package record
+package answer
 
 import (
 	"encoding/json"
@@ -33,8 +33,22 @@ const (
 	tooDeep = "nested more than %d deep"
 )
 
-// decode reads a document into v, which errors call by that name.
-func decode(text []byte, name string, v any) error {
+// Cost is how many bytes an element of the array of that name is taken to need: no less than
+// the type that it is decoded into.
+func Cost(name string) int {
+	if cost, known := costs[name]; known {
+		return cost
+	}
+	return dear
+}
+
+// Decode decodes a document that may be printed: what a terminal may obey is taken out of
+// its texts, too.
+func Decode(text []byte, name string, v any) error { return DecodeVerbatim(tame(text), name, v) }
+
+// DecodeVerbatim decodes a document that anybody may have written into v, which errors call by
+// that name: one that would take too much memory is refused.
+func DecodeVerbatim(text []byte, name string, v any) error {
 	m := meter{text: text, cost: len(text), key: dear}
 	err := m.run()
 	if err == nil {

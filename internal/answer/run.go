@@ -1,53 +1,55 @@
-package record
+package answer
 
 import (
-	"time"
-
 	"listenq/internal/evidence"
 	"listenq/internal/judge"
 )
 
-// Milliseconds is a duration in JSON: a number of milliseconds, its field's
-// name ends in _ms.
-type Milliseconds float64
-
-// MS converts a duration.
-func MS(d time.Duration) Milliseconds {
-	return Milliseconds(float64(d.Round(time.Microsecond)) / float64(time.Millisecond))
+// Experiments is the answer of `lab run`, and of `explain` of its recording.
+type Experiments struct {
+	Schema  string   `json:"schema"`
+	Runs    []Run    `json:"runs"`              // of several kernels: those of all scripts for each
+	Kernels []Kernel `json:"kernels,omitempty"` // absent without --kernel
 }
 
-// Duration converts back.
-func (m Milliseconds) Duration() time.Duration {
-	return time.Duration(float64(m) * float64(time.Millisecond))
+func NewExperiments(runs []Run) Experiments {
+	return Experiments{Schema: ExperimentsSchema, Runs: runs}
+}
+
+// Filter is a packet filter of an experiment.
+type Filter struct {
+	Name    string `json:"name"`
+	Text    string `json:"text"`              // of its step
+	Packets *int   `json:"packets,omitempty"` // segments that it took, by its own counter; a filter at a socket has none
 }
 
 // Run is the result of one experiment on one kernel: result.json, and one
 // element of the runs of `lab run --json` (schema listenq/lab/v1). Fields are
 // added, never changed; what is unknown is left out.
 type Run struct {
-	Scenario     string         `json:"scenario"`
-	Title        string         `json:"title"`
-	Kernel       string         `json:"kernel"`
-	Facts        map[string]any `json:"facts,omitempty"` // the facts that the script asked for, as probed
-	Pass         bool           `json:"pass"`
-	Skipped      string         `json:"skipped,omitempty"`    // why it was not run
-	Incomplete   bool           `json:"incomplete,omitempty"` // it was cut short, or the lab lost frames: what is here was seen, more was to be
-	Error        string         `json:"error,omitempty"`
-	Hint         string         `json:"hint,omitempty"` // what to do about the error
-	Verdict      string         `json:"verdict,omitempty"`
-	Duration     Milliseconds   `json:"duration_ms"`
-	Setup        Milliseconds   `json:"setup_ms,omitempty"`      // of it: before the first step and after the last
-	Prescribed   Milliseconds   `json:"prescribed_ms,omitempty"` // of it: waits that the script or the kernel's timers prescribe
-	Recording    string         `json:"recording,omitempty"`
-	Expectations []Expectation  `json:"expectations"`
-	Connections  []Connection   `json:"connections"`
-	Folded       []Folded       `json:"folded,omitempty"`
-	Commands     []Command      `json:"commands,omitempty"`
-	Filters      []Filter       `json:"filters,omitempty"`
-	Listeners    []Listener     `json:"listeners"`
-	Counters     Counters       `json:"counters"`
-	Observations []Observation  `json:"observations,omitempty"`
-	Missing      []Missing      `json:"missing,omitempty"`
+	Scenario     string          `json:"scenario"`
+	Title        string          `json:"title"`
+	Kernel       string          `json:"kernel"`
+	Facts        map[string]any  `json:"facts,omitempty"` // the facts that the script asked for, as probed
+	Pass         bool            `json:"pass"`
+	Skipped      string          `json:"skipped,omitempty"`    // why it was not run
+	Incomplete   bool            `json:"incomplete,omitempty"` // it was cut short, or the lab lost frames: what is here was seen, more was to be
+	Error        string          `json:"error,omitempty"`
+	Hint         string          `json:"hint,omitempty"` // what to do about the error
+	Verdict      string          `json:"verdict,omitempty"`
+	Duration     Milliseconds    `json:"duration_ms"`
+	Setup        Milliseconds    `json:"setup_ms,omitempty"`      // of it: before the first step and after the last
+	Prescribed   Milliseconds    `json:"prescribed_ms,omitempty"` // of it: waits that the script or the kernel's timers prescribe
+	Recording    string          `json:"recording,omitempty"`
+	Expectations []Expectation   `json:"expectations"`
+	Connections  []RunConnection `json:"connections"`
+	Folded       []Folded        `json:"folded,omitempty"`
+	Commands     []Command       `json:"commands,omitempty"`
+	Filters      []Filter        `json:"filters,omitempty"`
+	Listeners    []RunListener   `json:"listeners"`
+	Counters     Counters        `json:"counters"`
+	Observations []Observation   `json:"observations,omitempty"`
+	Missing      []Missing       `json:"missing,omitempty"`
 }
 
 // Expectation is one expect line (or wait until) and what came of it.
@@ -61,8 +63,8 @@ type Expectation struct {
 	FromSource bool   `json:"from_source,omitempty"` // the branch was read in the kernel's source, not run
 }
 
-// Connection is one attempt of a client and what became of it.
-type Connection struct {
+// RunConnection is one attempt of a client and what became of it.
+type RunConnection struct {
 	Name              string           `json:"name"`
 	Client            string           `json:"client"`
 	Server            string           `json:"server"`
@@ -125,8 +127,8 @@ type Command struct {
 	Output   string       `json:"output,omitempty"` // both streams, at most 64 KiB
 }
 
-// Listener is a listening socket, before the first client and at the end.
-type Listener struct {
+// RunListener is a listening socket, before the first client and at the end.
+type RunListener struct {
 	Name        string            `json:"name"`
 	Address     string            `json:"address"`
 	AcceptLimit int               `json:"accept_limit"`
@@ -157,38 +159,4 @@ type Counters struct {
 type Movement struct {
 	Before uint64 `json:"before"`
 	After  uint64 `json:"after"`
-}
-
-// Missing is something that could not be looked at.
-type Missing struct {
-	What string `json:"what"`
-	Why  string `json:"why"`
-	Hint string `json:"hint,omitempty"`
-}
-
-// Observation is a comparison of what another program showed, run inside the
-// lab at an observe step, with what was seen just before and just after it.
-type Observation struct {
-	Line        int          `json:"line"`
-	T           Milliseconds `json:"t_ms"`
-	Side        string       `json:"side"` // server or client; both are one on loopback
-	Program     string       `json:"program"`
-	Argv        []string     `json:"argv"`
-	Sockets     int          `json:"sockets,omitempty"`  // that were compared
-	Counters    int          `json:"counters,omitempty"` // that were compared
-	Fields      int          `json:"fields"`             // of all of these
-	Moved       int          `json:"moved,omitempty"`    // sockets that came or went meanwhile, so that they were not compared
-	Differences []Difference `json:"differences"`
-	Explained   []Difference `json:"explained,omitempty"`    // differences that have a known reason
-	NotCompared []string     `json:"not_compared,omitempty"` // what only one of both knows
-	Missing     string       `json:"missing,omitempty"`      // why nothing was compared
-}
-
-// Difference is something that a program showed otherwise.
-type Difference struct {
-	Of     string `json:"of,omitempty"`    // the socket
-	Field  string `json:"field,omitempty"` // or the counter; absent if only one of both saw the socket
-	Theirs string `json:"theirs"`
-	Ours   string `json:"ours"`
-	Why    string `json:"why,omitempty"`
 }

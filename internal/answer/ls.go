@@ -1,0 +1,52 @@
+package answer
+
+import (
+	"time"
+
+	"listenq/internal/queue"
+)
+
+// Listing is the answer of `ls`: the listeners of a host, worst first.
+type Listing struct {
+	Schema     string       `json:"schema"`
+	Time       time.Time    `json:"time"`             // when it was looked at last
+	Kernel     string       `json:"kernel,omitempty"` // its release, as in uname -r
+	Window     Milliseconds `json:"window_ms"`        // from the first look to the last
+	Listeners  []Listener   `json:"listeners"`        // the worst first
+	Namespaces []Namespace  `json:"namespaces"`
+	Missing    []Missing    `json:"missing,omitempty"` // what could not be looked at
+
+	Filter string `json:"-"` // as it was written
+	Others int    `json:"-"` // listeners that it does not match
+}
+
+// NewListing lists the listeners that a filter matches.
+func NewListing(h *queue.History, f queue.Filter) Listing {
+	last, trends := h.Last(), h.Trends()
+	list := Listing{
+		Schema: ListingSchema, Time: last.Time, Kernel: last.Kernel, Window: MS(window(h, trends)),
+		Listeners: make([]Listener, 0, len(trends)), Namespaces: []Namespace{}, Missing: NewMissing(last.Missing), Filter: f.String(),
+	}
+	for i := range trends {
+		if f.Match(&trends[i]) {
+			list.Listeners = append(list.Listeners, NewListener(&trends[i]))
+		} else {
+			list.Others++
+		}
+	}
+	for i := range last.Namespaces {
+		list.Namespaces = append(list.Namespaces, newNamespace(&last.Namespaces[i]))
+	}
+	return list
+}
+
+// window is the time from the first sample kept to the last.
+func window(h *queue.History, trends []queue.Trend) (d time.Duration) {
+	for _, t := range trends {
+		d = max(d, t.Window)
+	}
+	for _, n := range h.Namespaces() {
+		d = max(d, n.Window)
+	}
+	return d
+}

@@ -1,0 +1,19 @@
+package answer
+
+// Scenarios is the answer of `lab list`: the built-in experiments.
+type Scenarios struct {
+	Schema    string     `json:"schema"`
+	Scenarios []Scenario `json:"scenarios"`
+}
+
+// NewScenarios is a document of them.
+func NewScenarios(rows []Scenario) Scenarios { return Scenarios{ScenariosSchema, rows} }
+
+// Scenario is one row of `lab list`.
+type Scenario struct {
+	ID       string       `json:"id"`
+	Name     string       `json:"name"`
+	Title    string       `json:"title"`
+	Source   string       `json:"source"`
+	Expected Milliseconds `json:"expected_ms"`
+}
