@@ -118,6 +118,7 @@ type Client struct {
 	AgainLater     bool // data was sent again once the server had acknowledged any
 	Older          bool // the timestamp of its last segment was older than one before
 	ResetConnected bool // its RST is one of a connection
+	Disowns        bool // its RST answers an ACK of another connection that was not captured
 	OtherHops      bool // its RST has another TTL than its SYN
 }
 

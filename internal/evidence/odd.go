@@ -29,9 +29,19 @@ func (a *Attempt) challenges(p *Packet) bool {
 }
 
 // answersChallenge reports that an RST of the client answers such an ACK: it ends the old
-// connection, and the attempt goes on (RFC 9293, 3.10.7.3).
+// connection, and the attempt goes on (RFC 9293, 3.10.7.3). Where a capture has no ACKs, the
+// number of the RST shows that there was one: it is what that ACK acknowledged.
 func (a *Attempt) answersChallenge(p *Packet) bool {
-	return a.Server.Challenges > 0 && a.Server.SYNACK.N == 0 && p.Seq == a.Server.Challenged
+	switch {
+	case a.Server.SYNACK.N > 0:
+		return false
+	case a.Server.Challenges > 0:
+		return p.Seq == a.Server.Challenged
+	case a.Scene.Sockets || a.Scene.ACKs || !a.Client.SawSYN || p.Flags.Has(ACK) || p.Seq-a.Client.ISN-1 <= a.Client.SYNLen+unseen:
+		return false
+	}
+	a.Client.Disowns = true
+	return true
 }
 
 // inspect looks whether the server can take a segment that follows the SYN: as tcp_check_req

@@ -37,6 +37,9 @@ func (a attempt) struckSYN() causes {
 		return nothing // each of them was answered
 	}
 	server := a.dropsSYN()
+	if a.Client.Disowns {
+		server |= oldCause
+	}
 	switch answered := a.answered(); {
 	case !a.Client.SawSYN:
 		return anySYN | netLoss | nothing

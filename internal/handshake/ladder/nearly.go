@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -55,7 +56,7 @@ func nearly(lines []line, i int) iter.Seq2[string, []line] {
 			return
 		}
 		for _, gap := range edges {
-			if i > 0 && !yield(fmt.Sprintf("after %v", gap), later(lines, i, lines[i-1].at+gap-lines[i].at)) {
+			if i > 0 && !yield(fmt.Sprintf("after %v", gap), delay(lines, i, lines[i-1].at+gap-lines[i].at)) {
 				return
 			}
 		}
@@ -72,8 +73,8 @@ func nearly(lines []line, i int) iter.Seq2[string, []line] {
 	}
 }
 
-// later moves a line and all that follow.
-func later(lines []line, i int, by time.Duration) []line {
+// delay moves a line and all that follow.
+func delay(lines []line, i int, by time.Duration) []line {
 	moved := slices.Clone(lines)
 	for j := i; j < len(moved); j++ {
 		moved[j].at += by
@@ -92,26 +93,65 @@ func write(lines []line) string {
 // Tables are all cases.
 var Tables = [][]Case{Attempts, Sampled, Lookalikes, Odd}
 
-// Digest gives each ladder that is nearly one of the tables to see, and returns a line for each
-// case: a checksum of what see has written of it. The whole text, which is megabytes, goes to out.
+// paces are how much faster or slower than in the table the clients of a crowd follow each
+// other.
+var paces = []float64{1, 0, 0.1, 9, 20}
+
+// Digest gives see each ladder that is nearly one of the tables, and each crowd at several
+// paces. It returns a line for each case: a checksum of what see has written of it. The whole
+// text, which is megabytes, goes to out.
 func Digest(out io.Writer, see func(*strings.Builder, []Event)) (string, error) {
-	var sums, text strings.Builder
+	d := digest{out: out, see: see}
 	for _, table := range Tables {
 		for _, c := range table {
-			text.Reset()
 			for change, nearly := range Nearly(c.Ladder) {
 				events, err := Parse(nearly)
-				if err != nil {
-					return "", err
-				}
-				fmt.Fprintf(&text, "== %s, %s\n", c.Name, change)
-				see(&text, events)
+				d.add(c.Name+", "+change, events, err)
 			}
-			fmt.Fprintf(&sums, "%.16x %s\n", sha256.Sum256([]byte(text.String())), c.Name)
-			if _, err := io.WriteString(out, text.String()); err != nil {
-				return "", err
-			}
+			d.end(c.Name)
 		}
 	}
-	return sums.String(), nil
+	for _, c := range Crowds {
+		for _, pace := range paces {
+			events, err := Several(paced(c.Parts, pace)...)
+			d.add(fmt.Sprintf("%s, pace %g", c.Name, pace), events, err)
+		}
+		d.end(c.Name)
+	}
+	return d.sums.String(), d.err
+}
+
+// paced are parts whose clients follow each other at another pace.
+func paced(parts []Part, pace float64) []Part {
+	parts = slices.Clone(parts)
+	for i := range parts {
+		parts[i].Gap = time.Duration(pace * float64(parts[i].Gap))
+	}
+	return parts
+}
+
+// digest sums up what is written of the ladders of one case after the other.
+type digest struct {
+	out        io.Writer
+	see        func(*strings.Builder, []Event)
+	text, sums strings.Builder
+	err        error // the first
+}
+
+func (d *digest) add(name string, events []Event, err error) {
+	if d.err != nil || err != nil {
+		d.err = cmp.Or(d.err, err)
+		return
+	}
+	fmt.Fprintf(&d.text, "== %s\n", name)
+	d.see(&d.text, events)
+}
+
+func (d *digest) end(name string) {
+	text := d.text.String()
+	d.text.Reset()
+	fmt.Fprintf(&d.sums, "%.16x %s\n", sha256.Sum256([]byte(text)), name)
+	if _, err := io.WriteString(d.out, text); d.err == nil {
+		d.err = err
+	}
 }
