@@ -27,11 +27,14 @@ type Missing struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-// NewMissing are those of a sample.
-func NewMissing(all []queue.Missing) []Missing {
+// NewMissing is what of a sample concerns an answer on listeners: those of which the
+// processes are not known, unless those of all that it is on are.
+func NewMissing(all []queue.Missing, ownersKnown bool) []Missing {
 	var rows []Missing
 	for _, m := range all {
-		rows = append(rows, Missing{What: m.What, Why: m.Why, Hint: m.Hint})
+		if !m.Owners || !ownersKnown {
+			rows = append(rows, Missing{What: m.What, Why: m.Why, Hint: m.Hint})
+		}
 	}
 	return rows
 }

@@ -48,7 +48,7 @@ func NewDiagnosis(h *queue.History, f queue.Filter) Diagnosis {
 	last, trends := h.Last(), h.Trends()
 	d := Diagnosis{
 		Schema: DiagnosisSchema, Time: last.Time, Kernel: last.Kernel, Window: MS(window(h, trends)), Samples: h.Samples(),
-		Namespaces: len(last.Namespaces), Findings: []Finding{}, Missing: NewMissing(last.Missing), Filter: f.String(),
+		Namespaces: len(last.Namespaces), Findings: []Finding{}, Filter: f.String(),
 	}
 	spaces := map[queue.NetnsID]bool{}
 	for i := range trends {
@@ -58,6 +58,7 @@ func NewDiagnosis(h *queue.History, f queue.Filter) Diagnosis {
 			spaces[trends[i].Listener.Netns] = true
 		}
 	}
+	d.Missing = NewMissing(last.Missing, d.Seen.Owners == d.Listeners)
 	names := map[queue.NetnsID]*queue.Namespace{}
 	for i := range last.Namespaces {
 		names[last.Namespaces[i].ID] = &last.Namespaces[i]

@@ -3,7 +3,6 @@ package answer
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"listenq/internal/queue"
 )
@@ -12,7 +11,7 @@ import (
 // JSON. What is unknown is nil.
 type Listener struct {
 	Address       string        `json:"address"`                  // where it listens: ip:port or [ip]:port
-	State         queue.State   `json:"state,omitempty"`          // dropping, full, high or ok; absent: its limit is not known
+	State         queue.State   `json:"state,omitempty"`          // dropping, full, stalled, high or ok; absent: its limit is not known
 	AcceptLen     int           `json:"accept_len"`               // connections that wait for accept()
 	AcceptLimit   *int          `json:"accept_limit,omitempty"`   // of the accept queue, as of the last listen(): one more fits
 	AcceptMax     int           `json:"accept_max"`               // the most that a look within the window saw in the accept queue
@@ -103,9 +102,8 @@ func count(c *queue.Count) *uint64 {
 // Bad reports whether its state says that somebody should look at it.
 func (l *Listener) Bad() bool { return l.State != queue.OK && l.State != "" }
 
-// Patient is for how long a connection waits only where something is wrong.
-const Patient = time.Second
-
 // Waits reports whether a connection has waited for long to be accepted: its server
 // may be stuck, however much room there is.
-func (l Listener) Waits() bool { return l.OldestWait != nil && l.OldestWait.Duration() >= Patient }
+func (l Listener) Waits() bool {
+	return l.OldestWait != nil && l.OldestWait.Duration() >= queue.Patience
+}

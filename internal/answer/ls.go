@@ -16,8 +16,8 @@ type Listing struct {
 	Namespaces []Namespace  `json:"namespaces"`
 	Missing    []Missing    `json:"missing,omitempty"` // what could not be looked at
 
-	Filter string `json:"-"` // as it was written
-	Others int    `json:"-"` // listeners that it does not match
+	Filter string     `json:"-"` // as it was written
+	Others []Listener `json:"-"` // that it does not match
 }
 
 // NewListing lists the listeners that a filter matches.
@@ -25,15 +25,18 @@ func NewListing(h *queue.History, f queue.Filter) Listing {
 	last, trends := h.Last(), h.Trends()
 	list := Listing{
 		Schema: ListingSchema, Time: last.Time, Kernel: last.Kernel, Window: MS(window(h, trends)),
-		Listeners: make([]Listener, 0, len(trends)), Namespaces: []Namespace{}, Missing: NewMissing(last.Missing), Filter: f.String(),
+		Listeners: make([]Listener, 0, len(trends)), Namespaces: []Namespace{}, Filter: f.String(),
 	}
+	owners := true
 	for i := range trends {
-		if f.Match(&trends[i]) {
-			list.Listeners = append(list.Listeners, NewListener(&trends[i]))
+		if row := NewListener(&trends[i]); f.Match(&trends[i]) {
+			list.Listeners = append(list.Listeners, row)
+			owners = owners && row.Processes != nil
 		} else {
-			list.Others++
+			list.Others = append(list.Others, row)
 		}
 	}
+	list.Missing = NewMissing(last.Missing, owners)
 	for i := range last.Namespaces {
 		list.Namespaces = append(list.Namespaces, newNamespace(&last.Namespaces[i]))
 	}

@@ -34,7 +34,7 @@ func NetnsName(n *queue.Namespace, id queue.NetnsID) string {
 	case n != nil && n.Name != "":
 		return n.Name
 	case n != nil && n.Host:
-		return "host"
+		return queue.HostNetns
 	}
 	return strconv.FormatUint(uint64(id), 10)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,8 +84,9 @@ func runCheck(env Env, f checkFlags, argv []string) error {
 		return &checkError{err}
 	}
 	check := answer.NewCheck(guard.tally, filter, answer.CheckCommand{Argv: ended.argv, Exit: ended.exit}, ended.took)
-	check.Missing = answer.NewMissing(guard.sample.Missing)
-	warn(env.Stderr, guard.sample.Missing)
+	owners := !slices.ContainsFunc(check.Listeners, func(l answer.CheckListener) bool { return l.Processes == nil })
+	check.Missing = answer.NewMissing(guard.sample.Missing, owners)
+	warn(env.Stderr, check.Missing)
 	printChecked(env.Stderr, check)
 	if f.json != "" {
 		if err := printJSON(out, check); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 )
@@ -99,7 +100,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // warn says what could not be looked at.
-func warn(w io.Writer, missing []queue.Missing) {
+func warn(w io.Writer, missing []answer.Missing) {
 	for _, m := range missing {
 		text := m.What + ": " + m.Why
 		if m.Hint != "" {

@@ -11,7 +11,6 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/lab"
-	"listenq/internal/queue"
 	"listenq/internal/text"
 )
 
@@ -35,9 +34,7 @@ users without rights see, and the settings that matter at a listen queue.
 			if err != nil {
 				return err
 			}
-			for _, m := range found.Missing {
-				warn(env.Stderr, []queue.Missing{queue.Missing(m)})
-			}
+			warn(env.Stderr, found.Missing)
 			if asJSON {
 				return printJSON(env.Stdout, found)
 			}

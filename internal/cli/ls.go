@@ -39,7 +39,7 @@ terminal shows those in trouble and a screenful; a filter, a pipe and --all show
   listenq ls --watch 1s --json   one document a line, every second
 
 dropping: drops rose while it looked (--window)   full: over its limit now
-high: over 70 % of it                             ok: none of these
+stalled: one has waited for 2 s to be accepted    high: over 70 % of the limit
 
 Filters; two of a kind are alternatives (:80 :443), of different kinds both must match:
 ` + indent(queue.FilterForms) + `
@@ -108,7 +108,7 @@ type lister struct {
 	colour string
 	flags  lsFlags
 	filter queue.Filter
-	warned []queue.Missing
+	warned []answer.Missing
 }
 
 func (l *lister) run(ctx context.Context) error {
@@ -152,9 +152,9 @@ func (l *lister) print() (err error) {
 	default:
 		err = l.printText(list)
 	}
-	if missing := l.history.Last().Missing; !slices.Equal(missing, l.warned) {
-		warn(l.env.Stderr, missing)
-		l.warned = slices.Clone(missing)
+	if !slices.Equal(list.Missing, l.warned) {
+		warn(l.env.Stderr, list.Missing)
+		l.warned = list.Missing
 	}
 	return err
 }

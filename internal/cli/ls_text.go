@@ -53,15 +53,28 @@ func screenful(rows []answer.Listener, lines int) []answer.Listener {
 	return rows[:min(len(rows), max(trouble, lines, 1))]
 }
 
-// nobody says that there is no row.
+// mostNamed is how many listeners are named that a filter does not match.
+const mostNamed = 5
+
+// nobody says that there is no row, and which there would be.
 func nobody(l answer.Listing) string {
-	switch {
-	case l.Others == 0:
+	if len(l.Others) == 0 {
 		return "No TCP socket listens here."
-	case l.Others == 1:
-		return fmt.Sprintf("No listener matches %s; there is 1 other.", l.Filter)
 	}
-	return fmt.Sprintf("No listener matches %s; there are %d others.", l.Filter, l.Others)
+	var others []string
+	for i := range l.Others[:min(len(l.Others), mostNamed)] {
+		other := &l.Others[i]
+		name := other.Address
+		if len(other.Processes) > 0 {
+			name += " " + processCell(other)
+		}
+		others = append(others, name)
+	}
+	text := fmt.Sprintf("No listener matches %s. There is: %s", l.Filter, strings.Join(others, ", "))
+	if more := len(l.Others) - len(others); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + "."
 }
 
 // listingColumns are the columns of `ls`. Without a window there is no rate: the
@@ -124,7 +137,7 @@ func stateLook(r *answer.Listener) text.Look {
 	switch r.State {
 	case queue.Dropping, queue.Full:
 		return red
-	case queue.High:
+	case queue.Stalled, queue.High:
 		return yellow
 	}
 	return ""
@@ -236,11 +249,10 @@ func verdict(l answer.Listing) string {
 		return fmt.Sprintf("%s dropping connections. %s", are(number[queue.Dropping]), next)
 	case number[queue.Full] > 0:
 		return fmt.Sprintf("%s full: the next connection is dropped. %s", are(number[queue.Full]), next)
+	case number[queue.Stalled] > 0:
+		return stalled(bad)
 	case number[queue.High] > 0:
 		return fmt.Sprintf("%s more than 70 %% full. %s", are(number[queue.High]), next)
-	}
-	if waiting := slices.DeleteFunc(slices.Clone(l.Listeners), func(r answer.Listener) bool { return !r.Waits() }); len(waiting) > 0 {
-		return patience(waiting)
 	}
 	switch {
 	case number[""] > 0:
@@ -253,15 +265,16 @@ func verdict(l answer.Listing) string {
 	return "No accept queue is full, and none dropped a connection just now. To watch them: listenq top"
 }
 
-// patience says how long connections wait that have time to.
-func patience(rows []answer.Listener) string {
+// stalled says how long connections wait that have room.
+func stalled(bad []*answer.Listener) string {
 	var longest time.Duration
-	var all []*answer.Listener
-	for i := range rows {
-		longest = max(longest, rows[i].OldestWait.Duration())
-		all = append(all, &rows[i])
+	bad = slices.DeleteFunc(bad, func(r *answer.Listener) bool { return r.State != queue.Stalled })
+	for _, r := range bad {
+		if r.OldestWait != nil {
+			longest = max(longest, r.OldestWait.Duration())
+		}
 	}
-	return fmt.Sprintf("No accept queue is full, but connections have waited to be accepted for up to %s. Why and what to do: listenq doctor%s", span(longest), where(all))
+	return fmt.Sprintf("No accept queue is full, but connections have waited to be accepted for up to %s. Why and what to do: listenq doctor%s", span(longest), where(bad))
 }
 
 func are(n int) string {

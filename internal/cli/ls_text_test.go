@@ -122,7 +122,7 @@ func TestVerdict(t *testing.T) {
 		{"a group", []answer.Listener{row(queue.Dropping, "[::]:80"), row(queue.Dropping, "[::]:80"), row(queue.Full, "[::]:80")}, "2 listeners are dropping connections, 1 more full. Why and what to do: listenq doctor :80"},
 		{"two", []answer.Listener{row(queue.Full, "[::]:80"), row(queue.Full, "[::]:81")}, "2 listeners are full: the next connection is dropped. Why and what to do: listenq doctor"},
 		{"high", []answer.Listener{row(queue.High, "[::1]:80")}, "1 listener is more than 70 % full. Why and what to do: listenq doctor :80"},
-		{"room, and a long wait", []answer.Listener{{State: queue.OK, Address: "[::1]:80", OldestWait: new(answer.MS(53 * time.Second))}, row(queue.OK, "[::1]:81")},
+		{"room, and a long wait", []answer.Listener{{State: queue.Stalled, Address: "[::1]:80", OldestWait: new(answer.MS(53 * time.Second))}, row(queue.OK, "[::1]:81")},
 			"No accept queue is full, but connections have waited to be accepted for up to 53.0 s. Why and what to do: listenq doctor :80"},
 		{"a short wait", []answer.Listener{{State: queue.OK, Address: "[::1]:80", Dropped: new(uint64(0)), OldestWait: new(answer.MS(time.Millisecond))}},
 			"No accept queue is full, and none dropped a connection just now. To watch them: listenq top"},
@@ -205,8 +205,8 @@ func TestNobody(t *testing.T) {
 		want    string
 	}{
 		{"nobody", answer.Listing{}, "No TCP socket listens here.\n"},
-		{"others", answer.Listing{Filter: ":1\x1b", Others: 2}, "No listener matches :1\\x1b; there are 2 others.\n"},
-		{"another", answer.Listing{Filter: ":1", Others: 1}, "No listener matches :1; there is 1 other.\n"},
+		{"others", answer.Listing{Filter: ":1\x1b", Others: slices.Repeat([]answer.Listener{{Address: ":2"}}, 7)}, "No listener matches :1\\x1b. There is: :2, :2, :2, :2, :2 and 2 more.\n"},
+		{"another", answer.Listing{Filter: ":1", Others: []answer.Listener{{Address: "[::]:80", Processes: []answer.Process{{PID: 7, Name: "nginx"}}}}}, "No listener matches :1. There is: [::]:80 nginx[7].\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer

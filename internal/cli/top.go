@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
-	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 	"listenq/internal/record"
@@ -145,7 +144,7 @@ func inspecting(source func(*queue.Sample) error) func(*queue.Sample) error {
 		left := mostWatched
 		for i := range s.Listeners {
 			l := &s.Listeners[i]
-			if oldest, ok := l.Waiting.Oldest(); !ok || oldest < answer.Patient || left == 0 {
+			if oldest, ok := l.Waiting.Oldest(); !ok || oldest < queue.Patience || left == 0 {
 				continue
 			}
 			l.Processes = slices.Clone(l.Processes) // the source's own

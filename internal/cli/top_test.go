@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"listenq/internal/answer"
 	"listenq/internal/queue"
 )
 
@@ -18,7 +17,7 @@ func TestInspecting(t *testing.T) {
 	}
 	var s queue.Sample
 	err := inspecting(func(s *queue.Sample) error {
-		s.Listeners = []queue.Listener{waits(2 * answer.Patient), waits(answer.Patient / 2), {Processes: kept}}
+		s.Listeners = []queue.Listener{waits(2 * queue.Patience), waits(queue.Patience / 2), {Processes: kept}}
 		return nil
 	})(&s)
 	if err != nil {

@@ -85,17 +85,17 @@ func (o *owners) fill(listeners []queue.Listener) []queue.Missing {
 	if o.verify(now) {
 		o.refresh(now, urgentShare)
 	}
-	var unknown lost
+	var without lost
 	for i := range listeners {
 		l := &listeners[i]
 		known := o.known[l.Inode]
 		l.Processes = known.processes
-		unknown.add(l, known)
+		without.add(l, known)
 	}
-	if unknown == (lost{}) {
+	if without == (lost{}) {
 		return nil
 	}
-	return unknown.tell(o.search.cost, o.denied, os.Geteuid() == 0)
+	return without.tell(o.search.cost, o.denied, os.Geteuid() == 0)
 }
 
 // take remembers the listeners, and forgets those that are gone. It reports

@@ -2,32 +2,60 @@ package kernel
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
 	"listenq/internal/queue"
 )
 
-// lost counts listeners without processes, by why that is.
-type lost struct{ kernels, unsearched, unowned int }
+// lost are listeners without processes, by why that is.
+type lost struct{ kernels, unsearched, unowned unknown }
+
+// unknown are listeners, of which the first are named.
+type unknown struct {
+	n     int
+	first [3]netip.AddrPort
+}
+
+func (u *unknown) add(at netip.AddrPort) {
+	if u.n < len(u.first) {
+		u.first[u.n] = at
+	}
+	u.n++
+}
+
+// String names the first, and counts the others.
+func (u unknown) String() string {
+	var names []string
+	for _, at := range u.first[:min(u.n, len(u.first))] {
+		names = append(names, at.String())
+	}
+	text := strings.Join(names, ", ")
+	if more := u.n - len(names); more > 0 {
+		text += fmt.Sprintf(" and of %d more", more)
+	}
+	return text
+}
 
 func (n *lost) add(l *queue.Listener, known *owned) {
 	switch {
 	case len(known.processes) > 0:
 	case l.Inode == 0:
-		n.kernels++
+		n.kernels.add(l.Address)
 	case !known.searched:
-		n.unsearched++
+		n.unsearched.add(l.Address)
 	default:
-		n.unowned++
+		n.unowned.add(l.Address)
 	}
 }
 
 // tell is what is missing after a search that took that long and might not look at
 // so many processes.
 func (n lost) tell(cost time.Duration, denied int, root bool) (all []queue.Missing) {
-	add := func(n int, why, hint string) {
-		if n > 0 {
-			all = append(all, queue.Missing{What: "processes of " + count(n, "listener", "listeners"), Why: why, Hint: hint})
+	add := func(u unknown, why, hint string) {
+		if u.n > 0 {
+			all = append(all, queue.Missing{What: "processes of " + u.String(), Why: why, Hint: hint, Owners: true})
 		}
 	}
 	add(n.kernels, "no file belongs to it: it is the kernel's own, or being closed", "")

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strconv"
@@ -186,7 +187,7 @@ func TestOwnersUnprivileged(t *testing.T) {
 	if text := os.Getenv(variable); text != "" {
 		inode, err := strconv.ParseUint(text, 10, 32)
 		check(t, err)
-		l := []queue.Listener{{Inode: uint32(inode)}}
+		l := []queue.Listener{{Inode: uint32(inode), Address: netip.MustParseAddrPort("127.0.0.1:80")}}
 		fmt.Printf("missing %+v of %q\n", newOwners().fill(l), names(l[0]))
 		return
 	}
@@ -198,11 +199,19 @@ func TestOwnersUnprivileged(t *testing.T) {
 	cmd.Dir = "/"
 	out, err := cmd.CombinedOutput()
 	check(t, err)
-	for _, want := range []string{"What:processes of 1 listener Why:may not look at the descriptors of ", "Hint:run as root", " of []\n"} {
+	for _, want := range []string{"What:processes of 127.0.0.1:80 Why:may not look at the descriptors of ", "Hint:run as root", " of []\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is not in %s", want, out)
 		}
 	}
+}
+
+// some are so many listeners.
+func some(n int) (u unknown) {
+	for port := range n {
+		u.add(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 1}), uint16(port+1)))
+	}
+	return u
 }
 
 func TestLost(t *testing.T) {
@@ -215,20 +224,20 @@ func TestLost(t *testing.T) {
 		want   []queue.Missing
 	}{
 		{"none", lost{}, 3, false, nil},
-		{"denied", lost{unowned: 2}, 3, false, []queue.Missing{{What: "processes of 2 listeners", Why: "may not look at the descriptors of 3 processes", Hint: anybody}}},
-		{"denied to root", lost{unowned: 1}, 1, true, []queue.Missing{{
-			What: "processes of 1 listener", Why: "may not look at the descriptors of 1 process",
+		{"denied", lost{unowned: some(2)}, 3, false, []queue.Missing{{What: "processes of 10.0.0.1:1, 10.0.0.1:2", Why: "may not look at the descriptors of 3 processes", Hint: anybody, Owners: true}}},
+		{"denied to root", lost{unowned: some(1)}, 1, true, []queue.Missing{{
+			Owners: true, What: "processes of 10.0.0.1:1", Why: "may not look at the descriptors of 1 process",
 			Hint: "look at the capabilities of this root, and at what its security module forbids",
 		}}},
-		{"hidden", lost{unowned: 1}, 0, false, []queue.Missing{{
-			What: "processes of 1 listener", Why: "no process in this /proc has it open; those of others may be hidden", Hint: anybody,
+		{"hidden", lost{unowned: some(1)}, 0, false, []queue.Missing{{
+			Owners: true, What: "processes of 10.0.0.1:1", Why: "no process in this /proc has it open; those of others may be hidden", Hint: anybody,
 		}}},
-		{"the kernel's, or not here", lost{kernels: 1, unowned: 1}, 0, true, []queue.Missing{
-			{What: "processes of 1 listener", Why: "no file belongs to it: it is the kernel's own, or being closed"},
-			{What: "processes of 1 listener", Why: "the kernel's own, of another PID namespace, or in io_uring alone"},
+		{"the kernel's, or not here", lost{kernels: some(1), unowned: some(5)}, 0, true, []queue.Missing{
+			{What: "processes of 10.0.0.1:1", Why: "no file belongs to it: it is the kernel's own, or being closed", Owners: true},
+			{What: "processes of 10.0.0.1:1, 10.0.0.1:2, 10.0.0.1:3 and of 2 more", Why: "the kernel's own, of another PID namespace, or in io_uring alone", Owners: true},
 		}},
-		{"too early", lost{unsearched: 1}, 0, true, []queue.Missing{{
-			What: "processes of 1 listener", Why: "not yet searched for: the last search took 40 ms, and the next one has to wait",
+		{"too early", lost{unsearched: some(1)}, 0, true, []queue.Missing{{
+			Owners: true, What: "processes of 10.0.0.1:1", Why: "not yet searched for: the last search took 40 ms, and the next one has to wait",
 		}}},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Filter chooses listeners: those that match, of each kind of words in it, one word,
@@ -36,8 +37,10 @@ const FilterForms = `:8080 or 10.0.0.1:8080   an address; :8080 is that port at 
 10.0.0.1                 an address at any port
 nginx                    part of a process's name, or of its unit or container
 pid:12                   the listeners of a process
-state:full               dropping, full, high or ok
-netns:NAME               the name or the number of a network namespace
+full, dropping, stalled  what is so now; one can be full and dropping
+waiting>3s               its first connection has waited for longer
+state:high               its STATE: one of these, high, or ok
+netns:NAME               a network namespace: name, number or host
 !WORD                    all that do not match`
 
 // FilterError is a word of a filter that is not understood.
@@ -100,7 +103,14 @@ func parseWord(text string) (w word, err error) {
 		return w, &FilterError{text, fmt.Sprintf("a number alone: :%s is a port, pid:%s a process", rest, rest)}
 	}
 	key, value, keyed := strings.Cut(rest, ":")
+	least, waits := strings.CutPrefix(rest, "waiting>")
 	switch {
+	case waits:
+		w.kind = stateKind
+		w.match, err = matchWait(text, least)
+	case facts[State(rest)] != nil:
+		w.kind = stateKind
+		w.match = facts[State(rest)]
 	case keyed && key == "pid":
 		w.kind = pidKind
 		w.match, err = matchPID(text, value)
@@ -131,16 +141,41 @@ func matchPID(text, value string) (func(*Trend) bool, error) {
 
 func matchState(text, value string) (func(*Trend) bool, error) {
 	if !slices.Contains(States, State(value)) {
-		return nil, &FilterError{text, "a state is dropping, full, high or ok"}
+		return nil, &FilterError{text, "a state is dropping, full, stalled, high or ok"}
+	}
+	if fact := facts[State(value)]; fact != nil {
+		return fact, nil
 	}
 	return func(t *Trend) bool { return t.State == State(value) }, nil
 }
 
+// facts are states as facts, of which several may hold at once.
+var facts = map[State]func(*Trend) bool{
+	Dropping: func(t *Trend) bool { return t.Dropped.Known && t.Dropped.N > 0 },
+	Full:     func(t *Trend) bool { return t.Listener.Full() },
+	Stalled:  func(t *Trend) bool { return t.Listener.Stalled() },
+}
+
+func matchWait(text, least string) (func(*Trend) bool, error) {
+	d, err := time.ParseDuration(least)
+	if err != nil || d < 0 {
+		return nil, &FilterError{text, "a wait is a duration such as 3s or 500ms"}
+	}
+	return func(t *Trend) bool {
+		oldest, known := t.Listener.Waiting.Oldest()
+		return known && oldest > d
+	}, nil
+}
+
 func matchNetns(value string) func(*Trend) bool {
 	return func(t *Trend) bool {
-		return strconv.FormatUint(uint64(t.Listener.Netns), 10) == value || t.Namespace != nil && t.Namespace.Name == value
+		return strconv.FormatUint(uint64(t.Listener.Netns), 10) == value ||
+			t.Namespace != nil && (t.Namespace.Name == value || t.Namespace.Host && value == HostNetns)
 	}
 }
+
+// HostNetns is how the network namespace of PID 1 is called, if it has no other name.
+const HostNetns = "host"
 
 func matchPort(text, value string) (func(*Trend) bool, error) {
 	port, err := strconv.ParseUint(value, 10, 16)

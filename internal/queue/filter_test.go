@@ -4,15 +4,18 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"listenq/internal/queue"
 )
 
 func TestFilter(t *testing.T) {
 	trend := &queue.Trend{
-		State:     queue.Full,
-		Namespace: &queue.Namespace{ID: 42, Name: "blue"},
+		State:     queue.Dropping,
+		Dropped:   queue.Known(3),
+		Namespace: &queue.Namespace{ID: 42, Name: "blue", Host: true},
 		Listener: queue.Listener{
+			AcceptLen: 4, AcceptLimit: 3, Waiting: &queue.Waiting{Len: 4, Waits: []time.Duration{2 * time.Second}},
 			Address: netip.MustParseAddrPort("[::1]:8080"), Netns: 42,
 			Processes: []queue.Process{{PID: 7, Name: "nginx", Unit: "Web.service"}, {PID: 8, Name: "nginx"}},
 		},
@@ -35,6 +38,16 @@ func TestFilter(t *testing.T) {
 		"pid:9":             false,
 		"state:full":        true,
 		"state:ok":          false,
+		"state:dropping":    true,
+		"state:stalled":     true,
+		"full":              true,
+		"dropping":          true,
+		"stalled":           true,
+		"!full":             false,
+		"waiting>1s":        true,
+		"waiting>2s":        false,
+		"full waiting>9s":   true,
+		"netns:host":        true,
 		"netns:blue":        true,
 		"netns:42":          true,
 		"netns:red":         false,
@@ -62,7 +75,7 @@ func TestFilter(t *testing.T) {
 }
 
 func TestFilterErrors(t *testing.T) {
-	for _, words := range []string{"8080", "!8080", "pid:x", "pid:-1", "state:bad", ":0", ":99999", ":x", "!"} {
+	for _, words := range []string{"8080", "!8080", "pid:x", "pid:-1", "state:bad", "waiting>", "waiting>x", "waiting>-1s", ":0", ":99999", ":x", "!"} {
 		_, err := queue.ParseFilter([]string{words})
 		if _, ok := errors.AsType[*queue.FilterError](err); !ok {
 			t.Errorf("%q: error %v, want a *FilterError", words, err)

@@ -121,14 +121,25 @@ type State string
 const (
 	Dropping State = "dropping" // drops rose within the window
 	Full     State = "full"     // length > limit now
+	Stalled  State = "stalled"  // the first connection in its queue has waited for Patience
 	High     State = "high"     // over 70 % of the limit
 	OK       State = "ok"
 )
 
 // States are all of them, worst first.
-var States = []State{Dropping, Full, High, OK}
+var States = []State{Dropping, Full, Stalled, High, OK}
 
 const highShare = 0.7
+
+// Patience is for how long a connection waits for accept() only where something is wrong.
+const Patience = 2 * time.Second
+
+// Stalled reports whether a connection has waited for Patience: however much room there is,
+// the program may be stuck.
+func (l *Listener) Stalled() bool {
+	oldest, known := l.Waiting.Oldest()
+	return known && l.AcceptLen > 0 && oldest >= Patience
+}
 
 // state is that of a listener whose drops rose or not.
 func (l *Listener) state(dropped bool) State {
@@ -137,6 +148,8 @@ func (l *Listener) state(dropped bool) State {
 		return Dropping
 	case l.Full():
 		return Full
+	case l.Stalled():
+		return Stalled
 	case l.AcceptLimit > 0 && float64(l.AcceptLen) > highShare*float64(l.AcceptLimit):
 		return High
 	}

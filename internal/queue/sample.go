@@ -40,6 +40,8 @@ type Missing struct {
 	What string
 	Why  string
 	Hint string // how to get it; empty if there is no way
+
+	Owners bool // it is the processes of listeners: theirs are unknown, those of others are not
 }
 
 // Counters are the TCP counters of one network namespace by the names that

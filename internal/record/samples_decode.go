@@ -58,7 +58,7 @@ func (d *decoder) take(line *sampleJSON) (queue.Sample, error) {
 		s.Listeners = append(s.Listeners, listener)
 	}
 	for _, m := range line.Missing {
-		s.Missing = append(s.Missing, queue.Missing(m))
+		s.Missing = append(s.Missing, queue.Missing{What: m.What, Why: m.Why, Hint: m.Hint})
 	}
 	return s, nil
 }

@@ -81,7 +81,7 @@ func sampleLine(s *queue.Sample, before namespaces) sampleJSON {
 		line.Listeners = append(line.Listeners, listenerLine(&s.Listeners[i]))
 	}
 	for _, m := range s.Missing {
-		line.Missing = append(line.Missing, answer.Missing(m))
+		line.Missing = append(line.Missing, answer.Missing{What: m.What, Why: m.Why, Hint: m.Hint})
 	}
 	return line
 }

@@ -33,7 +33,7 @@ func (m *model) help() []string {
 	}
 	section("signs")
 	levels := strings.Join(m.theme.levels, "")
-	lines = append(lines, wrap("  ", fmt.Sprintf("%s is a queue from empty to full; %s marks a time when drops rose. Red stands beside the words dropping and full, yellow beside high.", levels, dropMark), m.width)...)
+	lines = append(lines, wrap("  ", fmt.Sprintf("%s is a queue from empty to full; %s marks a time when drops rose. Red stands beside the words dropping and full, yellow beside stalled and high.", levels, dropMark), m.width)...)
 	return lines[1:]
 }
 

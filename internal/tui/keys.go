@@ -45,7 +45,7 @@ func bindings() []binding {
 	}
 }
 
-const filterHelp = "part of a name, :8080, 10.0.0.1, pid:12, state:full, netns:NAME, !WORD"
+const filterHelp = "part of a name, :8080, 10.0.0.1, pid:12, full, waiting>3s, netns:NAME, !WORD"
 
 // farAway is further than any list is long.
 const farAway = 1 << 30

@@ -69,7 +69,7 @@ func stateLook(s queue.State) look {
 	switch s {
 	case queue.Dropping, queue.Full:
 		return bad
-	case queue.High:
+	case queue.Stalled, queue.High:
 		return warning
 	}
 	return plain
