@@ -13,6 +13,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,7 +146,7 @@ func (j job) run(ctx context.Context, box *sandbox.Inside, m *machine, probing *
 	if err != nil {
 		return answer.Run{}, err
 	}
-	if why := lacking(s.Require, facts, missing); why != "" {
+	if why := cmp.Or(lacking(s.Require, facts, missing), uninstalled(box, s)); why != "" {
 		return answer.Run{Scenario: s.Name, Title: s.Title, Facts: facts, Skipped: why}, e.close()
 	}
 	e.facts = facts

@@ -53,7 +53,7 @@ func (in *Inside) Command(argv []string, files ...*os.File) (*exec.Cmd, error) {
 	if len(argv) == 0 {
 		return nil, errors.New("prepare command: no name")
 	}
-	path, err := in.find(argv[0])
+	path, err := in.Find(argv[0])
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,9 @@ func (in *Inside) Command(argv []string, files ...*os.File) (*exec.Cmd, error) {
 	}, nil
 }
 
-// find returns the path of a command.
-func (in *Inside) find(name string) (string, error) {
+// Find returns the path of a command, as Command looks it up; *CommandNotFound if there is
+// none.
+func (in *Inside) Find(name string) (string, error) {
 	if name == Self {
 		return name, nil
 	}

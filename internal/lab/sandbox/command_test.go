@@ -38,7 +38,7 @@ func TestFind(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			in := &Inside{shown: shown{dir: test.dir}}
-			got, err := in.find(test.command)
+			got, err := in.Find(test.command)
 			if test.want != "" {
 				if got != test.want || err != nil {
 					t.Errorf("find = %q, %v, want %q", got, err, test.want)

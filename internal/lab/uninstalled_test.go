@@ -1,0 +1,37 @@
+package lab
+
+import (
+	"fmt"
+	"maps"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"listenq/internal/lab/script"
+)
+
+// TestUninstalled: an experiment whose program is not installed is not run, and says what to
+// install; one with a program that nobody knows is a mistake.
+func TestUninstalled(t *testing.T) {
+	all := slices.Sorted(maps.Keys(packages))
+	i := slices.IndexFunc(all, func(name string) bool { _, err := exec.LookPath(name); return err != nil })
+	if i < 0 {
+		t.Skip("all programs that experiments know are installed")
+	}
+	for _, tt := range []struct {
+		command, skipped string
+		fails            bool
+	}{
+		{all[i], fmt.Sprintf("it runs %s, which is not installed: apt install %s", all[i], packages[all[i]]), false},
+		{"no-such-program", "", true},
+	} {
+		s, err := script.Parse("a", []byte("# A.\nserver backlog 1 accept never\nexec "+tt.command+"\n"), Facts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := Run(t.Context(), s, Options{Out: t.TempDir()})
+		if run.Skipped != tt.skipped || (err != nil) != tt.fails {
+			t.Errorf("exec %s: skipped %q, error %v; want %q, an error: %v", tt.command, run.Skipped, err, tt.skipped, tt.fails)
+		}
+	}
+}
