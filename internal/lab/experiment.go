@@ -98,6 +98,9 @@ func newExperiment(box *sandbox.Inside, m *machine, s *script.Script, to recordi
 
 // run carries out the steps. It ends early with an error, or with ctx.
 func (e *experiment) run(ctx context.Context) error {
+	if err := e.knowSettings(); err != nil {
+		return err
+	}
 	for _, step := range e.script.Steps {
 		e.begin(step)
 		err := e.do(ctx, step)

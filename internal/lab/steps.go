@@ -106,6 +106,28 @@ func (e *experiment) each(names []string, do func(*connection) error) error {
 	return nil
 }
 
+// knowSettings looks, before the first step, whether the kernel has the settings that the
+// script sets: a name that is misspelt is told at once. Those of the machine are not looked
+// for, where the experiment may set them.
+func (e *experiment) knowSettings() error {
+	if e.machine != nil {
+		return nil
+	}
+	return kernel.InNetns(int(e.net.server.netns.Fd()), func() error {
+		for _, step := range e.script.Steps {
+			if do, ok := step.Do.(script.Sysctl); ok && !do.MayFail && hiddenSetting([]string{do.Name}) != "" {
+				return &stepError{e.script.Name, step, noSetting(do.Name)}
+			}
+		}
+		return nil
+	})
+}
+
+// noSetting says that the kernel does not have a setting, and which it may have been meant for.
+func noSetting(name string) error {
+	return &Failure{"this kernel has no such setting in a network namespace of its own", nearSetting(name)}
+}
+
 // sysctl writes a setting in the namespaces of both sides.
 func (e *experiment) sysctl(do script.Sysctl) error {
 	path := sysctlPath(do.Name)
@@ -118,7 +140,7 @@ func (e *experiment) sysctl(do script.Sysctl) error {
 		case errors.Is(err, fs.ErrNotExist) && do.MayFail:
 			return nil
 		case errors.Is(err, fs.ErrNotExist):
-			return &Failure{"this kernel has no such setting in a network namespace of its own", nearSetting(do.Name)}
+			return noSetting(do.Name)
 		case err != nil:
 			return fmt.Errorf("set %s to %q: %w", do.Name, do.Value, err)
 		}
