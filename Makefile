@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 export CGO_ENABLED = 0
 
-.PHONY: demo build test test-kernels unit race lint tools kernels kernel-table bench soak agreement corpus mutants fuzz golden install clean help
+.PHONY: demo build test test-kernels unit race lint tools kernels kernel-table bench soak agreement corpus mutants fuzz golden man install clean help
 
 demo: build ## build the binary and run the first experiment
 	./listenq lab run b1-late
@@ -59,9 +59,14 @@ fuzz: ## fuzz every parser of foreign bytes for FUZZTIME each
 golden: ## write the golden files anew; read the difference before you commit it
 	$(GO) test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -run 'Golden|Script|Reference|Errors' -args -update
 
+man: ## write the manual pages anew, from the help texts
+	$(GO) test ./internal/cli -run TestManual -args -update
+
 PREFIX ?= /usr/local
-install: build ## install the binary below PREFIX
+install: build ## install the binary and its manual pages below PREFIX
 	install -D -m 0755 listenq $(DESTDIR)$(PREFIX)/bin/listenq
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean: ## remove what was built
 	rm -f listenq

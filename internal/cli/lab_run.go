@@ -62,6 +62,7 @@ in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 	flags.IntVar(&f.limit, "limit", lab.DefaultLimit>>20, "MiB that a recording may have; the experiment ends there, incomplete")
 	f.kernels.define(flags, "run on this kernel: a vmlinuz, a kernel package, or host; may be repeated")
 	flags.IntVarP(&f.jobs, "jobs", "j", 8*runtime.NumCPU(), "how many experiments run at the same time")
+	flags.Lookup("jobs").DefValue = "8 for each CPU" // help and manual are the same on each machine
 	return cmd
 }
 

@@ -35,7 +35,7 @@ terminal shows those in trouble and a screenful; a filter, a pipe and --all show
 
   listenq ls                     all, worst first
   listenq ls :8080               those at port 8080
-  listenq ls nginx state:full    the full ones of nginx
+  listenq ls nginx full          the full ones of nginx
   listenq ls --watch 1s --json   one document a line, every second
 
 dropping: drops rose while it looked (--window)   full: over its limit now

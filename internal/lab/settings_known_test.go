@@ -15,7 +15,7 @@ func TestSettingsAreKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	run, err := Run(t.Context(), s, Options{Out: t.TempDir()})
-	if err == nil || !strings.Contains(run.Error, "a:5: sysctl net.ipv4.tcp_syncookie 0") || len(run.Connections) > 0 {
+	if err == nil || !strings.Contains(run.Error, "a.lab:5: sysctl net.ipv4.tcp_syncookie 0") || len(run.Connections) > 0 {
 		t.Errorf("error %v, %q after %d connections; want one of line 5 before any", err, run.Error, len(run.Connections))
 	}
 	if want := "did you mean net.ipv4.tcp_syncookies?"; run.Hint != want {
