@@ -41,6 +41,7 @@ with it. A filter is as in listenq ls.
 
 Exit code: 1 if a queue overflowed, else that of the command (128 + N if signal N
 ended it); 125 if check itself could not do its work.`,
+		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runCheck(env, f, args)
 		},

@@ -38,7 +38,7 @@ func (f *captureFlags) options() (o explain.Options, err error) {
 	}
 	for _, name := range f.outcomes {
 		if !slices.Contains(explain.Outcomes(), judge.Outcome(name)) {
-			return o, &usageError{fmt.Sprintf("--outcome: there is no outcome %q", name), "outcomes: " + outcomeNames()}
+			return o, &usageError{fmt.Sprintf("--outcome: there is no outcome %q", name), "outcomes: " + strings.Join(outcomes(), ", ")}
 		}
 		o.Outcomes = append(o.Outcomes, judge.Outcome(name))
 	}
@@ -52,12 +52,12 @@ func (f *captureFlags) options() (o explain.Options, err error) {
 	return o, nil
 }
 
-func outcomeNames() string {
-	var names []string
+// outcomes are the names that --outcome takes.
+func outcomes() (names []string) {
 	for _, o := range explain.Outcomes() {
 		names = append(names, string(o))
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // places reads --side: one for all files, or one for each.

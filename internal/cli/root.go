@@ -83,6 +83,7 @@ func newRoot(env Env) *cobra.Command {
 	})
 	root.AddCommand(newLs(env), newDoctor(env), newCheck(env), newExplain(env), newLab(env), newKernel(env), newVersion(env))
 	root.AddCommand(newTop(env), newSchema(env))
+	complete(root)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	return root
 }
