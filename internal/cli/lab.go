@@ -32,11 +32,12 @@ of this machine is touched, no root is needed where user namespaces are allowed.
   listenq lab run b2             run it and tell what happened to each connection
   listenq lab run my.lab         run a script of your own
   listenq lab run                all quick ones
-  listenq lab burst              the largest burst that a server takes`,
+  listenq lab burst              the largest burst that a server takes
+  listenq lab clean              remove recordings of earlier runs`,
 		Args: cobra.ArbitraryArgs,
 		RunE: subcommand,
 	}
-	cmd.AddCommand(newLabList(env), newLabShow(env), newLabRun(env), newLabBurst(env))
+	cmd.AddCommand(newLabList(env), newLabShow(env), newLabRun(env), newLabBurst(env), newLabClean(env))
 	return cmd
 }
 

@@ -102,6 +102,9 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 	default:
 		printSummary(screen, runs)
 	}
+	if f.out == "" {
+		err = worse(err, keepLast(screen, len(runs), f.asJSON))
+	}
 	return err
 }
 

@@ -55,7 +55,8 @@ func empty(fd int) error {
 	return unix.Ftruncate(fd, 0)
 }
 
-// Dir is a folder that MakeDir has made. It is held open.
+// Dir is a folder that MakeDir has made. It is held open and, until then, locked (flock,
+// shared): who can lock it alone knows that nobody writes there any more.
 type Dir struct {
 	Path string // where it was made
 

@@ -34,6 +34,7 @@ func makeDir(at int, parent, name string) (*Dir, error) {
 	made(path)
 	d := &Dir{Path: path, name: as}
 	if d.self, err = openNew(at, as); err == nil {
+		_ = unix.Flock(int(d.self.Fd()), unix.LOCK_SH|unix.LOCK_NB) // some file systems have no locks
 		d.parent, err = openDir(at, ".")
 	}
 	if err != nil {

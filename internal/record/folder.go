@@ -98,7 +98,7 @@ func (f *Folder) create(script []byte) (err error) {
 // system's temporary files.
 func MakeFolder(parent, name string) (*files.Dir, error) {
 	if parent == "" {
-		parent, name = os.TempDir(), "listenq-"+name+"-"+rand.Text()[:10]
+		parent, name = os.TempDir(), prefix+name+"-"+rand.Text()[:10]
 	}
 	dir, err := files.MakeDir(parent, name)
 	if err != nil {

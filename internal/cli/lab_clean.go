@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"listenq/internal/record"
+)
+
+// kept is how many recordings stay among the temporary files, besides those of the run.
+const kept = 20
+
+func newLabClean(env Env) *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "clean",
+		Short: "remove recordings of earlier runs from the temporary files",
+		Long: `Removes the recordings that runs without --out have left among the temporary files
+(TMPDIR), yours alone, and lists them. One that is being written stays. Runs without
+--out remove by themselves what is older than the last ` + fmt.Sprint(kept) + `.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cleanLab(newScreen(env.Stdout, colourFlag(cmd)), dry)
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "list them, and remove nothing")
+	return cmd
+}
+
+func cleanLab(s screen, dry bool) error {
+	left, err := record.FindLeft()
+	if err != nil {
+		return err
+	}
+	var freed int64
+	removed := "removed"
+	if dry {
+		removed = "would remove"
+	}
+	for _, l := range left {
+		if !dry {
+			if err := l.Remove(); err != nil {
+				return err
+			}
+		}
+		freed += l.Size
+		s.line("%s %s  %s  %.1f MiB", removed, l.Path, l.Made.Format("2006-01-02 15:04"), float64(l.Size)/(1<<20))
+	}
+	if len(left) == 0 {
+		s.line("no recordings of earlier runs")
+		return nil
+	}
+	s.line("%s %s, %.1f MiB", removed, plural(len(left), "recording"), float64(freed)/(1<<20))
+	return nil
+}
+
+// keepLast removes recordings among the temporary files but the newest: those of a run, and
+// some before it.
+func keepLast(s screen, ofRun int, quiet bool) error {
+	left, err := record.FindLeft()
+	if err != nil {
+		return err
+	}
+	old := left[min(len(left), ofRun+kept):]
+	for _, l := range old {
+		if err := l.Remove(); err != nil {
+			return err
+		}
+	}
+	if len(old) > 0 && !quiet {
+		s.line("removed %s of earlier runs: the last %d stay (--out FOLDER keeps all)", plural(len(old), "recording"), kept)
+	}
+	return nil
+}
