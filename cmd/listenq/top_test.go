@@ -158,3 +158,16 @@ func TestTopWithoutTerminal(t *testing.T) {
 		t.Errorf("stderr: %s", stderr.String())
 	}
 }
+
+// TestTopOnDumbTerminal: a terminal on which no screen can be drawn is refused.
+func TestTopOnDumbTerminal(t *testing.T) {
+	_, theirs := terminal(t)
+	cmd := exec.Command("/proc/self/exe", "top")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "TERM=dumb")
+	var stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, theirs, &stderr
+	err := cmd.Run()
+	if cmd.ProcessState.ExitCode() != 2 || !strings.Contains(stderr.String(), "hint: listenq ls --watch 1s") {
+		t.Errorf("%v: %s", err, stderr.String())
+	}
+}

@@ -71,18 +71,23 @@ func (p *progress) step(now lab.Progress) {
 	}
 	p.current, p.began = now, time.Now()
 	if p.width == 0 && now.AtMost >= longWait {
-		newScreen(p.w, "never").line("listenq: %s", p.line())
+		newScreen(p.w, "never").line("%s: waiting, %s at most: %s", p.where(), span(now.AtMost), now.Text)
 	}
+}
+
+// where is the experiment and, where there are several, its kernel.
+func (p *progress) where() string {
+	if p.current.Kernel != "" {
+		return "Linux " + p.current.Kernel + ": " + p.current.Scenario
+	}
+	return p.current.Scenario
 }
 
 func (p *progress) line() string {
 	if p.current.Scenario == "" {
 		return "starting"
 	}
-	line := fmt.Sprintf("%s: line %d: %s", p.current.Scenario, p.current.Line, p.current.Text)
-	if p.current.Kernel != "" {
-		line = "Linux " + p.current.Kernel + ": " + line
-	}
+	line := fmt.Sprintf("%s: line %d: %s", p.where(), p.current.Line, p.current.Text)
 	if p.current.AtMost > 0 && p.width > 0 {
 		line += fmt.Sprintf(" (%.0f of at most %.0f s)", time.Since(p.began).Seconds(), p.current.AtMost.Seconds())
 	}

@@ -59,6 +59,9 @@ A filter is made of words, as in listenq ls:
 			if in == nil || out == nil {
 				return withoutTerminal(cmd, env, f, args)
 			}
+			if os.Getenv("TERM") == "dumb" {
+				return &usageError{"a screen cannot be drawn on this terminal (TERM=dumb)", "listenq ls --watch 1s, or another TERM"}
+			}
 			return runTop(cmd, env, f, args, in, out)
 		},
 	}
