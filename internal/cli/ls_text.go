@@ -91,7 +91,7 @@ func listingColumns(l answer.Listing, all bool) []column[answer.Listener] {
 		{title: "WAIT", right: true, rank: 8, extra: true, cell: waitCell},
 		{title: "SYN Q", right: true, rank: 7, cell: func(r *answer.Listener) string { return countCell(r.SynLen) }},
 		{title: "SYN AGE", right: true, rank: 13, extra: true, cell: func(r *answer.Listener) string { return durationCell(r.SynAge) }},
-		{title: "DROPS/s", right: true, rank: 4, cell: rateCell},
+		dropsColumn(l),
 		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r *answer.Listener) string { return countCell(r.Drops) }},
 		{title: "LOCAL", rank: 3, least: 14, cell: func(r *answer.Listener) string { return r.Address }, cut: cutAddress},
 		{title: "NETNS", rank: 10, extra: true, cell: func(r *answer.Listener) string { return r.NetnsName }},
@@ -107,7 +107,7 @@ func listingColumns(l answer.Listing, all bool) []column[answer.Listener] {
 			c.rank, c.extra = 6, false
 		case c.title == "WAIT" && slices.ContainsFunc(l.Listeners, answer.Listener.Waits):
 			c.rank, c.extra = 5, false
-		case c.title == "DROPS/s" && once:
+		case c.title == "DROPPED" && once:
 			c.extra, c.rank = true, 100
 		case c.title == "DROPS" && once:
 			c.rank, c.extra = 4, false
@@ -115,6 +115,17 @@ func listingColumns(l answer.Listing, all bool) []column[answer.Listener] {
 		c.extra = c.extra && !all
 	}
 	return columns
+}
+
+// leastRate is the shortest window that carries a rate: within a shorter one it is counted.
+const leastRate = time.Second
+
+// dropsColumn is what was dropped within the window, as a rate if that carries one.
+func dropsColumn(l answer.Listing) column[answer.Listener] {
+	if l.Window.Duration() < leastRate {
+		return column[answer.Listener]{title: "DROPPED", right: true, rank: 4, cell: func(r *answer.Listener) string { return countCell(r.Dropped) }}
+	}
+	return column[answer.Listener]{title: "DROPS/s", right: true, rank: 4, cell: rateCell}
 }
 
 func severalNetns(l answer.Listing) bool {
