@@ -55,7 +55,7 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().DurationVar(&period, "for", 2*time.Second, "how long to look")
+	cmd.Flags().DurationVar(&period, "for", leastVigil, "how long to look")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema listenq/doctor/v1)")
 	return cmd
 }
@@ -63,7 +63,9 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 // consult looks for that long and prints the diagnosis. One that is cut short
 // tells what was found so far.
 func consult(ctx context.Context, env Env, colour string, asJSON bool, o *observer, period time.Duration, f queue.Filter) error {
-	watched := o.watch(ctx, period)
+	v := newVigil(env.Stderr, period, f)
+	watched := o.watch(ctx, period, v.looked)
+	v.end()
 	if watched != nil && (!errors.Is(watched, context.Canceled) || o.history.Samples() < 2) {
 		return watched
 	}

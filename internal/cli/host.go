@@ -70,8 +70,9 @@ func (o *observer) look() error {
 	return nil
 }
 
-// watch takes samples for that long, the first at once and the last at its end.
-func (o *observer) watch(ctx context.Context, d time.Duration) error {
+// watch takes samples for that long, the first at once and the last at its end. After each but
+// the first, looked is called.
+func (o *observer) watch(ctx context.Context, d time.Duration, looked func(*queue.History)) error {
 	if err := o.look(); err != nil {
 		return err
 	}
@@ -83,6 +84,7 @@ func (o *observer) watch(ctx context.Context, d time.Duration) error {
 		if err := o.look(); err != nil {
 			return err
 		}
+		looked(o.history)
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ type lister struct {
 }
 
 func (l *lister) run(ctx context.Context) error {
-	if err := l.observer.watch(ctx, l.flags.window); err != nil {
+	if err := l.observer.watch(ctx, l.flags.window, func(*queue.History) {}); err != nil {
 		return err
 	}
 	if l.flags.watch == 0 {
