@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 	"internal/record":           {"internal/answer", "internal/evidence", "internal/files", "internal/queue"},
 	"internal/tui":              {"internal/diagnose", "internal/queue", "internal/text"},
 	"internal/vm":               {"internal/lab/sandbox"},
-	"internal/diagnose":         {"internal/queue"},
+	"internal/diagnose":         {"internal/queue", "internal/text"},
 	"internal/handshake":        {"internal/evidence", "internal/judge", "internal/story"},
 	"internal/handshake/ladder": {"internal/evidence", "internal/handshake", "internal/judge"},
 	"internal/evidence":         {},

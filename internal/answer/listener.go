@@ -72,6 +72,11 @@ func NewListener(t *queue.Trend) Listener {
 	return row
 }
 
+// Belongs is what the process belongs to, as queue.Process.Belongs.
+func (p *Process) Belongs() string {
+	return (&queue.Process{Unit: p.Unit, Cgroup: p.Cgroup}).Belongs()
+}
+
 func newProcesses(all []queue.Process) []Process {
 	if all == nil {
 		return nil

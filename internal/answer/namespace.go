@@ -19,7 +19,7 @@ type Namespace struct {
 
 func newNamespace(n *queue.Namespace) Namespace {
 	row := Namespace{Netns: n.ID, Name: n.Name, Host: n.Host, Sysctls: n.Sysctls, Machine: n.Machine, Counters: map[string]uint64{}}
-	if somaxconn, err := strconv.Atoi(n.Sysctls["net.core.somaxconn"]); err == nil {
+	if somaxconn, known := n.Somaxconn(); known {
 		row.Somaxconn = &somaxconn
 	}
 	for i, name := range n.Counters.Names {

@@ -13,6 +13,7 @@ import (
 	"listenq/internal/files"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 type checkFlags struct {
@@ -117,7 +118,7 @@ func (nopCloser) Close() error { return nil }
 func printChecked(w io.Writer, c answer.Check) {
 	screen := newScreen(w, "never")
 	say := func(format string, args ...any) { screen.wrap("listenq: check: ", fmt.Sprintf(format, args...)) }
-	in := span(c.Duration.Duration())
+	in := text.Span(c.Duration.Duration())
 	if c.Command.Exit != 0 {
 		in += fmt.Sprintf(" (the command exits with %d)", c.Command.Exit)
 	}

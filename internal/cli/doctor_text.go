@@ -36,7 +36,7 @@ func printMachine(s screen, d answer.Diagnosis) {
 			about = " that matches " + d.Filter
 		}
 	}
-	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", d.Kernel, d.Samples, span(d.Window.Duration())))
+	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", d.Kernel, d.Samples, text.Span(d.Window.Duration())))
 	s.wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
 	if d.Listeners > 0 {
 		s.wrap("  seen: ", strings.Join([]string{

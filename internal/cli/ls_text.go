@@ -188,20 +188,7 @@ func durationCell(t *answer.Milliseconds) string {
 	if t == nil {
 		return unknown
 	}
-	return span(t.Duration())
-}
-
-// span is a duration with the digits that matter: "350 ms", "4.1 s", "12 min".
-func span(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < 100*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < 100*time.Minute:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	}
-	return fmt.Sprintf("%.0f h", d.Hours())
+	return text.Span(t.Duration())
 }
 
 // processCell is the first process, and how many more have the socket open.
@@ -219,21 +206,17 @@ func processCell(r *answer.Listener) string {
 	return text
 }
 
-// unitCell is what the first process belongs to: a unit, a container, else its cgroup.
+// unitCell is what the first process belongs to that belongs to anything.
 func unitCell(r *answer.Listener) string {
-	switch {
-	case r.Processes == nil:
+	if r.Processes == nil {
 		return unknown
-	case len(r.Processes) == 0:
-		return none
-	case r.Processes[0].Unit != "":
-		return r.Processes[0].Unit
-	case r.Processes[0].Cgroup == "":
-		return unknown
-	case r.Processes[0].Cgroup == "/":
-		return none
 	}
-	return r.Processes[0].Cgroup
+	for _, p := range r.Processes {
+		if of := p.Belongs(); of != "" {
+			return of
+		}
+	}
+	return none
 }
 
 // verdict says in a sentence how bad it is, and what to do next.
@@ -285,7 +268,7 @@ func stalled(bad []*answer.Listener) string {
 			longest = max(longest, r.OldestWait.Duration())
 		}
 	}
-	return fmt.Sprintf("No accept queue is full, but connections have waited to be accepted for up to %s. Why and what to do: listenq doctor%s", span(longest), where(bad))
+	return fmt.Sprintf("No accept queue is full, but connections have waited to be accepted for up to %s. Why and what to do: listenq doctor%s", text.Span(longest), where(bad))
 }
 
 func are(n int) string {

@@ -71,7 +71,7 @@ func (p *progress) step(now lab.Progress) {
 	}
 	p.current, p.began = now, time.Now()
 	if p.width == 0 && now.AtMost >= longWait {
-		newScreen(p.w, "never").line("%s: waiting, %s at most: %s", p.where(), span(now.AtMost), now.Text)
+		newScreen(p.w, "never").line("%s: waiting, %s at most: %s", p.where(), text.Span(now.AtMost), now.Text)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // finding is the frame of one about a listener's accept queue.
@@ -98,7 +99,7 @@ func (s *situation) rates() string {
 	}
 	if oldest, ok := s.Listener.Waiting.Oldest(); ok && s.wholeSeen() && !s.Accepts.Known {
 		return fmt.Sprintf("about %.1f connections/s came into the queue and were accepted (%d in the last %s); %s",
-			float64(s.Listener.AcceptLen)/max(oldest, coarse).Seconds(), s.Listener.AcceptLen, span(oldest), dropped)
+			float64(s.Listener.AcceptLen)/max(oldest, coarse).Seconds(), s.Listener.AcceptLen, text.Span(oldest), dropped)
 	}
 	if !s.Arrivals.Known || !s.Accepts.Known || s.Accepts.PerSecond < 0.05 {
 		return "accept() is called, how often is not known; " + dropped
@@ -175,7 +176,7 @@ func overflowSomewhere(p *place) (Finding, bool) {
 		Severity: Warning, Title: "an accept queue overflows; which listener's is not known",
 		Evidence: []string{
 			p.where(),
-			fmt.Sprintf("ListenOverflows rose by %d within %s", n, span(p.trend.Window)),
+			fmt.Sprintf("ListenOverflows rose by %d within %s", n, text.Span(p.trend.Window)),
 			"no listener that is there now was seen to drop them: it is gone, or its drops are not known (Linux before 4.9, no sock_diag)",
 		},
 		Effect: feelSYN + "; " + feelACK,

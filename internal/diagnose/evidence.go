@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 const shown = 4 // of a list; the rest is counted
@@ -23,7 +23,7 @@ func (s *situation) evidence() []string {
 		all = append(all, fmt.Sprintf("ListenOverflows of its namespace rose by %d; other listeners there dropped packets, too", n.N))
 	}
 	if points := s.recent(); s.fullShare() > 0 && len(points) > 1 {
-		all = append(all, fmt.Sprintf("full in %.0f %% of %d samples within %s", 100*s.fullShare(), len(points), span(min(s.Window, lately))))
+		all = append(all, fmt.Sprintf("full in %.0f %% of %d samples within %s", 100*s.fullShare(), len(points), text.Span(min(s.Window, lately))))
 	}
 	if w := s.waitLine(); w != "" {
 		all = append(all, w)
@@ -44,7 +44,7 @@ func (s *situation) queueLine() string {
 }
 
 func (s *situation) dropLine() string {
-	text := fmt.Sprintf("sk_drops rose by %d within %s", s.Dropped.N, span(s.Window))
+	text := fmt.Sprintf("sk_drops rose by %d within %s", s.Dropped.N, text.Span(s.Window))
 	if p := s.Paths; p.SYN.Known && p.ACK.Known {
 		text += fmt.Sprintf(": %s or ACKs of SYN cookies, %s or data of requests", count(p.SYN.N, "SYN"), count(p.ACK.N, "final ACK"))
 	}
@@ -57,7 +57,7 @@ func (s *situation) waitLine() string {
 	if !ok || w.Age > long {
 		return ""
 	}
-	text := "the first in the queue has waited for " + span(oldest)
+	text := "the first in the queue has waited for " + text.Span(oldest)
 	if s.Listener.Shared > 1 {
 		text += fmt.Sprintf(" (of the %d listeners at this address one)", s.Listener.Shared)
 	}
@@ -143,15 +143,4 @@ func count(n uint64, of string) string {
 		return "1 " + of
 	}
 	return fmt.Sprintf("%d %ss", n, of)
-}
-
-// span is a duration as people say it.
-func span(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < 100*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return fmt.Sprintf("%.0f s", d.Seconds())
 }

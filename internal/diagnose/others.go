@@ -3,6 +3,8 @@ package diagnose
 import (
 	"fmt"
 	"strconv"
+
+	"listenq/internal/text"
 )
 
 // skewed is for the first full listener of an SO_REUSEPORT group with room elsewhere.
@@ -185,7 +187,7 @@ func otherDrops(p *place) (Finding, bool) {
 		Severity: Warning, Title: "SYNs or final ACKs are dropped for another reason than a full queue",
 		Evidence: []string{
 			p.where(),
-			fmt.Sprintf("ListenDrops rose by %d within %s, only %s of them by full queues", drops.N, span(p.trend.Window), strconv.FormatUint(overflows.N+full.N, 10)),
+			fmt.Sprintf("ListenDrops rose by %d within %s, only %s of them by full queues", drops.N, text.Span(p.trend.Window), strconv.FormatUint(overflows.N+full.N, 10)),
 		},
 		Effect: feelSYN,
 		Fix: []string{

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 const keepCookies = "leave net.ipv4.tcp_syncookies at 1, or set it back: sysctl -w net.ipv4.tcp_syncookies=1"
@@ -80,7 +81,7 @@ func cookiesSent(p *place) (Finding, bool) {
 		Severity: Notice, Listener: one, Title: "a SYN queue is full; clients are served by SYN cookies",
 		Evidence: []string{
 			p.where(),
-			fmt.Sprintf("TCPReqQFullDoCookies rose by %d and SyncookiesSent by %d within %s", full, sent, span(p.trend.Window)),
+			fmt.Sprintf("TCPReqQFullDoCookies rose by %d and SyncookiesSent by %d within %s", full, sent, text.Span(p.trend.Window)),
 			queues,
 		},
 		Effect: "clients connect as usual; without TCP timestamps such a connection has neither window scaling nor SACK and can be slow; " +
@@ -98,7 +99,7 @@ func requestsDropped(p *place) (Finding, bool) {
 	queues, one := p.synFull()
 	return Finding{
 		Severity: Critical, Listener: one, Title: "a SYN queue is full and SYN cookies are off: clients are locked out",
-		Evidence: []string{p.where(), fmt.Sprintf("TCPReqQFullDrop rose by %d within %s", n, span(p.trend.Window)), queues},
+		Evidence: []string{p.where(), fmt.Sprintf("TCPReqQFullDrop rose by %d within %s", n, text.Span(p.trend.Window)), queues},
 		Effect:   feelSYN,
 		Fix:      append([]string{"turn SYN cookies on: sysctl -w net.ipv4.tcp_syncookies=1; it counts at once"}, fixSYN[:2]...),
 		Check:    append(p.checkSYN(), p.checkSysctl("net.ipv4.tcp_syncookies")),
@@ -173,7 +174,7 @@ func unfinished(s *situation) (Finding, bool) {
 		Severity: Notice, Listener: s.Trend, Title: "requests get no final ACK and will expire: a flood, or a path that loses packets",
 		Evidence: []string{
 			count(n.N, "request") + " in SYN_RECV",
-			fmt.Sprintf("TCPSynRetrans of the namespace rose by %d within %s: SYN-ACKs sent again, and SYNs of this host's own", again, span(s.Window)),
+			fmt.Sprintf("TCPSynRetrans of the namespace rose by %d within %s: SYN-ACKs sent again, and SYNs of this host's own", again, text.Span(s.Window)),
 			"the accept queue did not overflow meanwhile, so the ACKs were not dropped there",
 		},
 		Effect: "spoofed clients feel nothing; an honest one whose SYN-ACK or ACK is lost waits 1, 3, 7 … s; a request expires after 63 s (7 s when the SYN queue is over half full), " +

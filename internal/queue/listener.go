@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"cmp"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -61,6 +63,10 @@ type Process struct {
 	State   string   // of its main thread as /proc/PID/stat writes it: R, S, D, T, t, Z; empty where not read
 	Threads []Thread // nil where not read
 }
+
+// Belongs is what the process belongs to: its unit or container, else its control group;
+// empty if that is the root of all, or not known.
+func (p *Process) Belongs() string { return cmp.Or(p.Unit, strings.TrimSuffix(p.Cgroup, "/")) }
 
 // Thread is what one thread of a process does.
 type Thread struct {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -23,6 +24,16 @@ type Namespace struct {
 	Sysctls  map[string]string // by name: "net.core.somaxconn"; what could not be read is left out
 	Machine  []string          // of them, those that this kernel has for the whole machine, as before Linux 4.15; sorted
 	Counters Counters          // T is the sample's
+}
+
+// Somaxconn is net.core.somaxconn, the most that the limit of an accept queue can be after
+// listen(); false where it is not known, or n is nil.
+func (n *Namespace) Somaxconn() (limit int, known bool) {
+	if n == nil {
+		return 0, false
+	}
+	limit, err := strconv.Atoi(n.Sysctls["net.core.somaxconn"])
+	return limit, err == nil
 }
 
 // Namespace returns the namespace of that ID; nil if it was not looked at.

@@ -106,6 +106,29 @@ func (t *Trend) tell(l *Listener, track *track) {
 	t.State = l.state(t.Dropped.Known && t.Dropped.N > 0)
 }
 
+// LimitBy says what made the limit of the accept queue.
+type LimitBy string
+
+// What can have made it. A limit that is as high as somaxconn was made by it, or the program
+// has asked for just that.
+const (
+	LimitUnknown     LimitBy = ""
+	LimitByBacklog   LimitBy = "backlog"
+	LimitBySomaxconn LimitBy = "somaxconn?"
+)
+
+// LimitBy is what made the limit of its accept queue.
+func (t *Trend) LimitBy() LimitBy {
+	somaxconn, known := t.Namespace.Somaxconn()
+	switch {
+	case !known || t.Listener.AcceptLimit == NoLimit:
+		return LimitUnknown
+	case t.Listener.AcceptLimit == somaxconn:
+		return LimitBySomaxconn
+	}
+	return LimitByBacklog
+}
+
 // total is the sum over all points but the first, which has nothing before it.
 func total(points []Point, of func(Point) Count) Count {
 	if len(points) < 2 {

@@ -2,12 +2,12 @@ package tui
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // column is one of the table.
@@ -65,8 +65,8 @@ func columns() []column {
 			text:    func(_ *model, r *row) string { return rateText(r.Accepts) },
 			compare: func(a, b *row) int { return cmp.Compare(b.Accepts.PerSecond, a.Accepts.PerSecond) }},
 		{title: "LIMIT BY", help: "backlog: the program's own; somaxconn?: the limit equals net.core.somaxconn, so the backlog was likely larger", rank: 14, least: 10,
-			text:    func(_ *model, r *row) string { return limitSource(&r.Trend) },
-			compare: func(a, b *row) int { return strings.Compare(limitSource(&a.Trend), limitSource(&b.Trend)) }},
+			text:    func(_ *model, r *row) string { return cmp.Or(string(r.LimitBy()), unknown) },
+			compare: func(a, b *row) int { return cmp.Compare(a.LimitBy(), b.LimitBy()) }},
 		{title: "UID", help: "the user that made the socket", rank: 15, least: 5, right: true,
 			text:    func(_ *model, r *row) string { return strconv.FormatUint(uint64(r.Listener.UID), 10) },
 			compare: func(a, b *row) int { return cmp.Compare(a.Listener.UID, b.Listener.UID) }},
@@ -102,7 +102,7 @@ func oldest(l *queue.Listener) string {
 	wait, ok := l.Waiting.Oldest()
 	switch {
 	case ok:
-		return waitText(wait)
+		return text.Span(wait)
 	case l.AcceptLen == 0:
 		return none
 	}
@@ -110,12 +110,13 @@ func oldest(l *queue.Listener) string {
 }
 
 func unitText(l *queue.Listener, ascii bool) string {
-	i := slices.IndexFunc(l.Processes, func(p queue.Process) bool { return p.Unit != "" })
-	switch {
-	case i < 0 && l.Processes == nil:
+	if l.Processes == nil {
 		return unknown
-	case i < 0:
-		return none
 	}
-	return visible(l.Processes[i].Unit, ascii)
+	for i := range l.Processes {
+		if of := l.Processes[i].Belongs(); of != "" {
+			return visible(of, ascii)
+		}
+	}
+	return none
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // plotHeight is how many lines the course of the details has.
@@ -89,11 +90,11 @@ func pathsText(p queue.Paths) string {
 }
 
 func synText(l *queue.Listener) string {
-	text := countText(l.SynLen)
+	shown := countText(l.SynLen)
 	if l.SynLen.Known && l.SynAge >= time.Second {
-		text += fmt.Sprintf(", counted %s before", waitText(l.SynAge))
+		shown += fmt.Sprintf(", counted %s before", text.Span(l.SynAge))
 	}
-	return text
+	return shown
 }
 
 // waits tells how long connections have been in the accept queue.
@@ -105,11 +106,11 @@ func waits(t *queue.Trend) []string {
 		}
 		return []string{"waits: not looked at"}
 	}
-	text := fmt.Sprintf("waiting: %d", w.Len)
+	line := fmt.Sprintf("waiting: %d", w.Len)
 	if longest, ok := w.Oldest(); ok {
-		text += fmt.Sprintf(", the longest for %s, half of them for %s or more", waitText(longest), waitText(w.Waits[len(w.Waits)/2]))
+		line += fmt.Sprintf(", the longest for %s, half of them for %s or more", text.Span(longest), text.Span(w.Waits[len(w.Waits)/2]))
 	}
-	lines := []string{text}
+	lines := []string{line}
 	if w.Closed > 0 {
 		lines = append(lines, fmt.Sprintf("of them closed by their clients: %d", w.Closed))
 	}
@@ -126,7 +127,7 @@ func waits(t *queue.Trend) []string {
 // min(backlog, somaxconn) as of the last listen() (__sys_listen, net/socket.c).
 func whyLimit(t *queue.Trend) string {
 	limit := t.Listener.AcceptLimit
-	somaxconn, ok := somaxconnOf(t.Namespace)
+	somaxconn, ok := t.Namespace.Somaxconn()
 	const rule = "It is min(backlog, net.core.somaxconn) as of the last listen()"
 	switch {
 	case limit == queue.NoLimit:

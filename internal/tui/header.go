@@ -142,7 +142,7 @@ func (m *model) counterText(trends []queue.NamespaceTrend, name string) string {
 func somaxconnText(trends []queue.NamespaceTrend) string {
 	least, most, any := 0, 0, false
 	for i := range trends {
-		if v, ok := somaxconnOf(&trends[i].Namespace); ok {
+		if v, ok := trends[i].Namespace.Somaxconn(); ok {
 			if !any {
 				least, most, any = v, v, true
 			}

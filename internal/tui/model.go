@@ -2,7 +2,6 @@ package tui
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -164,14 +163,6 @@ func (m *model) row() *row {
 		return nil
 	}
 	return m.rows[m.cursor]
-}
-
-func somaxconnOf(n *queue.Namespace) (int, bool) {
-	if n == nil {
-		return 0, false
-	}
-	v, err := strconv.Atoi(n.Sysctls["net.core.somaxconn"])
-	return v, err == nil
 }
 
 func (m *model) summary() Summary {

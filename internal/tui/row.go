@@ -26,15 +26,3 @@ func rowsOf(t *tape) []*row {
 	}
 	return rows
 }
-
-// limitSource says in a word what made the limit; the details say it in full.
-func limitSource(t *queue.Trend) string {
-	somaxconn, ok := somaxconnOf(t.Namespace)
-	switch {
-	case !ok || t.Listener.AcceptLimit == queue.NoLimit:
-		return unknown
-	case t.Listener.AcceptLimit == somaxconn:
-		return "somaxconn?"
-	}
-	return "backlog"
-}

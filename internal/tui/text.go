@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
@@ -90,19 +89,6 @@ func rateText(r queue.Rate) string {
 		return fmt.Sprintf("%.0f", r.PerSecond)
 	}
 	return fmt.Sprintf("%.1f", r.PerSecond)
-}
-
-// waitText writes how long something has been waiting, in four or five cells.
-func waitText(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
 func lengthText(l *queue.Listener) string {

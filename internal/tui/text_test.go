@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestVisible(t *testing.T) {
@@ -49,16 +48,6 @@ func TestFitAddress(t *testing.T) {
 	} {
 		if got := theme.fitAddress(test.text, test.width); got != test.want {
 			t.Errorf("%s in %d cells is %s, want %s", test.text, test.width, got, test.want)
-		}
-	}
-}
-
-func TestWaitText(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		250 * time.Millisecond: "250 ms", 1500 * time.Millisecond: "1.5 s", 90 * time.Second: "1m30s", 2*time.Hour + 3*time.Minute: "2h03m",
-	} {
-		if got := waitText(d); got != want {
-			t.Errorf("%s is %s, want %s", d, got, want)
 		}
 	}
 }
