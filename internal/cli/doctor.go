@@ -69,7 +69,7 @@ func consult(ctx context.Context, env Env, colour string, asJSON bool, o *observ
 	if watched != nil && (!errors.Is(watched, context.Canceled) || o.history.Samples() < 2) {
 		return watched
 	}
-	inspect(o.history)
+	inspect(o.history.Worst(), mostInspected)
 	d := answer.NewDiagnosis(o.history, f)
 	var err error
 	if asJSON {
@@ -85,20 +85,3 @@ func consult(ctx context.Context, env Env, colour string, asJSON bool, o *observ
 
 // mostInspected is how many processes doctor looks at closely.
 const mostInspected = 256
-
-// inspect looks closely at the processes of the listeners as of the last sample, the
-// worst first. One that has ended meanwhile stays as it was.
-func inspect(h *queue.History) {
-	trends := h.Trends()
-	left := mostInspected
-	for i := range trends {
-		processes := trends[i].Listener.Processes
-		for j := range processes[:min(left, len(processes))] {
-			left--
-			p := processes[j]
-			if kernel.Inspect(&p) == nil {
-				processes[j] = p
-			}
-		}
-	}
-}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -144,20 +143,13 @@ func inspecting(source func(*queue.Sample) error) func(*queue.Sample) error {
 		if err := source(s); err != nil {
 			return err
 		}
-		left := mostWatched
+		var stuck []*queue.Listener
 		for i := range s.Listeners {
-			l := &s.Listeners[i]
-			if oldest, ok := l.Waiting.Oldest(); !ok || oldest < queue.Patience || left == 0 {
-				continue
-			}
-			l.Processes = slices.Clone(l.Processes) // the source's own
-			for j := range l.Processes[:min(left, len(l.Processes))] {
-				left--
-				if p := l.Processes[j]; kernel.Inspect(&p) == nil {
-					l.Processes[j] = p
-				}
+			if oldest, ok := s.Listeners[i].Waiting.Oldest(); ok && oldest >= queue.Patience {
+				stuck = append(stuck, &s.Listeners[i])
 			}
 		}
+		inspect(stuck, mostWatched)
 		return nil
 	}
 }

@@ -44,7 +44,7 @@ func (v *vigil) looked(h *queue.History) {
 	}
 	if now := time.Now(); now.After(v.next) {
 		v.next = now.Add(time.Second)
-		inspect(h)
+		inspect(h.Worst(), mostInspected)
 		d := answer.NewDiagnosis(h, v.filter)
 		for i := range d.Findings {
 			v.tell(&d.Findings[i])

@@ -46,6 +46,21 @@ func (h *History) Trends() []Trend {
 	return all
 }
 
+// Worst are the listeners of the last sample in the order of Trends. They are the History's
+// own: the caller may give one other Processes, in a slice that nobody else has.
+func (h *History) Worst() []*Listener {
+	own := make(map[identity]*Listener, len(h.last.Listeners))
+	for i := range h.last.Listeners {
+		own[identify(&h.last.Listeners[i])] = &h.last.Listeners[i]
+	}
+	trends := h.Trends()
+	all := make([]*Listener, 0, len(trends))
+	for i := range trends {
+		all = append(all, own[identify(&trends[i].Listener)])
+	}
+	return all
+}
+
 // arrange puts all[order[i]] at i. A Trend is large: each moves once. It uses order up.
 func arrange(all []Trend, order []int) {
 	for start := range order {
