@@ -24,6 +24,7 @@ func TestNearly(t *testing.T) {
 	sums, err := ladder.Digest(text, func(b *strings.Builder, events []ladder.Event) {
 		view(b, "lab", ladder.Play(events, evidence.ClientSide|evidence.ServerSide, true))
 		view(b, "server", ladder.Play(events, evidence.ServerSide, false))
+		view(b, "client", ladder.Play(events, evidence.ClientSide, false))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +32,16 @@ func TestNearly(t *testing.T) {
 	golden(t, "nearly.txt", sums)
 }
 
-// view writes what is seen of each attempt.
+// view writes what is seen of each attempt, and of all together.
 func view(b *strings.Builder, name string, tr *handshake.Tracker) {
+	var scene *evidence.Scene
+	defer func() {
+		if scene != nil {
+			write(b, "scene", reflect.ValueOf(scene).Elem())
+		}
+	}()
 	for a := range tr.Attempts() {
+		scene = a.Seen().Scene
 		b.WriteString("-- " + name + "\n")
 		write(b, "attempt", reflect.ValueOf(a.Seen()).Elem())
 		write(b, "listener", reflect.ValueOf(a.Seen().On).Elem())
