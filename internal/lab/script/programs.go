@@ -32,4 +32,4 @@ func (s *Script) Programs() []string {
 }
 
 // beginsCommand finds the words of a shell script that begin a command.
-var beginsCommand = regexp.MustCompile(`(?:^|[;&|({\n]|\bexec|\bthen|\bdo)\s*([A-Za-z][\w.+-]*)(?:\s|$)`)
+var beginsCommand = regexp.MustCompile(`(?:^|[;&|({\n]|\bthen\b|\bdo\b)\s*(?:exec\s+)?([A-Za-z][\w.+-]*)(?:\s|$)`)
