@@ -50,8 +50,9 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 				return err
 			}
 			defer host.Close()
-			o := observer{source: host.Sample, history: queue.NewHistory(always)}
-			return consult(cmd.Context(), env, colourFlag(cmd), asJSON, &o, period, filter)
+			c := consultation{env: env, colour: colourFlag(cmd), asJSON: asJSON, period: period, filter: filter}
+			c.observer = observer{source: host.Sample, history: queue.NewHistory(always)}
+			return c.run(cmd.Context())
 		},
 	}
 	f.register(cmd)
@@ -60,22 +61,31 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 	return cmd
 }
 
-// consult looks for that long and prints the diagnosis. One that is cut short
-// tells what was found so far.
-func consult(ctx context.Context, env Env, colour string, asJSON bool, o *observer, period time.Duration, f queue.Filter) error {
-	v := newVigil(env.Stderr, period, f)
-	watched := o.watch(ctx, period, v.looked)
+// consultation is one call of doctor.
+type consultation struct {
+	observer
+	env    Env
+	colour string
+	asJSON bool
+	period time.Duration // how long it looks
+	filter queue.Filter
+}
+
+// run looks and prints the diagnosis. One that is cut short tells what was found so far.
+func (c *consultation) run(ctx context.Context) error {
+	v := newVigil(c.env.Stderr, c.period, c.filter)
+	watched := c.watch(ctx, c.period, v.looked)
 	v.end()
-	if watched != nil && (!errors.Is(watched, context.Canceled) || o.history.Samples() < 2) {
+	if watched != nil && (!errors.Is(watched, context.Canceled) || c.history.Samples() < 2) {
 		return watched
 	}
-	inspect(o.history.Worst(), mostInspected)
-	d := answer.NewDiagnosis(o.history, f)
+	inspect(c.history.Worst(), mostInspected)
+	d := answer.NewDiagnosis(c.history, c.filter)
 	var err error
-	if asJSON {
-		err = printDiagnosisJSON(env.Stdout, d)
+	if c.asJSON {
+		err = printDiagnosisJSON(c.env.Stdout, d)
 	} else {
-		printDiagnosis(newScreen(env.Stdout, colour), d)
+		printDiagnosis(newScreen(c.env.Stdout, c.colour), d)
 	}
 	if d.Bad() {
 		err = worse(err, errBad)

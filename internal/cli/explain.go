@@ -49,7 +49,8 @@ error or a damaged file (what came before the damage is explained all the same),
 				}
 				return explainRecording(cmd.Context(), env, s, f, asJSON, args[0])
 			}
-			return explainCaptures(cmd.Context(), env, s, f, asJSON, openCapture, args)
+			c := captures{env: env, screen: s, flags: f, asJSON: asJSON, open: openCapture, files: args}
+			return c.explain(cmd.Context())
 		},
 	}
 	flags := cmd.Flags()

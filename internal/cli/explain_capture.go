@@ -83,26 +83,36 @@ func (f *captureFlags) places(files int) ([]answer.Place, error) {
 // opener opens a file to read.
 type opener func(ctx context.Context, name string) (*os.File, error)
 
-// explainCaptures reads capture files and prints what happened in them.
-func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, open opener, files []string) error {
-	options, err := f.options()
+// captures are files that one call of explain is about.
+type captures struct {
+	env    Env
+	screen screen
+	flags  captureFlags
+	asJSON bool
+	open   opener
+	files  []string
+}
+
+// explain reads them and prints what happened in them.
+func (c *captures) explain(ctx context.Context) error {
+	options, err := c.flags.options()
 	if err != nil {
 		return err
 	}
-	places, err := f.places(len(files))
+	places, err := c.flags.places(len(c.files))
 	if err != nil {
 		return err
 	}
-	report, interrupted := readCaptures(ctx, env, f, options, places, open, files)
+	report, interrupted := c.read(ctx, options, places)
 	if report == nil {
 		return interrupted
 	}
 	report.Schema = answer.ExplanationSchema
-	if asJSON {
-		err = printJSON(env.Stdout, report)
+	if c.asJSON {
+		err = printJSON(c.env.Stdout, report)
 	} else {
-		long, flush := s.buffered()
-		printReport(long, report, f.all)
+		long, flush := c.screen.buffered()
+		printReport(long, report, c.flags.all)
 		err = flush()
 	}
 	for _, d := range report.Damage {
@@ -114,14 +124,14 @@ func explainCaptures(ctx context.Context, env Env, s screen, f captureFlags, asJ
 	return worse(err, interrupted)
 }
 
-// readCaptures opens the files and explains them, and annotates them if that is asked for.
-// Of an interrupted read it returns what was read, and the error.
-func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.Options, places []answer.Place, open opener, files []string) (*answer.Explanation, error) {
-	progress := newReading(env.Stderr)
+// read opens the files and explains them, and annotates them if that is asked for. Of an
+// interrupted read it returns what was read, and the error.
+func (c *captures) read(ctx context.Context, options explain.Options, places []answer.Place) (*answer.Explanation, error) {
+	progress := newReading(c.env.Stderr)
 	defer progress.clear()
-	inputs, opened := make([]explain.Input, len(files)), make([]*os.File, len(files))
-	for i, name := range files {
-		in, err := open(ctx, name)
+	inputs, opened := make([]explain.Input, len(c.files)), make([]*os.File, len(c.files))
+	for i, name := range c.files {
+		in, err := c.open(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -133,21 +143,21 @@ func readCaptures(ctx context.Context, env Env, f captureFlags, options explain.
 		}
 	}
 	var notes annotations
-	if f.annotate != "" {
-		for i := range files {
+	if c.flags.annotate != "" {
+		for i := range c.files {
 			if info, err := opened[i].Stat(); err != nil || !info.Mode().IsRegular() {
 				return nil, &usageError{fmt.Sprintf("--annotate reads its files twice, and %s cannot be", inputs[i].Name), "write it to a file first"}
 			}
 		}
-		notes = newAnnotations(len(files))
+		notes = newAnnotations(len(c.files))
 		options.Comment = notes.comment
 	}
 	report, err := explain.Captures(ctx, inputs, options)
 	switch {
 	case report == nil:
 		return nil, hintCapture(err)
-	case f.annotate != "" && err == nil:
-		err = notes.write(f.annotate, files, report)
+	case c.flags.annotate != "" && err == nil:
+		err = notes.write(c.flags.annotate, c.files, report)
 	}
 	return report, err
 }

@@ -32,7 +32,8 @@ func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, as
 			newScreen(env.Stderr, "never").line("listenq: %s has no %s: its packets alone are explained", dir, record.ResultFile)
 		}
 		open := func(context.Context, string) (*os.File, error) { return record.Open(dir, record.PacketsFile) }
-		return explainCaptures(ctx, env, s, f, asJSON, open, []string{filepath.Join(dir, record.PacketsFile)})
+		c := captures{env: env, screen: s, flags: f, asJSON: asJSON, open: open, files: []string{filepath.Join(dir, record.PacketsFile)}}
+		return c.explain(ctx)
 	}
 	return &usageError{fmt.Sprintf("%s is no recording: it has neither %s nor %s nor %s", dir, record.ResultFile, record.PacketsFile, record.SamplesFile),
 		"listenq lab run --out DIR makes recordings; for captures name the files"}
