@@ -14,6 +14,7 @@ type Scenario struct {
 	ID       string       `json:"id"`
 	Name     string       `json:"name"`
 	Title    string       `json:"title"`
-	Source   string       `json:"source"`
+	Topic    string       `json:"topic"`  // what it is about, with others
+	Source   string       `json:"source"` // where it was published
 	Expected Milliseconds `json:"expected_ms"`
 }

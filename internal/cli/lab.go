@@ -48,14 +48,14 @@ func newLabList(env Env) *cobra.Command {
 		Short: "list the built-in experiments",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := builtIn(scenarios.Names())
+			all, err := builtIn(scenarios.ByTopic())
 			if err != nil {
 				return err
 			}
 			var rows []answer.Scenario
 			for _, s := range all {
 				id, _, _ := strings.Cut(s.Name, "-")
-				rows = append(rows, answer.Scenario{ID: id, Name: s.Name, Title: s.Title, Source: s.Source, Expected: answer.MS(s.Takes)})
+				rows = append(rows, answer.Scenario{ID: id, Name: s.Name, Title: s.Title, Topic: scenarios.Topic(s.Name), Source: s.Source, Expected: answer.MS(s.Takes)})
 			}
 			if asJSON {
 				return printJSON(env.Stdout, answer.NewScenarios(rows))
@@ -68,14 +68,18 @@ func newLabList(env Env) *cobra.Command {
 	return cmd
 }
 
-// printList prints the experiments below the documents that they are from.
+// printList prints the experiments below their topics.
 func printList(s screen, rows []answer.Scenario) {
 	for i, r := range rows {
-		if i == 0 || rows[i-1].Source != r.Source {
-			s.line("%s", s.style(bold, "from "+r.Source))
+		if i == 0 || rows[i-1].Topic != r.Topic {
+			if i > 0 {
+				s.blank()
+			}
+			s.line("%s", s.style(bold, r.Topic))
 		}
 		s.line("  %-34s %8s", r.Name, seconds(r.Expected))
-		s.wrap("      ", s.style(faint, r.Title))
+		s.wrap("      ", r.Title)
+		s.wrap("      ", s.style(faint, "from: "+r.Source))
 	}
 	s.blank()
 	s.line("Run one: listenq lab run ID, such as b2. Read one: listenq lab show ID.")
