@@ -18,7 +18,7 @@ func newDoctor(env Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor [FILTER]…",
-		Short: "say what is wrong with the listeners of this machine, and what to do",
+		Short: "say what is wrong with this machine's listeners, and what to do",
 		Long: `Looks at the listeners for 2 s and says what is wrong, worst first: the evidence,
 what clients feel, what to change in that very program, and how to check it by
 hand. It changes nothing.

@@ -18,7 +18,7 @@ func newExplain(env Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain FILE…|DIR|CODE…",
-		Short: "tell what happened to each connection of a capture, or what a finding means",
+		Short: "tell what happened to each connection of a capture",
 		Long: `Tells of capture files what became of each attempt to connect, why, how sure that
 is, and gives a verdict for each listening address. Needs no rights.
 

@@ -29,7 +29,7 @@ of this machine is touched, no root is needed where user namespaces are allowed.
 
   listenq lab list               what there is
   listenq lab show b2            the script of one
-  listenq lab run b2             run it and tell what happened to each connection
+  listenq lab run b2             run it; what happened to each connection
   listenq lab run my.lab         run a script of your own
   listenq lab run                all quick ones
   listenq lab burst              the largest burst that a server takes

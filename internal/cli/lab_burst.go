@@ -23,12 +23,12 @@ func newLabBurst(env Env) *cobra.Command {
 	var f burstFlags
 	cmd := &cobra.Command{
 		Use:   "burst",
-		Short: "find the largest burst of connections that a server takes without a drop",
+		Short: "find the largest burst that a server takes without a drop",
 		Long: `Finds by bisection how many clients can connect to a server at the same moment
 without a packet dropped, what is dropped first beyond that, and how late those
 clients are. Every try is an experiment with a fresh server.
 
-  listenq lab burst --backlog 128                  a server that is busy meanwhile
+  listenq lab burst --backlog 128                  a server that is busy then
   listenq lab burst --backlog 128 --accept all     one that accepts at once
   listenq lab burst --exec "redis-server --port {port} --bind {host}"
   listenq lab burst --exec "python3 -m http.server" --accept never

@@ -41,7 +41,7 @@ terminal shows those in trouble and a screenful; a filter, a pipe and --all show
 dropping: drops rose while it looked (--window)   full: over its limit now
 stalled: one has waited for 2 s to be accepted    high: over 70 % of the limit
 
-Filters; two of a kind are alternatives (:80 :443), of different kinds both must match:
+Filters; two of a kind are alternatives, of different kinds both must match:
 ` + indent(queue.FilterForms) + `
 
 Exit code: 0, however full they are (listenq doctor judges), 2 an error, 130

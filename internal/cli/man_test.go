@@ -17,7 +17,7 @@ import (
 func TestManual(t *testing.T) {
 	const folder = "../../docs/man"
 	pages := map[string]bool{}
-	for _, cmd := range all(newRoot(Env{})) {
+	for _, cmd := range all(newRoot(Env{Version: "1"})) {
 		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
 		pages[name] = true
 		cmd.Long, cmd.DisableAutoGenTag = markdown(cmd.Long), true
@@ -68,7 +68,7 @@ func markdown(help string) string {
 	var b strings.Builder
 	paragraphs := strings.Split(help, "\n\n")
 	for _, p := range paragraphs {
-		code := strings.Contains(p, "   ") || strings.HasPrefix(p, "  ")
+		code := laidOut(p)
 		for line := range strings.Lines(p + "\n") {
 			if code {
 				b.WriteString("    ")

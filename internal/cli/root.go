@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/agext/levenshtein"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"listenq/internal/text"
@@ -49,12 +50,12 @@ func newRoot(env Env) *cobra.Command {
 		Short: "find, explain and reproduce TCP listen-queue overflow",
 		Long: `listenq finds, explains and reproduces TCP listen-queue overflow on Linux.
 
-  listenq [FILTER]…       the listeners of this machine, worst first (listenq ls)
+  listenq [FILTER]…       the listeners of this machine, worst first (ls)
   listenq top             the same, live
   listenq doctor          what is wrong, what clients feel, and what to do
-  listenq check -- CMD    run a command; fail if a listen queue overflowed meanwhile
+  listenq check -- CMD    run a command; fail if a listen queue overflowed
   listenq explain FILE    what happened to each connection of a capture
-  listenq lab run b2      an experiment in namespaces of its own, and what happened
+  listenq lab run b2      an experiment in namespaces of its own
   listenq kernel          how this kernel behaves when a queue is full`,
 		Version: env.Version,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,6 +84,7 @@ func newRoot(env Env) *cobra.Command {
 	})
 	root.AddCommand(newLs(env), newDoctor(env), newCheck(env), newExplain(env), newLab(env), newKernel(env), newVersion(env))
 	root.AddCommand(newTop(env), newSchema(env))
+	ours(root)
 	complete(root)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	return root
@@ -94,6 +96,55 @@ func meansCommand(cmd *cobra.Command, word string) bool {
 	return slices.ContainsFunc(cmd.Commands(), func(c *cobra.Command) bool {
 		return c.IsAvailableCommand() && levenshtein.Distance(word, c.Name(), nil) <= min(2, len(c.Name())/3)
 	})
+}
+
+// helpWidth is how wide help may be: a terminal of 80 columns.
+const helpWidth = 80
+
+// laidOut reports whether a paragraph of a help text has its lines as they are: examples and
+// columns.
+func laidOut(paragraph string) bool {
+	return strings.HasPrefix(paragraph, "  ") || strings.Contains(paragraph, "   ")
+}
+
+// folded folds the paragraphs of a help text that are not laid out.
+func folded(help string) string {
+	paragraphs := strings.Split(help, "\n\n")
+	for i, p := range paragraphs {
+		if !laidOut(p) {
+			paragraphs[i] = ansi.Wordwrap(strings.Join(strings.Fields(p), " "), helpWidth, "")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// ours puts our words in the place of cobra's, and folds the descriptions of flags.
+func ours(root *cobra.Command) {
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Short = "explain a command"
+		case "completion":
+			c.Short = "print what makes a shell complete commands and their flags"
+		}
+	}
+	var help func(c *cobra.Command)
+	help = func(c *cobra.Command) {
+		c.Long = folded(c.Long)
+		c.InitDefaultHelpFlag()
+		c.Flags().Lookup("help").Usage = "print this text"
+		for _, below := range c.Commands() {
+			help(below)
+		}
+	}
+	help(root)
+	root.InitDefaultVersionFlag() // which there is only of a program that has a version
+	if f := root.Flags().Lookup("version"); f != nil {
+		f.Usage = "print the version"
+	}
 }
 
 // subcommand answers a group's bare name with its help, and a wrong word with
