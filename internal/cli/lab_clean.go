@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -56,20 +57,18 @@ func cleanLab(s screen, dry bool) error {
 }
 
 // keepLast removes recordings among the temporary files but the newest: those of a run, and
-// some before it.
-func keepLast(s screen, ofRun int, quiet bool) error {
+// some before it. That it cannot is no fault of the run.
+func keepLast(env Env, ofRun int) {
 	left, err := record.FindLeft()
-	if err != nil {
-		return err
-	}
 	old := left[min(len(left), ofRun+kept):]
 	for _, l := range old {
-		if err := l.Remove(); err != nil {
-			return err
-		}
+		err = errors.Join(err, l.Remove())
 	}
-	if len(old) > 0 && !quiet {
-		s.line("removed %s of earlier runs: the last %d stay (--out FOLDER keeps all)", plural(len(old), "recording"), kept)
+	s := newScreen(env.Stderr, "never")
+	switch {
+	case err != nil:
+		s.line("listenq: warning: recordings of earlier runs stay: %v", err)
+	case len(old) > 0:
+		s.line("listenq: removed %s of earlier runs: the last %d stay (--out FOLDER keeps all)", plural(len(old), "recording"), kept)
 	}
-	return nil
 }

@@ -103,7 +103,7 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 		printSummary(screen, runs)
 	}
 	if f.out == "" {
-		err = worse(err, keepLast(screen, len(runs), f.asJSON))
+		keepLast(env, len(runs))
 	}
 	return err
 }
