@@ -15,6 +15,7 @@ import (
 const (
 	quietFor    = 200 * time.Microsecond // nothing moved between two looks
 	floodQuiet  = 20 * time.Millisecond  // the same while a flood goes on, whose frames wait before the hosts' own
+	aheadQuiet  = 20 * time.Millisecond  // the same on loopback while frames were seen that TCP has not counted: they wait for a CPU, or a filter took them
 	settleLimit = time.Second            // after the last movement; a frame that the kernel drops before TCP would be waited for in vain
 	settleMost  = 10 * time.Second       // where something always moves, such as the talk of a program with itself
 )
@@ -26,6 +27,7 @@ func (e *experiment) settle(ctx context.Context) error {
 	var before state
 	last := time.Now()
 	limit, most := last.Add(settleLimit), last.Add(settleMost)
+	moved := last
 	synced := !slices.ContainsFunc(e.servers, (*running).ends)
 	for ctx.Err() == nil {
 		now, err := e.look()
@@ -38,9 +40,9 @@ func (e *experiment) settle(ctx context.Context) error {
 		}
 		last = time.Now()
 		if now != before {
-			limit = last.Add(settleLimit)
+			limit, moved = last.Add(settleLimit), last
 		}
-		quiet := now == before && now.settled()
+		quiet := now == before && now.settled() && (!now.ahead || last.Sub(moved) >= aheadQuiet)
 		if quiet && synced {
 			break
 		}
@@ -77,6 +79,7 @@ func (e *experiment) unsettled() {
 type state struct {
 	flooded            bool // a flood goes on: its segments are left out, and what TCP counted is not known apart from them
 	flying             bool // frames are on the wire
+	ahead              bool // on loopback: frames were seen that TCP has not counted
 	delivered, counted [2]uint64
 	arrived            [2]uint64 // frames that the hosts sent
 	busy               bool      // a process of the lab has something to take
@@ -126,7 +129,8 @@ func (e *experiment) processed(s *state) error {
 		s.counted[i], _ = counters.Get("TcpInSegs")
 	}
 	if e.net.loopback() {
-		s.flying = uint64(e.obs.seen()) < s.counted[0]
+		seen := uint64(e.obs.seen())
+		s.flying, s.ahead = seen < s.counted[0], seen > s.counted[0]
 		return nil
 	}
 	delivered, kept := e.obs.delivered()
