@@ -17,7 +17,7 @@ type Listing struct {
 	Missing    []Missing    `json:"missing,omitempty"` // what could not be looked at
 
 	Filter string     `json:"-"` // as it was written
-	Others []Listener `json:"-"` // that it does not match
+	Others []Listener `json:"-"` // all that there are, where the filter matches none
 }
 
 // NewListing lists the listeners that a filter matches.
@@ -29,11 +29,14 @@ func NewListing(h *queue.History, f queue.Filter) Listing {
 	}
 	owners := true
 	for i := range trends {
-		if row := NewListener(&trends[i]); f.Match(&trends[i]) {
-			list.Listeners = append(list.Listeners, row)
-			owners = owners && row.Processes != nil
-		} else {
-			list.Others = append(list.Others, row)
+		if f.Match(&trends[i]) {
+			list.Listeners = append(list.Listeners, NewListener(&trends[i]))
+			owners = owners && trends[i].Listener.Processes != nil
+		}
+	}
+	if len(list.Listeners) == 0 {
+		for i := range trends {
+			list.Others = append(list.Others, NewListener(&trends[i]))
 		}
 	}
 	list.Missing = NewMissing(last.Missing, owners)

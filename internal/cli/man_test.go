@@ -20,7 +20,7 @@ func TestManual(t *testing.T) {
 	for _, cmd := range all(newRoot(Env{Version: "1"})) {
 		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
 		pages[name] = true
-		cmd.Long, cmd.DisableAutoGenTag = markdown(cmd.Long), true
+		cmd.Long, cmd.DisableAutoGenTag = markdown(folded(cmd.Long)), true
 		var page bytes.Buffer
 		date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 		if err := doc.GenMan(cmd, &doc.GenManHeader{Manual: "listenq", Source: "listenq", Date: &date}, &page); err != nil {

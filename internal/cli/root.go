@@ -121,6 +121,11 @@ func folded(help string) string {
 // ours puts our words in the place of cobra's, and folds the descriptions of flags.
 func ours(root *cobra.Command) {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		c.Long = folded(c.Long)
+		show(c, args)
+	})
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
@@ -133,7 +138,6 @@ func ours(root *cobra.Command) {
 	}
 	var help func(c *cobra.Command)
 	help = func(c *cobra.Command) {
-		c.Long = folded(c.Long)
 		c.InitDefaultHelpFlag()
 		c.Flags().Lookup("help").Usage = "print this text"
 		for _, below := range c.Commands() {

@@ -9,17 +9,7 @@ import (
 // of its steps, and of a shell's -c those that begin a command there.
 func (s *Script) Programs() []string {
 	var all []string
-	for _, step := range s.Steps {
-		var command []string
-		switch do := step.Do.(type) {
-		case ServerExec:
-			command = do.Command
-		case ClientExec:
-			command = do.Command
-		}
-		if len(command) == 0 {
-			continue
-		}
+	for command := range s.commands {
 		all = append(all, command[0])
 		if len(command) == 3 && command[1] == "-c" && (command[0] == "sh" || command[0] == "bash") {
 			for _, m := range beginsCommand.FindAllStringSubmatch(command[2], -1) {

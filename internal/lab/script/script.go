@@ -40,6 +40,17 @@ type Script struct {
 // and the parts of these.
 func (s *Script) Mentioned() []string {
 	var all []string
+	for command := range s.commands {
+		for _, word := range command {
+			all = append(append(all, word), strings.FieldsFunc(word, separates)...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// commands yields what the steps execute, as words.
+func (s *Script) commands(yield func([]string) bool) {
 	for _, step := range s.Steps {
 		var command []string
 		switch do := step.Do.(type) {
@@ -48,12 +59,10 @@ func (s *Script) Mentioned() []string {
 		case ClientExec:
 			command = do.Command
 		}
-		for _, word := range command {
-			all = append(append(all, word), strings.FieldsFunc(word, separates)...)
+		if len(command) > 0 && !yield(command) {
+			return
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // separates reports whether a character stands around the name of a file in a word:
