@@ -33,18 +33,30 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestProgramVanishes: of a client whose calls nobody tells its socket is gone when the
+// TestProgramVanishes: of a client whose calls were not reported its socket is gone when the
 // next SYN was due. It cannot have timed out while it had retries left.
 func TestProgramVanishes(t *testing.T) {
-	const text = "0ms listener 4/3\n 0ms c> SYN drop=full\n 1ms client SYN_SENT\n 1.95s client NONE\n 2s end\n"
-	for setting, want := range map[string]judge.Outcome{
-		"": judge.TimedOut,
-		"0ms sysctl net.ipv4.tcp_syn_retries 0\n": judge.TimedOut,
-		"0ms sysctl net.ipv4.tcp_syn_retries 6\n": judge.GaveUp,
+	for _, c := range []struct {
+		name, setting, syns, gone string
+		want                      judge.Outcome
+	}{
+		{"no setting is known", "", "", "1.95s", judge.TimedOut},
+		{"it does not send again", "0", "", "1.95s", judge.TimedOut},
+		{"it has six retries left", "6", "", "1.95s", judge.GaveUp},
+		{"it has one retry left", "1", "", "1.95s", judge.GaveUp},
+		{"it has none left", "1", "1s c> SYN drop=full\n", "3s", judge.TimedOut},
+		{"when the first SYN is due again", "0", "", "900ms", judge.TimedOut},
+		{"just before it is due", "0", "", "899ms", judge.GaveUp},
+		{"nine tenths of the last gap", "1", "2s c> SYN drop=full\n", "3.8s", judge.TimedOut},
+		{"just before nine tenths", "1", "2s c> SYN drop=full\n", "3.799s", judge.GaveUp},
 	} {
-		v := ladder.Play(parse(t, setting+text), bothSides, true).Attempt(ladder.Client, ladder.Server).Verdict()
-		if v.Outcome != want || v.Confidence != judge.Likely {
-			t.Errorf("after %q: %s, %s; want %s, likely", setting, v.Outcome, v.Confidence, want)
+		text := "0ms listener 4/3\n 0ms c> SYN drop=full\n 1ms client SYN_SENT\n " + c.syns + c.gone + " client NONE\n 5s end\n"
+		if c.setting != "" {
+			text = "0ms sysctl net.ipv4.tcp_syn_retries " + c.setting + "\n" + text
+		}
+		v := ladder.Play(parse(t, text), bothSides, true).Attempt(ladder.Client, ladder.Server).Verdict()
+		if v.Outcome != c.want || v.Confidence != judge.Likely {
+			t.Errorf("%s: %s, %s; want %s, likely", c.name, v.Outcome, v.Confidence, c.want)
 		}
 	}
 }
