@@ -23,6 +23,9 @@ test-kernels: ## run the tests that need a kernel in guests, on each kernel of m
 unit: ## run the tests that need no rights and no other programs
 	$(GO) test -short $$($(GO) list ./... | grep -vE '/(cmd/listenq|internal/kernel|internal/lab|internal/vm|test)(/|$$)') ./internal/lab/script ./internal/lab/scenarios
 
+race: ## run what several goroutines share under the race detector, which needs a C compiler
+	CGO_ENABLED=1 $(GO) test -race ./internal/watch
+
 lint: ## format, vet and staticcheck, without a single warning
 	@test -z "$$(gofmt -l cmd internal test)" || { gofmt -l cmd internal test; exit 1; }
 	$(GO) vet ./...

@@ -13,7 +13,7 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":               {"internal/cli", "internal/lab"},
-	"internal/cli":              {"docs/reference/schema", "internal/answer", "internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm"},
+	"internal/cli":              {"docs/reference/schema", "internal/answer", "internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm", "internal/watch"},
 	"internal/lab":              {"internal/answer", "internal/capture", "internal/evidence", "internal/files", "internal/handshake", "internal/judge", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/filter", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
 	"internal/lab/client":       {"internal/evidence"},
 	"internal/lab/filter":       {},
@@ -30,8 +30,9 @@ var allowed = map[string][]string{
 	"internal/kernel/attach":    {},
 	"internal/kernel/taskfile":  {},
 	"internal/record":           {"internal/answer", "internal/evidence", "internal/files", "internal/queue"},
-	"internal/tui":              {"internal/diagnose", "internal/queue", "internal/text"},
+	"internal/tui":              {"internal/diagnose", "internal/queue", "internal/text", "internal/watch"},
 	"internal/vm":               {"internal/lab/sandbox"},
+	"internal/watch":            {"internal/diagnose", "internal/kernel", "internal/queue"},
 	"internal/diagnose":         {"internal/queue", "internal/text"},
 	"internal/handshake":        {"internal/evidence", "internal/judge", "internal/story"},
 	"internal/handshake/ladder": {"internal/evidence", "internal/handshake", "internal/judge"},

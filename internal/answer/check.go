@@ -52,28 +52,30 @@ type CheckNamespace struct {
 // NewCheck judges what moved while a command ran for so long. Without a filter the counters of
 // the network namespaces decide. With one, a listener that it matches has to have dropped
 // something, too.
-func NewCheck(t *queue.Tally, f queue.Filter, command CheckCommand, took time.Duration) Check {
+func NewCheck(sums queue.Sums, f queue.Filter, command CheckCommand, took time.Duration) Check {
 	c := Check{
 		Schema: CheckSchema, Duration: MS(took), Command: command,
 		Listeners: []CheckListener{}, Namespaces: []CheckNamespace{},
 	}
 	spaces := map[queue.NetnsID]opinions{}
 	var all opinions
-	for _, n := range t.Namespaces() {
+	for _, n := range sums.Namespaces {
 		row := newCheckNamespace(&n)
 		c.Namespaces = append(c.Namespaces, row)
 		spaces[n.Namespace.ID] = opinions{row.overflowed}
 		all = append(all, row.overflowed)
 	}
 	var matched opinions
-	for _, l := range t.Listeners() {
+	owners := true
+	for _, l := range sums.Listeners {
 		if !f.Match(&queue.Trend{Listener: l.Listener, Namespace: l.Namespace}) {
 			continue
 		}
 		overflowed := overflowedHere(&l, spaces[l.Listener.Netns].any())
-		matched = append(matched, overflowed)
+		matched, owners = append(matched, overflowed), owners && l.Listener.Processes != nil
 		c.Listeners = append(c.Listeners, newCheckListener(&l, overflowed))
 	}
+	c.Missing = NewMissing(sums.Missing, owners)
 	if f.Empty() {
 		c.decide(all, "the counters of a network namespace could not be read")
 	} else if len(matched) == 0 {

@@ -44,10 +44,10 @@ type Finding struct {
 
 // NewDiagnosis is what is wrong with the listeners that a filter matches, and with their
 // network namespaces.
-func NewDiagnosis(h *queue.History, f queue.Filter) Diagnosis {
-	last, trends := h.Last(), h.Trends()
+func NewDiagnosis(v *queue.View, findings []diagnose.Finding, f queue.Filter) Diagnosis {
+	last, trends := v.Sample, v.Listeners
 	d := Diagnosis{
-		Schema: DiagnosisSchema, Time: last.Time, Kernel: last.Kernel, Window: MS(window(h, trends)), Samples: h.Samples(),
+		Schema: DiagnosisSchema, Time: last.Time, Kernel: last.Kernel, Window: MS(v.Window), Samples: v.Samples,
 		Namespaces: len(last.Namespaces), Findings: []Finding{}, Filter: f.String(),
 	}
 	spaces := map[queue.NetnsID]bool{}
@@ -63,7 +63,7 @@ func NewDiagnosis(h *queue.History, f queue.Filter) Diagnosis {
 	for i := range last.Namespaces {
 		names[last.Namespaces[i].ID] = &last.Namespaces[i]
 	}
-	for _, found := range diagnose.Diagnose(h) {
+	for _, found := range findings {
 		if l := found.Listener; l != nil && f.Match(l) || l == nil && (f.Empty() || spaces[found.Netns]) {
 			d.Findings = append(d.Findings, NewFinding(names[found.Netns], &found))
 		}

@@ -21,10 +21,10 @@ type Listing struct {
 }
 
 // NewListing lists the listeners that a filter matches.
-func NewListing(h *queue.History, f queue.Filter) Listing {
-	last, trends := h.Last(), h.Trends()
+func NewListing(v *queue.View, f queue.Filter) Listing {
+	last, trends := v.Sample, v.Listeners
 	list := Listing{
-		Schema: ListingSchema, Time: last.Time, Kernel: last.Kernel, Window: MS(window(h, trends)),
+		Schema: ListingSchema, Time: last.Time, Kernel: last.Kernel, Window: MS(v.Window),
 		Listeners: make([]Listener, 0, len(trends)), Namespaces: []Namespace{}, Filter: f.String(),
 	}
 	owners := true
@@ -44,15 +44,4 @@ func NewListing(h *queue.History, f queue.Filter) Listing {
 		list.Namespaces = append(list.Namespaces, newNamespace(&last.Namespaces[i]))
 	}
 	return list
-}
-
-// window is the time from the first sample kept to the last.
-func window(h *queue.History, trends []queue.Trend) (d time.Duration) {
-	for _, t := range trends {
-		d = max(d, t.Window)
-	}
-	for _, n := range h.Namespaces() {
-		d = max(d, n.Window)
-	}
-	return d
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/files"
 	"listenq/internal/kernel"
-	"listenq/internal/queue"
 	"listenq/internal/text"
+	"listenq/internal/watch"
 )
 
 type checkFlags struct {
@@ -80,14 +79,12 @@ func runCheck(env Env, f checkFlags, argv []string) error {
 		return &checkError{err}
 	}
 	defer host.Close()
-	guard := guard{source: host.Sample, tally: queue.NewTally()}
-	ended, err := guard.run(env, argv)
+	w := watch.New(host.Sample, watch.Options{Pace: checkPace, Window: time.Nanosecond, Sum: true})
+	ended, err := runWatched(env, w, argv)
 	if err != nil {
 		return &checkError{err}
 	}
-	check := answer.NewCheck(guard.tally, filter, answer.CheckCommand{Argv: ended.argv, Exit: ended.exit}, ended.took)
-	owners := !slices.ContainsFunc(check.Listeners, func(l answer.CheckListener) bool { return l.Processes == nil })
-	check.Missing = answer.NewMissing(guard.sample.Missing, owners)
+	check := answer.NewCheck(w.Sums(), filter, answer.CheckCommand{Argv: ended.argv, Exit: ended.exit}, ended.took)
 	warn(env.Stderr, check.Missing)
 	printChecked(env.Stderr, check)
 	if f.json != "" {
@@ -193,10 +190,8 @@ func namespaceLine(n *answer.CheckNamespace) string {
 	return strings.Join(parts, ", ")
 }
 
-// pace is how long to wait after a sample that cost so much: at most 2 % of a core.
-func pace(cost time.Duration) time.Duration {
-	return min(max(50*cost, 10*time.Millisecond), 100*time.Millisecond)
-}
+// checkPace is how often check looks: it takes at most 2 % of a core.
+var checkPace = watch.Within(0.02, 10*time.Millisecond, 100*time.Millisecond)
 
 // checkStatus is what the exit code of an answer says.
 func checkStatus(c *answer.Check) error {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,15 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"listenq/internal/queue"
+	"listenq/internal/watch"
 )
-
-// guard looks at the listeners while a command runs.
-type guard struct {
-	source func(*queue.Sample) error
-	tally  *queue.Tally
-	sample queue.Sample
-}
 
 // ended is how a command ended.
 type ended struct {
@@ -28,9 +22,10 @@ type ended struct {
 	took time.Duration
 }
 
-// run runs the command to its end, whatever signal comes meanwhile.
-func (g *guard) run(env Env, argv []string) (ended, error) {
-	if _, err := g.look(); err != nil {
+// runWatched runs the command to its end, whatever signal comes meanwhile. It is watched from
+// just before until just after.
+func runWatched(env Env, w *watch.Watch, argv []string) (ended, error) {
+	if err := w.Take(); err != nil {
 		return ended{}, err
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -44,46 +39,36 @@ func (g *guard) run(env Env, argv []string) (ended, error) {
 	if err := cmd.Start(); err != nil {
 		return ended{}, fmt.Errorf("start command: %w", err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	failed := g.until(done, signals, cmd.Process)
+	ctx, stop := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		w.Run(ctx) // ends with ctx; the look at the end gives the error, if it lasts
+	}()
+	failed := passSignals(signals, cmd)
 	result := ended{argv, exitStatus(cmd.ProcessState), time.Since(began)}
+	stop()
+	<-stopped
 	if exit, ok := errors.AsType[*exec.ExitError](failed); ok && exit != nil {
 		failed = nil
 	}
-	if _, err := g.look(); err != nil {
-		failed = errors.Join(failed, err)
-	}
-	return result, failed
+	return result, errors.Join(failed, w.Take())
 }
 
-// until looks again and again until the command is done, and passes signals on to
-// it. The error is that of the command's Wait.
-func (g *guard) until(done <-chan error, signals <-chan os.Signal, command *os.Process) error {
-	timer := time.NewTimer(pace(0))
+// passSignals passes signals on to a command until it ends, and returns the error of its Wait.
+func passSignals(signals <-chan os.Signal, cmd *exec.Cmd) error {
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
 	for {
 		select {
 		case err := <-done:
 			return err
 		case s := <-signals:
 			if !fromTerminal(s) {
-				command.Signal(s) // it may have ended just now
+				cmd.Process.Signal(s) // it may have ended just now
 			}
-		case <-timer.C:
-			cost, _ := g.look() // the look at the end tells the error, if it lasts
-			timer.Reset(pace(cost))
 		}
 	}
-}
-
-// look takes a sample and returns what it cost.
-func (g *guard) look() (time.Duration, error) {
-	began := time.Now()
-	if err := g.source(&g.sample); err != nil {
-		return time.Since(began), err
-	}
-	g.tally.Add(&g.sample)
-	return time.Since(began), nil
 }
 
 // fromTerminal reports whether a signal is likely one that the terminal sent to the

@@ -61,7 +61,7 @@ func TestChecked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := answer.NewCheck(tt.tally, f, answer.CheckCommand{Exit: tt.exit}, 0)
+			c := answer.NewCheck(tt.tally.Sums(), f, answer.CheckCommand{Exit: tt.exit}, 0)
 			if diff := cmp.Diff(tt.want, c.Overflowed); diff != "" {
 				t.Errorf("overflowed (-want +got):\n%s", diff)
 			}
@@ -86,7 +86,7 @@ func TestGoldenChecked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := answer.NewCheck(moved(tt.n, []queue.Listener{a, b}, tt.after), f, command, 1500*time.Millisecond)
+		c := answer.NewCheck(moved(tt.n, []queue.Listener{a, b}, tt.after).Sums(), f, command, 1500*time.Millisecond)
 		printChecked(&out, c)
 		if err := printJSON(&out, c); err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ func TestPace(t *testing.T) {
 	for cost, want := range map[time.Duration]time.Duration{
 		0: 10 * time.Millisecond, time.Millisecond: 50 * time.Millisecond, time.Second: 100 * time.Millisecond,
 	} {
-		if got := pace(cost); got != want {
+		if got := checkPace(cost); got != want {
 			t.Errorf("after %s wait %s, want %s", cost, got, want)
 		}
 	}

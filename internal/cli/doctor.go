@@ -10,6 +10,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
+	"listenq/internal/watch"
 )
 
 func newDoctor(env Env) *cobra.Command {
@@ -51,7 +52,7 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 			}
 			defer host.Close()
 			c := consultation{env: env, colour: colourFlag(cmd), asJSON: asJSON, period: period, filter: filter}
-			c.observer = observer{source: host.Sample, history: queue.NewHistory(always)}
+			c.watch = watch.New(host.Sample, watch.Options{Scope: watch.Scope{Most: mostInspected}})
 			return c.run(cmd.Context())
 		},
 	}
@@ -63,7 +64,7 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 
 // consultation is one call of doctor.
 type consultation struct {
-	observer
+	watch  *watch.Watch
 	env    Env
 	colour string
 	asJSON bool
@@ -73,14 +74,14 @@ type consultation struct {
 
 // run looks and prints the diagnosis. One that is cut short tells what was found so far.
 func (c *consultation) run(ctx context.Context) error {
-	v := newVigil(c.env.Stderr, c.period, c.filter)
-	watched := c.watch(ctx, c.period, v.looked)
-	v.end()
-	if watched != nil && (!errors.Is(watched, context.Canceled) || c.history.Samples() < 2) {
+	end := showVigil(ctx, c.env.Stderr, c.watch, c.period, c.filter)
+	watched := c.watch.For(ctx, c.period, stepOf(c.period))
+	end()
+	s := c.watch.Snapshot()
+	if watched != nil && (!errors.Is(watched, context.Canceled) || s == nil || s.Samples < 2) {
 		return watched
 	}
-	inspect(c.history.Worst(), mostInspected)
-	d := answer.NewDiagnosis(c.history, c.filter)
+	d := answer.NewDiagnosis(s.View, s.Findings, c.filter)
 	var err error
 	if c.asJSON {
 		err = printDiagnosisJSON(c.env.Stdout, d)

@@ -18,7 +18,7 @@ func ill(t *testing.T) answer.Diagnosis {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := answer.NewDiagnosis(h, f)
+	d := diagnosis(h, f)
 	trends := h.Trends()
 	found := func(code string, severity diagnose.Severity, l *queue.Trend, title string) answer.Finding {
 		return answer.NewFinding(h.Last().Namespace(4026531840), &diagnose.Finding{
@@ -118,7 +118,7 @@ func TestFilteredDiagnosis(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := answer.NewDiagnosis(h, f)
+		d := diagnosis(h, f)
 		n := 0
 		for _, found := range d.Findings {
 			if found.Listener == nil {
@@ -151,4 +151,10 @@ func TestExplained(t *testing.T) {
 	if _, err := explained([]string{"LQ999"}); exitCode(err) != exitError {
 		t.Errorf("LQ999: %v", err)
 	}
+}
+
+// diagnosis is what doctor says of a history.
+func diagnosis(h *queue.History, f queue.Filter) answer.Diagnosis {
+	v := h.View(0)
+	return answer.NewDiagnosis(v, diagnose.Diagnose(v), f)
 }

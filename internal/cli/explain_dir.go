@@ -13,8 +13,8 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/queue"
 	"listenq/internal/record"
+	"listenq/internal/watch"
 )
 
 // explainRecording tells what a recording holds: what an experiment has shown, what is
@@ -102,12 +102,9 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 	if err != nil {
 		return err
 	}
-	history := queue.NewHistory(always)
-	for i := range samples.All {
-		history.Add(&samples.All[i])
-	}
+	last := watch.Recorded(samples.All, 0, 0).At(len(samples.All) - 1)
 	samples.All = nil // no longer needed, and large
-	d := answer.NewDiagnosis(history, filter)
+	d := answer.NewDiagnosis(last.View, last.Findings, filter)
 	d.Recorded = true
 	if asJSON {
 		err = printDiagnosisJSON(env.Stdout, d)

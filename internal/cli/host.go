@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +19,6 @@ const (
 	step      = 100 * time.Millisecond
 	mostSteps = 1000
 )
-
-// always is a history's memory that forgets nothing of an observation.
-const always = 1000 * time.Hour
 
 // hostFlags are those of all commands that look at this machine.
 type hostFlags struct {
@@ -54,52 +50,8 @@ func parseFilter(words []string) (queue.Filter, error) {
 	return f, err
 }
 
-// observer looks at a host again and again, and keeps what it saw.
-type observer struct {
-	source  func(*queue.Sample) error
-	history *queue.History
-}
-
-// look takes one sample.
-func (o *observer) look() error {
-	var s queue.Sample
-	if err := o.source(&s); err != nil {
-		return err
-	}
-	o.history.Take(&s)
-	return nil
-}
-
-// watch takes samples for that long, the first at once and the last at its end. After each but
-// the first, looked is called.
-func (o *observer) watch(ctx context.Context, d time.Duration, looked func(*queue.History)) error {
-	if err := o.look(); err != nil {
-		return err
-	}
-	every := max(step, d/mostSteps)
-	for end := time.Now().Add(d); time.Until(end) > 0; {
-		if err := pause(ctx, min(every, time.Until(end))); err != nil {
-			return err
-		}
-		if err := o.look(); err != nil {
-			return err
-		}
-		looked(o.history)
-	}
-	return nil
-}
-
-// pause waits, or until the user has had enough.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
+// stepOf is the time between two samples of an observation that takes so long.
+func stepOf(d time.Duration) time.Duration { return max(step, d/mostSteps) }
 
 // warn says what could not be looked at.
 func warn(w io.Writer, missing []answer.Missing) {

@@ -11,11 +11,12 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
+	"listenq/internal/watch"
 )
 
 type lsFlags struct {
 	hostFlags
-	window, watch time.Duration
+	window, again time.Duration
 	all, asJSON   bool
 }
 
@@ -59,7 +60,7 @@ func (f *lsFlags) register(cmd *cobra.Command) {
 	f.hostFlags.register(cmd)
 	flags := cmd.Flags()
 	flags.DurationVar(&f.window, "window", step, "how long to look for drops; 0: look once, and tell no drops within it")
-	flags.DurationVar(&f.watch, "watch", 0, "print again after each `INTERVAL`, until Ctrl-C")
+	flags.DurationVar(&f.again, "watch", 0, "print again after each `INTERVAL`, until Ctrl-C")
 	flags.BoolVar(&f.all, "all", false, "all rows and columns, however many and wide")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/ls/v1); with --watch one document a line")
 }
@@ -80,10 +81,10 @@ func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string
 		return err
 	case f.window < 0:
 		return &usageError{"--window must not be negative", ""}
-	case f.watch < 0 || f.watch > 0 && f.watch < 10*time.Millisecond:
+	case f.again < 0 || f.again > 0 && f.again < 10*time.Millisecond:
 		return &usageError{"--watch must be 10ms or longer", ""}
 	}
-	if f.watch > 0 {
+	if f.again > 0 {
 		options.Budget = watchBudget
 	} else {
 		debug.SetGCPercent(gcOnce)
@@ -93,17 +94,16 @@ func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string
 		return err
 	}
 	defer host.Close()
-	l := lister{env: env, colour: colour, flags: f, filter: filter}
-	l.observer = observer{source: host.Sample, history: queue.NewHistory(always)}
+	l := lister{watch: watch.New(host.Sample, watch.Options{}), env: env, colour: colour, flags: f, filter: filter}
 	return l.run(ctx)
 }
 
 // watchBudget is the share of a core that looking again and again may take.
 const watchBudget = 0.01
 
-// lister prints what its observer sees.
+// lister prints what a watch sees.
 type lister struct {
-	observer
+	watch  *watch.Watch
 	env    Env
 	colour string
 	flags  lsFlags
@@ -112,13 +112,13 @@ type lister struct {
 }
 
 func (l *lister) run(ctx context.Context) error {
-	if err := l.observer.watch(ctx, l.flags.window, func(*queue.History) {}); err != nil {
+	if err := l.watch.For(ctx, l.flags.window, stepOf(l.flags.window)); err != nil {
 		return err
 	}
-	if l.flags.watch == 0 {
+	if l.flags.again == 0 {
 		return l.print()
 	}
-	for tick := time.NewTicker(l.flags.watch); ; {
+	for tick := time.NewTicker(l.flags.again); ; {
 		if err := l.print(); err != nil {
 			return err
 		}
@@ -127,25 +127,18 @@ func (l *lister) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
-		l.turn()
-		if err := l.look(); err != nil {
+		l.watch.Restart()
+		if err := l.watch.Take(); err != nil {
 			return err
 		}
 	}
 }
 
-// turn begins a new window with the last sample of the one before.
-func (l *lister) turn() {
-	last := l.history.Last()
-	l.history = queue.NewHistory(always)
-	l.history.Add(last)
-}
-
 // print prints the answer as of now.
 func (l *lister) print() (err error) {
-	list := answer.NewListing(l.history, l.filter)
+	list := answer.NewListing(l.watch.Snapshot().View, l.filter)
 	switch {
-	case l.flags.asJSON && l.flags.watch > 0:
+	case l.flags.asJSON && l.flags.again > 0:
 		err = printJSONLine(l.env.Stdout, list)
 	case l.flags.asJSON:
 		err = printJSON(l.env.Stdout, list)
@@ -161,11 +154,11 @@ func (l *lister) print() (err error) {
 
 func (l *lister) printText(list answer.Listing) error {
 	screen, flush := newScreen(l.env.Stdout, l.colour).buffered()
-	if l.flags.watch > 0 {
+	if l.flags.again > 0 {
 		screen.line("%s", screen.style(bold, list.Time.Format(time.DateTime)))
 	}
 	printListing(screen, list, l.flags.all)
-	if l.flags.watch > 0 {
+	if l.flags.again > 0 {
 		screen.blank()
 	}
 	return flush()

@@ -55,7 +55,7 @@ func TestGoldenListing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	busy := answer.NewListing(busyHost(), f)
+	busy := answer.NewListing(busyHost().View(0), f)
 	once := queue.NewHistory(time.Second)
 	sample := busySample(0)
 	once.Add(&sample)
@@ -72,7 +72,7 @@ func TestGoldenListing(t *testing.T) {
 		{"pipe", screen{}, busy, false},
 		{"all", screen{}, busy, true},
 		{"colour", screen{width: 80, colour: true}, busy, false},
-		{"once", screen{width: 80}, answer.NewListing(once, f), false},
+		{"once", screen{width: 80}, answer.NewListing(once.View(0), f), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestGoldenListing(t *testing.T) {
 
 func TestGoldenListingJSON(t *testing.T) {
 	var out bytes.Buffer
-	if err := printJSON(&out, answer.NewListing(busyHost(), queue.Filter{})); err != nil {
+	if err := printJSON(&out, answer.NewListing(busyHost().View(0), queue.Filter{})); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "ls.json", out.String())
@@ -188,7 +188,7 @@ func TestScreenful(t *testing.T) {
 
 // Addresses that occur once in each namespace need its name beside them.
 func TestNamespacesOfListing(t *testing.T) {
-	l := answer.NewListing(busyHost(), queue.Filter{})
+	l := answer.NewListing(busyHost().View(0), queue.Filter{})
 	l.Listeners[1].Netns, l.Listeners[1].NetnsName = 4026532000, "blue"
 	var out bytes.Buffer
 	printListing(screen{out: &out, width: 80}, l, false)

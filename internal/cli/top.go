@@ -15,6 +15,7 @@ import (
 	"listenq/internal/queue"
 	"listenq/internal/record"
 	"listenq/internal/tui"
+	"listenq/internal/watch"
 )
 
 type topFlags struct {
@@ -114,7 +115,7 @@ func runTop(cmd *cobra.Command, env Env, f topFlags, filter []string, in, out *o
 			return err
 		}
 		defer host.Close()
-		o.Source, o.Save = inspecting(host.Sample), saver(f.out, env.Version, o.Title)
+		o.Source, o.Scope, o.Save = host.Sample, watched, saver(f.out, env.Version, o.Title)
 	}
 	summary, err := tui.Run(cmd.Context(), o)
 	if err != nil {
@@ -133,26 +134,9 @@ func (f *topFlags) open() (*kernel.Host, error) {
 	return kernel.OpenHost(options)
 }
 
-// mostWatched is how many processes top looks at closely with each sample.
-const mostWatched = 8
-
-// inspecting is a source that looks closely, too, at the processes for which
-// connections have waited long: a stopped one is not merely stuck.
-func inspecting(source func(*queue.Sample) error) func(*queue.Sample) error {
-	return func(s *queue.Sample) error {
-		if err := source(s); err != nil {
-			return err
-		}
-		var stuck []*queue.Listener
-		for i := range s.Listeners {
-			if oldest, ok := s.Listeners[i].Waiting.Oldest(); ok && oldest >= queue.Patience {
-				stuck = append(stuck, &s.Listeners[i])
-			}
-		}
-		inspect(stuck, mostWatched)
-		return nil
-	}
-}
+// watched are the processes that top looks at closely with each sample: a stopped one is not
+// merely stuck.
+var watched = watch.Scope{Most: 8, Waiting: true}
 
 func saver(parent, version, host string) func([]queue.Sample) (string, error) {
 	return func(all []queue.Sample) (string, error) {
@@ -223,7 +207,7 @@ func withoutTerminal(cmd *cobra.Command, env Env, f topFlags, filter []string) e
 		return &usageError{"--replay needs a terminal", ""}
 	}
 	newScreen(env.Stderr, "never").line("listenq: no terminal: this is listenq ls --watch %s", f.interval)
-	return runLs(cmd.Context(), env, colourFlag(cmd), lsFlags{hostFlags: f.hostFlags, window: step, watch: f.interval}, filter)
+	return runLs(cmd.Context(), env, colourFlag(cmd), lsFlags{hostFlags: f.hostFlags, window: step, again: f.interval}, filter)
 }
 
 func indent(text string) string {

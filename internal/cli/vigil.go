@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -8,13 +9,14 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/queue"
 	"listenq/internal/text"
+	"listenq/internal/watch"
 )
 
 // vigil shows on a terminal how far a long look at the machine is, and each finding when it
-// appears for the first time.
+// appears for the first time. It is one of the readers of a watch.
 type vigil struct {
 	w      *text.Writer
-	width  int // 0: not a terminal, or not for long: nothing is shown
+	width  int
 	began  time.Time
 	period time.Duration
 	filter queue.Filter
@@ -29,25 +31,38 @@ const leastVigil = 2 * time.Second
 // longVigil is from when on somebody who waits wants to know for what.
 const longVigil = 5 * time.Second
 
-func newVigil(w io.Writer, period time.Duration, f queue.Filter) *vigil {
-	v := &vigil{w: asText(w), began: time.Now(), period: period, filter: f, told: map[string]bool{}, next: time.Now().Add(leastVigil)}
-	if period >= longVigil {
-		v.width = terminalWidth(w)
+// showVigil shows the looks that follow until end is called; nothing where there is no
+// terminal, or not long to wait.
+func showVigil(ctx context.Context, w io.Writer, from *watch.Watch, period time.Duration, f queue.Filter) (end func()) {
+	width := terminalWidth(w)
+	if width == 0 || period < longVigil {
+		return func() {}
 	}
-	return v
+	v := &vigil{w: asText(w), width: width, began: time.Now(), period: period, filter: f, told: map[string]bool{}, next: time.Now().Add(leastVigil)}
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for look, err := from.Next(ctx, 0); err == nil; look, err = from.Next(ctx, look.Number) {
+			v.looked(from)
+		}
+	}()
+	return func() {
+		stop()
+		<-done
+		v.w.Redraw("")
+	}
 }
 
-// looked is called after each sample.
-func (v *vigil) looked(h *queue.History) {
-	if v.width == 0 {
-		return
-	}
+// looked draws the line anew, and asks once a second what is wrong.
+func (v *vigil) looked(from *watch.Watch) {
 	if now := time.Now(); now.After(v.next) {
 		v.next = now.Add(time.Second)
-		inspect(h.Worst(), mostInspected)
-		d := answer.NewDiagnosis(h, v.filter)
-		for i := range d.Findings {
-			v.tell(&d.Findings[i])
+		if s := from.Snapshot(); s != nil {
+			d := answer.NewDiagnosis(s.View, s.Findings, v.filter)
+			for i := range d.Findings {
+				v.tell(&d.Findings[i])
+			}
 		}
 	}
 	line := []rune(fmt.Sprintf("looking: %.0f of %.0f s, %s so far", time.Since(v.began).Seconds(), v.period.Seconds(), plural(len(v.told), "finding")))
@@ -66,11 +81,4 @@ func (v *vigil) tell(f *answer.Finding) {
 	v.told[f.Code+where] = true
 	v.w.Redraw("")
 	newScreen(v.w, "never").wrap(fmt.Sprintf("%4.0f s  ", time.Since(v.began).Seconds()), fmt.Sprintf("%s %s: %s", f.Code, where, f.Title))
-}
-
-// end takes the line back.
-func (v *vigil) end() {
-	if v.width > 0 {
-		v.w.Redraw("")
-	}
 }

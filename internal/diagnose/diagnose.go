@@ -1,8 +1,8 @@
-// Package diagnose says what is wrong with the listeners of a host: a History in,
+// Package diagnose says what is wrong with the listeners of a host: a View in,
 // findings out. It is pure: no I/O and no clock. What was not looked at makes no
 // finding; where only a part is known the evidence says which part is not.
 //
-//	for _, f := range diagnose.Diagnose(history) {
+//	for _, f := range diagnose.Diagnose(history.View(0)) {
 //		fmt.Println(f.Code, f.Title, f.Evidence)
 //	}
 //
@@ -45,9 +45,9 @@ type Finding struct {
 }
 
 // Diagnose returns what is wrong, worst first. A healthy host has no findings.
-func Diagnose(h *queue.History) []Finding {
+func Diagnose(v *queue.View) []Finding {
 	var all []Finding
-	for _, p := range places(h) {
+	for _, p := range places(v) {
 		for _, r := range rules {
 			all = append(all, r.findings(p)...)
 		}

@@ -313,7 +313,7 @@ func TestDiagnose(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
-			for _, f := range Diagnose(watched(c.samples, c.describe)) {
+			for _, f := range Diagnose(watched(c.samples, c.describe).View(0)) {
 				got = append(got, f.Code+" "+string(f.Severity))
 				found[f.Code] = true
 				whole(t, f)
@@ -357,7 +357,7 @@ func TestWorstFirst(t *testing.T) {
 		}
 	})
 	var got []string
-	for _, f := range Diagnose(h) {
+	for _, f := range Diagnose(h.View(0)) {
 		about := "namespace"
 		if f.Listener != nil {
 			about = f.Listener.Listener.Address.String()
@@ -382,7 +382,7 @@ func TestFullSynQueueNamesItsListener(t *testing.T) {
 				}
 				s.listeners = append(s.listeners, l)
 			}
-		}))
+		}).View(0))
 		if len(found) != 1 || (found[0].Listener != nil) != (full == 1) {
 			t.Errorf("%d full: %+v", full, found)
 		}
@@ -393,7 +393,7 @@ func TestFullSynQueueNamesItsListener(t *testing.T) {
 func TestGolden(t *testing.T) {
 	var b strings.Builder
 	for _, c := range cases {
-		for _, f := range Diagnose(watched(c.samples, c.describe)) {
+		for _, f := range Diagnose(watched(c.samples, c.describe).View(0)) {
 			fmt.Fprintf(&b, "== %s\n%s %s: %s\n", c.name, f.Code, f.Severity, f.Title)
 			for _, e := range f.Evidence {
 				fmt.Fprintf(&b, "  - %s\n", e)
@@ -437,7 +437,7 @@ func BenchmarkDiagnose(b *testing.B) {
 	})
 	b.ReportAllocs()
 	for b.Loop() {
-		if len(Diagnose(h)) == 0 {
+		if len(Diagnose(h.View(0))) == 0 {
 			b.Fatal("nothing is found")
 		}
 	}

@@ -96,7 +96,7 @@ func TestNamesStayOutOfCommands(t *testing.T) {
 		l := by(listens(7, 6, s.n(1)), queue.Process{PID: 7, Name: evil, Unit: evil, Cgroup: evil, Command: []string{evil}, State: "T"})
 		s.listeners, s.inside = []queue.Listener{l}, []queue.Listener{l}
 	})
-	found := Diagnose(h)
+	found := Diagnose(h.View(0))
 	if len(found) == 0 {
 		t.Fatal("nothing is found")
 	}
@@ -123,7 +123,7 @@ func TestWhereSomaxconnIsSet(t *testing.T) {
 			s.somaxconn = "128"
 			s.inside = []queue.Listener{by(listens(0, 128, 0), c.process)}
 		})
-		found := Diagnose(h)
+		found := Diagnose(h.View(0))
 		if len(found) != 1 || !strings.Contains(found[0].Fix[0], c.want) {
 			t.Errorf("%v: got %+v, want %q", c.process, found, c.want)
 		}

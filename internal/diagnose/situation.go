@@ -41,9 +41,9 @@ type situation struct {
 	cause      cause
 }
 
-// places looks at a history once, for all rules.
-func places(h *queue.History) []*place {
-	namespaces, trends := h.Namespaces(), h.Trends()
+// places looks at a host once, for all rules.
+func places(v *queue.View) []*place {
+	namespaces, trends := v.Namespaces, v.Listeners
 	byID := map[queue.NetnsID]*place{}
 	var all []*place
 	at := func(id queue.NetnsID) *place {

@@ -123,7 +123,7 @@ func (h *History) addListener(before *Sample, l *Listener) {
 	t.drops, t.seen = l.Drops, h.samples
 	t.missing = [2]Count{t.missing[1], missing(l)}
 	t.points = append(t.points, p)
-	t.points = t.points[expired(t.points, h.last.T-h.keep, func(p Point) time.Duration { return p.T }):]
+	t.points = t.points[expired(t.points, h.last.T-h.keep, pointTime):]
 }
 
 // takesPlace reports whether the listener is a new socket at an address where
@@ -152,8 +152,11 @@ func (h *History) addNamespace(n *Namespace) {
 	}
 	r.seen = h.samples
 	r.all = append(r.all, n.Counters)
-	r.all = r.all[expired(r.all, h.last.T-h.keep, func(c Counters) time.Duration { return c.T }):]
+	r.all = r.all[expired(r.all, h.last.T-h.keep, countersTime):]
 }
+
+func pointTime(p Point) time.Duration       { return p.T }
+func countersTime(c Counters) time.Duration { return c.T }
 
 // expired is how many of the first are older than that; the last one stays.
 func expired[T any](all []T, since time.Duration, at func(T) time.Duration) int {

@@ -1,5 +1,7 @@
 package queue
 
+import "time"
+
 // Paths splits the drops of a listener by what was dropped.
 type Paths struct {
 	SYN Count // SYNs, and the final ACKs of cookie handshakes: one drop each
@@ -15,7 +17,7 @@ var noise = []string{"TcpExtTCPDeferAcceptDrop", "TcpAttemptFails", "TcpExtTCPFa
 // both (tcp_v4_rcv and tcp_listendrop, Linux 4.9 to 6.18). So with one listener that
 // drops in its namespace, and nothing else that moves sk_drops, the two tell how many
 // of each there were.
-func (h *History) tellPaths(all []Trend) {
+func (h *History) tellPaths(all []Trend, window time.Duration) {
 	if h.samples < 2 {
 		return // nobody knows of drops
 	}
@@ -25,7 +27,7 @@ func (h *History) tellPaths(all []Trend) {
 			dropping[t.Listener.Netns]++
 		}
 	}
-	namespaces := h.Namespaces()
+	namespaces := h.namespaceTrends(window)
 	for i := range all {
 		t := &all[i]
 		if dropping[t.Listener.Netns] != 1 || !t.Dropped.Known || t.Dropped.N == 0 {

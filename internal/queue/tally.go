@@ -13,8 +13,18 @@ import (
 type Tally struct {
 	samples    int
 	first      time.Duration
+	last       time.Duration
 	listeners  map[identity]*Total
 	namespaces map[NetnsID]*NamespaceTrend
+	missing    []Missing
+}
+
+// Sums is what a Tally has summed up. It does not change.
+type Sums struct {
+	Window     time.Duration    // from the first sample to the last
+	Listeners  []Total          // those that dropped most first, then the fullest
+	Namespaces []NamespaceTrend // by their number
+	Missing    []Missing        // as of the last sample
 }
 
 // Total is what moved of a listener.
@@ -40,6 +50,7 @@ func (t *Tally) Add(s *Sample) {
 		t.first = s.T
 	}
 	t.samples++
+	t.last, t.missing = s.T, s.Missing
 	for i := range s.Listeners {
 		t.addListener(&s.Listeners[i])
 	}
@@ -81,26 +92,36 @@ func (t *Tally) addNamespace(n *Namespace) {
 	trend.Window = n.Counters.T - t.first
 }
 
-// Listeners are all that were seen: those that dropped most first, then the fullest.
-func (t *Tally) Listeners() []Total {
-	all := make([]Total, 0, len(t.listeners))
-	for _, total := range t.listeners {
-		total.Gone = total.seen != t.samples
-		if n := t.namespaces[total.Listener.Netns]; n != nil {
-			total.Namespace = &n.Namespace
-		}
-		all = append(all, *total)
+// Sums returns what has moved so far.
+func (t *Tally) Sums() Sums {
+	sums := Sums{Window: t.last - t.first, Missing: t.missing, Listeners: make([]Total, 0, len(t.listeners)), Namespaces: make([]NamespaceTrend, 0, len(t.namespaces))}
+	for _, n := range t.namespaces {
+		c := *n
+		c.Namespace.Counters.Values = slices.Clone(c.Namespace.Counters.Values)
+		sums.Namespaces = append(sums.Namespaces, c)
 	}
-	slices.SortFunc(all, func(a, b Total) int {
-		return cmp.Or(
-			cmp.Compare(b.Dropped.N, a.Dropped.N),
-			cmp.Compare(b.fill(), a.fill()),
-			cmp.Compare(a.Listener.Netns, b.Listener.Netns),
-			a.Listener.Address.Compare(b.Listener.Address),
-			cmp.Compare(a.Listener.Inode, b.Listener.Inode),
-		)
-	})
-	return all
+	slices.SortFunc(sums.Namespaces, func(a, b NamespaceTrend) int { return cmp.Compare(a.Namespace.ID, b.Namespace.ID) })
+	spaces := make(map[NetnsID]*Namespace, len(sums.Namespaces))
+	for i := range sums.Namespaces {
+		spaces[sums.Namespaces[i].Namespace.ID] = &sums.Namespaces[i].Namespace
+	}
+	for _, total := range t.listeners {
+		c := *total
+		c.Gone, c.Namespace = total.seen != t.samples, spaces[total.Listener.Netns]
+		sums.Listeners = append(sums.Listeners, c)
+	}
+	slices.SortFunc(sums.Listeners, compareTotals)
+	return sums
+}
+
+func compareTotals(a, b Total) int {
+	return cmp.Or(
+		cmp.Compare(b.Dropped.N, a.Dropped.N),
+		cmp.Compare(b.fill(), a.fill()),
+		cmp.Compare(a.Listener.Netns, b.Listener.Netns),
+		a.Listener.Address.Compare(b.Listener.Address),
+		cmp.Compare(a.Listener.Inode, b.Listener.Inode),
+	)
 }
 
 // fill is how full the accept queue was at most.
@@ -108,16 +129,6 @@ func (t *Total) fill() float64 {
 	l := t.Listener
 	l.AcceptLen = t.AcceptMax
 	return l.Fill()
-}
-
-// Namespaces are all that were seen, by their number.
-func (t *Tally) Namespaces() []NamespaceTrend {
-	all := make([]NamespaceTrend, 0, len(t.namespaces))
-	for _, n := range t.namespaces {
-		all = append(all, *n)
-	}
-	slices.SortFunc(all, func(a, b NamespaceTrend) int { return cmp.Compare(a.Namespace.ID, b.Namespace.ID) })
-	return all
 }
 
 // Overflows are the packets that a namespace's listeners dropped because a queue had

@@ -36,7 +36,7 @@ func TestTally(t *testing.T) {
 		Gone      bool
 	}
 	var got []total
-	for _, l := range tally.Listeners() {
+	for _, l := range tally.Sums().Listeners {
 		got = append(got, total{l.Listener.Address.Port(), l.AcceptMax, l.Dropped, l.Gone})
 	}
 	want := []total{
@@ -49,7 +49,7 @@ func TestTally(t *testing.T) {
 		t.Errorf("listeners (-want +got):\n%s", diff)
 	}
 	var overflows []Overflows
-	for _, n := range tally.Namespaces() {
+	for _, n := range tally.Sums().Namespaces {
 		overflows = append(overflows, n.Overflows())
 	}
 	if diff := cmp.Diff([]Overflows{{AcceptFull: Known(3), SynFull: Known(0)}, {AcceptFull: Known(1), SynFull: Known(0)}}, overflows); diff != "" {

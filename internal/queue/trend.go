@@ -26,7 +26,11 @@ type Trend struct {
 
 // Trends are the listeners of the last sample, worst first: by state, how full
 // they are, and address.
-func (h *History) Trends() []Trend {
+func (h *History) Trends() []Trend { return h.trends(h.keep) }
+
+// trends are those of the last part of the course, which is so long.
+func (h *History) trends(window time.Duration) []Trend {
+	since := h.last.T - window
 	all := make([]Trend, len(h.last.Listeners))
 	order := make([]int, len(all))
 	namespaces := make(map[NetnsID]*Namespace, len(h.last.Namespaces))
@@ -37,10 +41,10 @@ func (h *History) Trends() []Trend {
 	for i := range all {
 		l := &h.last.Listeners[i]
 		all[i].Namespace = namespaces[l.Netns]
-		all[i].tell(l, h.courses[i])
+		all[i].tell(l, h.courses[i], since)
 		order[i] = i
 	}
-	h.tellPaths(all)
+	h.tellPaths(all, window)
 	slices.SortFunc(order, func(a, b int) int { return Worse(&all[a], &all[b]) })
 	arrange(all, order)
 	return all
@@ -95,8 +99,8 @@ func Worse(a, b *Trend) int {
 }
 
 // tell fills a Trend in from what was seen of its listener.
-func (t *Trend) tell(l *Listener, track *track) {
-	points := track.points
+func (t *Trend) tell(l *Listener, track *track, since time.Duration) {
+	points := track.points[expired(track.points, since, pointTime):]
 	t.Listener, t.Points = *l, points
 	t.Window, t.Recreated = points[len(points)-1].T-points[0].T, track.recreated
 	full := 0
@@ -185,10 +189,14 @@ func (n *NamespaceTrend) PerSecond(name string) Rate {
 }
 
 // Namespaces are those of the last sample, in its order.
-func (h *History) Namespaces() []NamespaceTrend {
+func (h *History) Namespaces() []NamespaceTrend { return h.namespaceTrends(h.keep) }
+
+// namespaceTrends are those of the last part of the course, which is so long.
+func (h *History) namespaceTrends(window time.Duration) []NamespaceTrend {
 	all := make([]NamespaceTrend, 0, len(h.last.Namespaces))
 	for _, n := range h.last.Namespaces {
-		first := h.namespaces[n.ID].all[0]
+		kept := h.namespaces[n.ID].all
+		first := kept[expired(kept, h.last.T-window, countersTime)]
 		all = append(all, NamespaceTrend{Namespace: n, Window: n.Counters.T - first.T, first: first})
 	}
 	return all

@@ -52,7 +52,7 @@ func (m *model) freeze() tea.Cmd {
 	case m.replay():
 		return m.wait(0)
 	}
-	m.show(len(m.tape.samples) - 1)
+	m.showLive()
 	return nil
 }
 
@@ -61,7 +61,7 @@ func (m *model) stepBy(n int) {
 		m.status = "left and right step while frozen: space freezes"
 		return
 	}
-	m.step(m.tape.at + n)
+	m.step(m.player.at + n)
 }
 
 func (m *model) sortBy(n int) {
@@ -84,15 +84,31 @@ func (m *model) pace(n int) tea.Cmd {
 		i++
 	}
 	m.interval = intervals[min(max(i+n, 0), len(intervals)-1)]
-	m.tape.pace(m.interval)
-	m.show(m.tape.at)
+	m.watch.SetRecent(recent(m.interval))
+	m.player.tape.SetRecent(recent(m.interval))
+	m.showAgain()
 	return m.wait(m.interval)
 }
 
 func (m *model) reset() {
-	m.tape.reset()
-	m.refresh()
+	if m.player.at >= 0 {
+		m.player.tape.Begin(m.player.at)
+	}
+	if m.watch != nil {
+		m.watch.Restart()
+	}
+	m.showAgain()
 	m.status = "reset"
+}
+
+// showAgain shows what is on the screen with other windows.
+func (m *model) showAgain() {
+	switch {
+	case !m.replay() && !m.frozen:
+		m.showLive()
+	case m.player.at >= 0:
+		m.show(m.player.at)
+	}
 }
 
 func (m *model) save() tea.Cmd {
@@ -101,11 +117,11 @@ func (m *model) save() tea.Cmd {
 		m.status = "this is a recording already"
 		return nil
 	}
-	all := slices.Clone(m.tape.samples)
+	all := slices.Clone(m.player.tape.Samples())
 	m.status = fmt.Sprintf("saving %d samples", len(all))
 	return func() tea.Msg {
 		path, err := save(all)
-		return kept{path, err}
+		return saved{path, err}
 	}
 }
 

@@ -13,7 +13,7 @@ func (m *model) choose() {
 		m.toggleColumn(columns()[m.scroll].title)
 	case paneNamespaces:
 		m.netns = 0
-		if s := m.tape.shown(); s != nil && m.scroll > 0 && m.scroll <= len(s.Namespaces) {
+		if s := m.player.sample(); s != nil && m.scroll > 0 && m.scroll <= len(s.Namespaces) {
 			m.netns = s.Namespaces[m.scroll-1].ID
 		}
 		m.open(paneTable)
@@ -44,7 +44,7 @@ func (m *model) columnItems() []string {
 
 func (m *model) namespaceItems() []string {
 	items := []string{m.item(0, "all")}
-	s := m.tape.shown()
+	s := m.player.sample()
 	if s == nil {
 		return items
 	}

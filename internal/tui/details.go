@@ -25,7 +25,7 @@ func (m *model) details() []string {
 		{lengthText(&r.Listener), 2},
 		{processText(&r.Listener, m.theme.ascii), 3},
 	}, m.width), ""}
-	lines = append(lines, m.theme.plot(r.course, m.tape.shown().T, max(min(m.width-2, 120), 1), plotHeight)...)
+	lines = append(lines, m.theme.plot(r.course, m.player.sample().T, max(min(m.width-2, 120), 1), plotHeight)...)
 	lines = append(lines, m.theme.draw(faint, pad("60 s ago", max(min(m.width-2, 120)-3, 0), false)+"now"))
 	for _, section := range []struct {
 		title string
@@ -170,7 +170,7 @@ var told = []string{
 }
 
 func (m *model) namespaceCounters(r *row) []string {
-	trends := m.tape.recent.Namespaces()
+	trends := m.player.shown.Recent.Namespaces
 	i := slices.IndexFunc(trends, func(n queue.NamespaceTrend) bool { return n.Namespace.ID == r.Listener.Netns })
 	if i < 0 {
 		return []string{"not looked at"}
@@ -189,7 +189,7 @@ func (m *model) namespaceCounters(r *row) []string {
 
 func (m *model) changes(r *row) []string {
 	var lines []string
-	for _, e := range events(m.tape.samples[:m.tape.at+1], r.id()) {
+	for _, e := range events(m.player.tape.Samples()[:m.player.at+1], r.id()) {
 		lines = append(lines, e.at.Format(time.TimeOnly)+" "+e.text)
 	}
 	if len(lines) == 0 {

@@ -60,7 +60,7 @@ func (m *model) paneLines() []string {
 
 // tableBody draws the table, and below it the worst findings.
 func (m *model) tableBody(height int) []string {
-	if m.tape.shown() == nil {
+	if m.player.sample() == nil {
 		return []string{"", " waiting for the first sample"}
 	}
 	lines := m.table(m.tableHeight())
@@ -110,7 +110,7 @@ func (m *model) findingLines(height int) []string {
 
 func (m *model) findingLine(f *diagnose.Finding) string {
 	text := m.theme.draw(severityLook(f.Severity), f.Code) + " "
-	switch s := m.tape.shown(); {
+	switch s := m.player.sample(); {
 	case f.Listener != nil:
 		text += visible(f.Listener.Listener.Address.String(), m.theme.ascii) + " "
 	case len(s.Namespaces) > 1:

@@ -140,7 +140,7 @@ func TestStale(t *testing.T) {
 	if !strings.Contains(m.frame(), "\x1b[1;31m5 s old STALE") {
 		t.Errorf("no word of its age:\n%s", m.frame())
 	}
-	m.Update(taken{err: errors.New("netlink: no right\x1b[2J"), at: m.now})
+	give(m, queue.Sample{}, errors.New("netlink: no right\x1b[2J"), m.now, 0)
 	if frame := m.frame(); !strings.Contains(frame, `no sample: netlink: no right\x1b[2J`) {
 		t.Errorf("no word of the failure:\n%q", frame)
 	}
@@ -164,7 +164,7 @@ func BenchmarkFrame(b *testing.B) {
 				l.Cookie = uint64(100 + n)
 				s.Listeners = append(s.Listeners, l)
 			}
-			m.Update(taken{sample: s, at: s.Time})
+			give(m, s, nil, s.Time, 0)
 			b.Run("frame", func(b *testing.B) {
 				for b.Loop() {
 					m.frame()

@@ -31,7 +31,7 @@ func (m *model) header() []string {
 func (m *model) titleLine() string {
 	left := []piece{{m.theme.draw(strong, "listenq top"), 0}, {visible(m.options.Title, m.theme.ascii), 6}}
 	right := []piece{}
-	if s := m.tape.shown(); s != nil {
+	if s := m.player.sample(); s != nil {
 		left = append(left, piece{visible(s.Kernel, m.theme.ascii), 8}, piece{m.netnsName(s), 7})
 		right = append(right, piece{s.Time.Format(time.TimeOnly), 2}, m.agePiece())
 	}
@@ -62,7 +62,7 @@ func (m *model) paceText() string {
 	if m.speed < 0 {
 		speed = "1/" + strconv.Itoa(1<<-m.speed) + "x"
 	}
-	return fmt.Sprintf("replay %d/%d %s", m.tape.at+1, len(m.tape.samples), speed)
+	return fmt.Sprintf("replay %d/%d %s", m.player.at+1, len(m.player.tape.Samples()), speed)
 }
 
 // agePiece says how old the last sample is; in red when one should have come.
@@ -110,7 +110,10 @@ func (m *model) counterLine() string {
 }
 
 func (m *model) recentNamespaces() []queue.NamespaceTrend {
-	return slices.DeleteFunc(m.tape.recent.Namespaces(), func(n queue.NamespaceTrend) bool {
+	if m.player.shown == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(m.player.shown.Recent.Namespaces), func(n queue.NamespaceTrend) bool {
 		return m.netns != 0 && n.Namespace.ID != m.netns
 	})
 }
@@ -163,7 +166,7 @@ func (m *model) missing() string {
 	if m.failed != nil {
 		return m.theme.draw(bad, "no sample: "+visible(m.failed.Error(), m.theme.ascii))
 	}
-	s := m.tape.shown()
+	s := m.player.sample()
 	if s == nil || len(s.Missing) == 0 {
 		return ""
 	}

@@ -13,7 +13,7 @@ func (m *model) help() []string {
 	section := func(title string) {
 		lines = append(lines, "", m.theme.draw(strong, title))
 	}
-	if s := m.tape.shown(); s != nil && len(s.Missing) > 0 {
+	if s := m.player.sample(); s != nil && len(s.Missing) > 0 {
 		section("not seen")
 		for _, n := range s.Missing {
 			lines = append(lines, m.missingLines(n)...)

@@ -49,13 +49,15 @@ func host(n int) queue.Sample {
 // watching is a model of that size after so many seconds of the host.
 func watching(t testing.TB, o Options, width, height, seconds int) *model {
 	t.Helper()
-	o.Source = func(*queue.Sample) error { return nil }
+	f := &feed{}
+	o.Source = f.take
 	o.CPU = func() time.Duration { return 0 }
 	o.Interval, o.Title = time.Second, "web-07"
 	m, err := newModel(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	feeds[m] = f
 	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
 	for n := range seconds {
 		second(m, n)
@@ -65,7 +67,29 @@ func watching(t testing.TB, o Options, width, height, seconds int) *model {
 
 func second(m *model, n int) {
 	s := host(n)
-	m.Update(taken{sample: s, at: s.Time, used: time.Duration(n) * 3 * time.Millisecond})
+	give(m, s, nil, s.Time, time.Duration(n)*3*time.Millisecond)
+}
+
+// feed is a source that gives what it was given.
+type feed struct {
+	sample queue.Sample
+	failed error
+}
+
+func (f *feed) take(into *queue.Sample) error {
+	*into = f.sample
+	return f.failed
+}
+
+// feeds are the sources of the models that are tested.
+var feeds = map[*model]*feed{}
+
+// give makes a sample, or the failure to take one, what the next look comes to at that time.
+func give(m *model, s queue.Sample, failed error, at time.Time, used time.Duration) {
+	*feeds[m] = feed{s, failed}
+	t := m.take()().(taken)
+	t.look.At, t.used = at, used
+	m.Update(t)
 }
 
 // press sends keys by the names that Bubble Tea gives them, or as they are typed.

@@ -86,7 +86,7 @@ func TestKeys(t *testing.T) {
 		{"the longest interval", []string{"+", "+", "+", "+", "+", "+"}, intervalIs(10 * time.Second)},
 		{"the shortest interval", []string{"-", "-", "-", "-", "-"}, intervalIs(100 * time.Millisecond)},
 		{"reset", []string{"z"}, func(m *model) error {
-			if n := m.tape.minute.Samples(); n != 1 {
+			if n := m.player.shown.Samples; n != 1 {
 				return fmt.Errorf("%d samples are left", n)
 			}
 			return nil
@@ -127,7 +127,7 @@ func paneIs(p pane) func(*model) error { return is(p, func(m *model) pane { retu
 func sortIs(title string) func(*model) error {
 	return is(title, func(m *model) string { return m.sort })
 }
-func shownIs(i int) func(*model) error { return is(i, func(m *model) int { return m.tape.at }) }
+func shownIs(i int) func(*model) error { return is(i, func(m *model) int { return m.player.at }) }
 func intervalIs(d time.Duration) func(*model) error {
 	return is(d, func(m *model) time.Duration { return m.interval })
 }
@@ -145,8 +145,8 @@ func TestFreezeGoesOn(t *testing.T) {
 	before := m.frame()
 	second(m, 10)
 	m.now = m.got.Add(0)
-	if m.tape.at != 9 || len(m.tape.samples) != 11 {
-		t.Errorf("shows sample %d of %d", m.tape.at, len(m.tape.samples))
+	if m.player.at != 9 || len(m.player.tape.Samples()) != 11 {
+		t.Errorf("shows sample %d of %d", m.player.at, len(m.player.tape.Samples()))
 	}
 	if diff := cmp.Diff(before, m.frame()); diff != "" {
 		t.Errorf("the frozen screen moved:\n%s", diff)
@@ -159,21 +159,21 @@ func TestChosenIsGone(t *testing.T) {
 	press(t, m, "/", "a", "p", "i", "enter", "enter")
 	s := host(3)
 	s.Listeners = s.Listeners[:2]
-	m.Update(taken{sample: s, at: s.Time})
+	give(m, s, nil, s.Time, 0)
 	if err := shows("the listener is gone")(m); err != nil {
 		t.Errorf("%v:\n%s", err, m.frame())
 	}
 }
 
 func TestSave(t *testing.T) {
-	var saved int
-	o := Options{Save: func(all []queue.Sample) (string, error) { saved = len(all); return "/tmp/x\x1b[2J", nil }}
+	var n int
+	o := Options{Save: func(all []queue.Sample) (string, error) { n = len(all); return "/tmp/x\x1b[2J", nil }}
 	m := watching(t, o, 80, 24, 5)
 	m.Update(m.save()())
-	if saved != 5 || !strings.Contains(m.frame(), `saved: /tmp/x\x1b[2J`) || m.summary().Recording != "/tmp/x\x1b[2J" {
-		t.Errorf("%d samples saved; %q", saved, m.status)
+	if n != 5 || !strings.Contains(m.frame(), `saved: /tmp/x\x1b[2J`) || m.summary().Recording != "/tmp/x\x1b[2J" {
+		t.Errorf("%d samples saved; %q", n, m.status)
 	}
-	m.Update(kept{err: errors.New("disk full")})
+	m.Update(saved{err: errors.New("disk full")})
 	if !strings.Contains(m.frame(), "not saved: disk full") {
 		t.Errorf("no word of the failure: %q", m.status)
 	}
@@ -244,7 +244,7 @@ func TestReplay(t *testing.T) {
 		t.Errorf("the summary is %+v", s)
 	}
 	// What was stepped over twice counts once.
-	if got := m.tape.told; got != len(all) {
+	if got := m.player.seen; got != len(all) {
 		t.Errorf("%d samples told", got)
 	}
 }
@@ -258,24 +258,5 @@ func TestStepIsSame(t *testing.T) {
 	back.now, back.got, back.cost = forward.now, forward.got, forward.cost
 	if diff := cmp.Diff(forward.frame(), back.frame()); diff != "" {
 		t.Errorf("(-forward +back):\n%s", diff)
-	}
-}
-
-// TestTapeIsBounded holds that a day of watching takes no more memory than an hour.
-func TestTapeIsBounded(t *testing.T) {
-	tape := newTape(time.Second)
-	for n := range keptSamples + 10 {
-		tape.record(queue.Sample{T: time.Duration(n) * time.Second})
-	}
-	if len(tape.samples) != keptSamples {
-		t.Errorf("%d samples are kept", len(tape.samples))
-	}
-	many := queue.Sample{Listeners: make([]queue.Listener, keptRows/2)}
-	for n := range 5 {
-		many.T = time.Duration(10_000+n) * time.Second
-		tape.record(many)
-	}
-	if len(tape.samples) != 2 || tape.rows != keptRows {
-		t.Errorf("%d samples with %d rows are kept", len(tape.samples), tape.rows)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"listenq/internal/diagnose"
 	"listenq/internal/queue"
+	"listenq/internal/watch"
 )
 
 // pane is what is on the screen below the header.
@@ -26,7 +27,8 @@ const (
 type model struct {
 	options       Options
 	theme         theme
-	tape          *tape
+	watch         *watch.Watch // nil: a replay
+	player        player
 	width, height int
 	now           time.Time // of the last message that had one
 	got           time.Time // when the last sample came
@@ -69,17 +71,19 @@ func newModel(o Options) (*model, error) {
 		return nil, err
 	}
 	m := &model{
-		options: o, theme: newTheme(o.ASCII, o.Mono), tape: newTape(o.Interval), width: 80, height: 24,
+		options: o, theme: newTheme(o.ASCII, o.Mono), width: 80, height: 24,
 		interval: o.Interval, filter: filter, sort: columns()[0].title, hidden: map[string]bool{},
 	}
-	if m.replay() {
-		m.tape = newTape(paceOf(o.Replay))
-		m.tape.samples = o.Replay
+	if o.Source == nil {
+		m.player = newPlayer(watch.Recorded(o.Replay, minute, recent(paceOf(o.Replay))))
+		return m, nil
 	}
+	m.player = newPlayer(watch.NewTape(minute, recent(o.Interval), kept))
+	m.watch = watch.New(o.Source, watch.Options{Window: minute, Recent: recent(o.Interval), Scope: o.Scope})
 	return m, nil
 }
 
-func (m *model) replay() bool { return m.options.Source == nil }
+func (m *model) replay() bool { return m.watch == nil }
 
 // paceOf is the usual time between the samples of a recording.
 func paceOf(all []queue.Sample) time.Duration {
@@ -91,17 +95,25 @@ func paceOf(all []queue.Sample) time.Duration {
 
 // show makes the i-th sample the one on the screen.
 func (m *model) show(i int) {
-	m.tape.show(i)
+	m.player.show(i)
 	m.refresh()
 }
 
-// refresh computes what the screen shows of the histories.
+// showLive makes the latest sample of this machine the one on the screen.
+func (m *model) showLive() {
+	if s := m.watch.Snapshot(); s != nil {
+		m.player.live(s)
+		m.refresh()
+	}
+}
+
+// refresh computes what the screen shows of the Snapshot.
 func (m *model) refresh() {
-	if m.tape.shown() == nil {
+	s := m.player.shown
+	if s == nil {
 		return
 	}
-	m.findings = diagnose.Diagnose(m.tape.minute)
-	m.rows = rowsOf(m.tape)
+	m.findings, m.rows = slices.Clone(s.Findings), rowsOf(s)
 	m.all = len(m.rows)
 	m.rows = slices.DeleteFunc(m.rows, func(r *row) bool { return !m.matches(&r.Trend) })
 	shown := make(map[identity]bool, len(m.rows))
@@ -166,8 +178,9 @@ func (m *model) row() *row {
 }
 
 func (m *model) summary() Summary {
-	s := Summary{Watched: m.tape.seen[1] - m.tape.seen[0], Recording: m.saved}
-	if all := m.tape.tally.Listeners(); len(all) > 0 {
+	sums := m.player.tally.Sums()
+	s := Summary{Watched: sums.Window, Recording: m.saved}
+	if all := sums.Listeners; len(all) > 0 {
 		s.Worst = &all[0]
 		s.Drops = dropsOf(all)
 	}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"listenq/internal/queue"
+	"listenq/internal/watch"
 )
 
 // row is one listener of the table.
@@ -12,17 +13,15 @@ type row struct {
 
 func (r *row) id() identity { return identify(&r.Listener) }
 
-// rowsOf joins what the two histories tell of each listener, worst first.
-func rowsOf(t *tape) []*row {
-	minute := t.minute.Trends()
-	courses := make(map[identity]*queue.Trend, len(minute))
-	for i := range minute {
-		courses[identify(&minute[i].Listener)] = &minute[i]
+// rowsOf joins what the two windows show of each listener, worst first.
+func rowsOf(s *watch.Snapshot) []*row {
+	courses := make(map[identity]*queue.Trend, len(s.Listeners))
+	for i := range s.Listeners {
+		courses[identify(&s.Listeners[i].Listener)] = &s.Listeners[i]
 	}
-	recent := t.recent.Trends()
-	rows := make([]*row, len(recent))
-	for i := range recent {
-		rows[i] = &row{recent[i], courses[identify(&recent[i].Listener)]}
+	rows := make([]*row, len(s.Recent.Listeners))
+	for i := range rows {
+		rows[i] = &row{s.Recent.Listeners[i], courses[identify(&s.Recent.Listeners[i].Listener)]}
 	}
 	return rows
 }

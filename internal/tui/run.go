@@ -10,17 +10,19 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"listenq/internal/queue"
+	"listenq/internal/watch"
 )
 
 // Options say what is shown, and where.
 type Options struct {
-	Source   func(*queue.Sample) error // takes the next sample; nil with Replay
-	Replay   []queue.Sample            // a recording, oldest first
-	Interval time.Duration             // between samples
-	Filter   []string                  // words of a queue.Filter
-	Title    string                    // the host, or the recording
-	ASCII    bool                      // draw with ASCII alone
-	Mono     bool                      // no colours
+	Source   watch.Source   // nil with Replay
+	Scope    watch.Scope    // which processes are looked at closely
+	Replay   []queue.Sample // a recording, oldest first
+	Interval time.Duration  // between samples
+	Filter   []string       // words of a queue.Filter
+	Title    string         // the host, or the recording
+	ASCII    bool           // draw with ASCII alone
+	Mono     bool           // no colours
 
 	// Save writes a recording of the samples that are kept and returns its path; nil: S does nothing.
 	Save func([]queue.Sample) (string, error)

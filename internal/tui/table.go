@@ -164,7 +164,7 @@ func (m *model) cell(c placed, r *row) string {
 	text := c.text(m, r)
 	switch {
 	case c.title == courseTitle:
-		text = m.theme.course(r.course, m.tape.shown().T, c.width)
+		text = m.theme.course(r.course, m.player.sample().T, c.width)
 	case c.address:
 		text = m.theme.fitAddress(text, c.width)
 	}

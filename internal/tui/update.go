@@ -6,16 +6,13 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"listenq/internal/queue"
+	"listenq/internal/watch"
 )
 
-// taken is a sample that came, or why none did.
+// taken says that a look has ended.
 type taken struct {
-	sample queue.Sample
-	err    error
-	at     time.Time // the end of it
-	took   time.Duration
-	used   time.Duration // processor time, so far
+	look watch.Look
+	used time.Duration // processor time, so far
 }
 
 // next says that it is time for the next sample of that turn, or the next step of
@@ -25,8 +22,8 @@ type next int
 // beaten comes once a second, so that a sample that does not come is seen to age.
 type beaten time.Time
 
-// kept is the end of saving.
-type kept struct {
+// saved is the end of saving.
+type saved struct {
 	path string
 	err  error
 }
@@ -37,13 +34,11 @@ func beat() tea.Cmd {
 
 // take asks the source for a sample.
 func (m *model) take() tea.Cmd {
-	source, cpu := m.options.Source, m.options.CPU
+	watch, cpu := m.watch, m.options.CPU
 	return func() tea.Msg {
-		var t taken
-		began := time.Now()
-		t.err = source(&t.sample)
-		t.at = time.Now()
-		t.took = t.at.Sub(began)
+		watch.Take() // its error is in Last
+		watch.Snapshot()
+		t := taken{look: watch.Last()}
 		if cpu != nil {
 			t.used = cpu()
 		}
@@ -73,7 +68,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case beaten:
 		m.now = time.Time(msg)
 		return m, beat()
-	case kept:
+	case saved:
 		m.keep(msg)
 	case tea.PasteMsg:
 		if m.typing {
@@ -90,18 +85,19 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (m *model) takeIn(t taken) tea.Cmd {
-	m.now, m.failed = t.at, t.err
-	if !m.got.IsZero() && m.options.CPU != nil && t.at.After(m.got) {
-		m.cost = float64(t.used-m.used) / float64(t.at.Sub(m.got))
+	at := t.look.At
+	m.now, m.failed = at, t.look.Err
+	if !m.got.IsZero() && m.options.CPU != nil && at.After(m.got) {
+		m.cost = float64(t.used-m.used) / float64(at.Sub(m.got))
 	}
-	if t.err == nil {
-		m.got, m.used = t.at, t.used
-		m.tape.record(t.sample.Clone())
+	if m.failed == nil {
+		m.got, m.used = at, t.used
+		m.player.record(m.watch.Snapshot())
 		if !m.frozen {
-			m.show(len(m.tape.samples) - 1)
+			m.showLive()
 		}
 	}
-	return m.wait(max(m.interval-t.took, m.interval/10))
+	return m.wait(watch.Every(m.interval)(t.look.Took))
 }
 
 func (m *model) goOn(turn next) tea.Cmd {
@@ -116,25 +112,26 @@ func (m *model) goOn(turn next) tea.Cmd {
 
 // play shows the next sample of the recording, and waits as long as it did then.
 func (m *model) play() tea.Cmd {
-	at := m.tape.at + 1
-	if m.frozen || at >= len(m.tape.samples) {
+	at, all := m.player.at+1, m.player.tape.Samples()
+	if m.frozen || at >= len(all) {
 		return nil
 	}
 	m.step(at)
-	if at+1 == len(m.tape.samples) {
+	if at+1 == len(all) {
 		return nil
 	}
-	gap := min(m.tape.samples[at+1].T-m.tape.samples[at].T, 10*time.Second)
+	gap := min(all[at+1].T-all[at].T, 10*time.Second)
 	return m.wait(scale(gap, m.speed))
 }
 
 // step shows a sample of the recording; what was not seen before counts in the summary.
 func (m *model) step(i int) {
-	if i < 0 || i >= len(m.tape.samples) {
+	all := m.player.tape.Samples()
+	if i < 0 || i >= len(all) {
 		return
 	}
-	for m.replay() && m.tape.told <= i {
-		m.tape.tell(&m.tape.samples[m.tape.told])
+	for m.replay() && m.player.seen <= i {
+		m.player.count(&all[m.player.seen])
 	}
 	m.show(i)
 }
@@ -146,7 +143,7 @@ func scale(d time.Duration, speed int) time.Duration {
 	return d >> speed
 }
 
-func (m *model) keep(k kept) {
+func (m *model) keep(k saved) {
 	if k.err != nil {
 		m.status = fmt.Sprintf("not saved: %s", visible(k.err.Error(), m.theme.ascii))
 		return
