@@ -251,6 +251,7 @@ func TestWalkBounds(t *testing.T) {
 		{"it sends after the burst", with(func(v *Visit) { v.Taken = ms + burst + 1 }, struck(2*ms)), through, 1},
 		{"it may wait until it is served", with(func(v *Visit) { v.Served = 50 * ms }, struck(49*ms)), empty, 0},
 		{"it has left when it is served", with(func(v *Visit) { v.Served = 50 * ms }, struck(50*ms)), empty, 1},
+		{"served as it entered, and struck then", with(func(v *Visit) { v.Served = ms }, struck(ms), struck(ms+1)), empty, 2},
 		{"taken while it waits for sure", with(func(v *Visit) { v.Served = 50 * ms }, struck(2*ms), Visit{Admitted: 29 * ms, Entered: None, Served: None, Closed: None, Taken: None}), let, 1},
 		{"taken when accept() may have returned it", with(func(v *Visit) { v.Served = 50 * ms }, struck(2*ms), Visit{Admitted: 30 * ms, Entered: None, Served: None, Closed: None, Taken: None}), let, 0},
 		{"one was open", with(func(*Visit) {}, struck(5*ms), Visit{Admitted: 6 * ms, Entered: None, Served: None, Closed: None, Taken: None}), limited, 0},

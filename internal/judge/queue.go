@@ -111,7 +111,7 @@ func left(visits []Visit) []time.Duration {
 		}
 		gone[i] = next
 		if next != None {
-			gone[i] = max(next, v.Entered)
+			gone[i] = max(next, v.Entered+1) // it was there, if only for an instant
 		}
 	}
 	return gone
@@ -213,7 +213,7 @@ func (w *walk) add(v *Visit, left time.Duration) {
 	w.put(v.Entered, enters)
 	w.put(left, leaves)
 	if left != None {
-		w.put(max(v.Entered, left-lag), accepts)
+		w.put(max(v.Entered+1, left-lag), accepts)
 	}
 	if v.Taken != None && v.Taken-v.Entered > burst {
 		w.put(v.Taken, takes)

@@ -2,7 +2,7 @@
 // changes their own tests notice: comparisons are turned round and moved by one, sums become
 // differences, and becomes or. The tree stays as it is (go test -overlay).
 //
-//	go run ./test/mutants [-run 95] [-killed 90] PACKAGE…
+//	go run ./test/mutants [-run 95] [-killed 90] [-every 12] PACKAGE…
 //
 // It prints, by package, how many changes the tests run, how many of those they notice, and
 // the ones that they do not. A condition of a switch counts as run with the switch: go's
@@ -33,12 +33,13 @@ func main() {
 	log.SetPrefix("mutants: ")
 	run := flag.Float64("run", 95, "least `percent` of the changes that tests must run")
 	killed := flag.Float64("killed", 90, "least `percent` of those that they must notice")
+	every := flag.Int("every", 1, "try each `N`th change alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	good := true
 	for _, folder := range flag.Args() {
-		c, err := count(ctx, folder)
+		c, err := count(ctx, folder, *every)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -71,12 +72,17 @@ func (c counts) String() string {
 	return text
 }
 
-// count tries all changes of a package, as many at a time as there are CPUs.
-func count(ctx context.Context, folder string) (counts, error) {
+// count tries each Nth change of a package, as many at a time as there are CPUs.
+func count(ctx context.Context, folder string, every int) (counts, error) {
 	all, err := changes(folder)
 	if err != nil {
 		return counts{}, err
 	}
+	some := all[:0]
+	for i := 0; i < len(all); i += max(1, every) {
+		some = append(some, all[i])
+	}
+	all = some
 	covered, err := coverage(ctx, folder)
 	if err != nil {
 		return counts{}, err

@@ -81,7 +81,7 @@ func TestHas(t *testing.T) {
 // TestTry: a change that a test notices, one that none does, and one that is no program.
 func TestTry(t *testing.T) {
 	folder := filepath.Join("testdata", "counted")
-	c, err := count(t.Context(), folder)
+	c, err := count(t.Context(), folder, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
