@@ -3,6 +3,7 @@ package answer
 import (
 	"fmt"
 	"math"
+	"net/netip"
 
 	"listenq/internal/queue"
 )
@@ -31,6 +32,10 @@ type Listener struct {
 	DualStack     bool          `json:"dual_stack,omitempty"`      // an IPv6 socket that takes IPv4, too
 	UID           uint32        `json:"uid"`                       // of the user who made it
 	Inode         uint32        `json:"inode,omitempty"`           // of the socket
+
+	AcceptsPerS *float64      `json:"-"` // connections that accept() returned, as a rate
+	LimitBy     queue.LimitBy `json:"-"`
+	at          netip.AddrPort
 }
 
 // Process is one that has a listening socket open.
@@ -50,15 +55,13 @@ func NewListener(t *queue.Trend) Listener {
 		SynLen: count(&l.SynLen), Drops: count(&l.Drops), Dropped: count(&t.Dropped), Dead: count(&t.Dead),
 		Netns: l.Netns, NetnsName: NetnsName(t.Namespace, l.Netns),
 		Processes: newProcesses(l.Processes), DualStack: l.DualStack, UID: l.UID, Inode: l.Inode,
+		AcceptsPerS: rate(t.Accepts), LimitBy: t.LimitBy(), at: l.Address, DropsPerS: rate(t.DropRate),
 	}
 	if row.AcceptLimit == nil && t.State == queue.OK {
 		row.State = "" // it may be full, for all that is known
 	}
 	if l.SynLen.Known {
 		row.SynAge = new(MS(l.SynAge))
-	}
-	if t.DropRate.Known {
-		row.DropsPerS = new(math.Round(t.DropRate.PerSecond*10) / 10)
 	}
 	if l.Shared > 1 {
 		row.ReuseportGrp = fmt.Sprintf("%s in %d", l.Address, l.Netns)
@@ -70,6 +73,14 @@ func NewListener(t *queue.Trend) Listener {
 		}
 	}
 	return row
+}
+
+// Fill is how full the accept queue is, as queue.Listener.Fill.
+func (l *Listener) Fill() float64 {
+	if l.AcceptLimit == nil {
+		return 0
+	}
+	return (&queue.Listener{AcceptLen: l.AcceptLen, AcceptLimit: *l.AcceptLimit}).Fill()
 }
 
 // Belongs is what the process belongs to, as queue.Process.Belongs.
@@ -94,6 +105,14 @@ func limit(l *queue.Listener) *int {
 		return nil
 	}
 	return &l.AcceptLimit
+}
+
+// rate is a rate in tenths; nil where it is not known.
+func rate(r queue.Rate) *float64 {
+	if !r.Known {
+		return nil
+	}
+	return new(math.Round(r.PerSecond*10) / 10)
 }
 
 // count is nil where nobody looked.

@@ -8,29 +8,30 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/judge"
+	"listenq/internal/text"
 )
 
 // printBurst prints what a search for the largest burst found.
-func printBurst(s screen, b answer.Burst) {
-	s.wrap("", s.style(bold, b.Server)+meanwhile(b))
-	s.blank()
-	s.wrap("", largest(b))
+func printBurst(s text.Screen, b answer.Burst) {
+	s.Wrap("", s.Style(text.Bold, b.Server)+meanwhile(b))
+	s.Blank()
+	s.Wrap("", largest(b))
 	if why := rangeReason(b); why != "" {
-		s.wrap("", why)
+		s.Wrap("", why)
 	}
 	if len(b.Rows) > 0 {
-		s.blank()
-		s.line("%8s %9s %9s  %-16s %-14s %s", "clients", "dropped", "late", "by", "not connected", "dropped first")
+		s.Blank()
+		s.Line("%8s %9s %9s  %-16s %-14s %s", "clients", "dropped", "late", "by", "not connected", "dropped first")
 	}
 	for _, row := range b.Rows {
 		printBurstRow(s, row)
 	}
 	printFirstDrop(s, b.FirstDrop)
 	printWant(s, b.Want)
-	s.blank()
-	s.line("%d bursts in %s on Linux %s", b.Tried, seconds(b.Duration), b.Kernel)
+	s.Blank()
+	s.Line("%d bursts in %s on Linux %s", b.Tried, answer.Seconds(b.Duration), b.Kernel)
 	if b.Recordings != "" {
-		s.line("recordings: %s", b.Recordings)
+		s.Line("recordings: %s", b.Recordings)
 	}
 }
 
@@ -76,12 +77,12 @@ func rangeReason(b answer.Burst) string {
 	if b.Bounded || r.Least == r.Most || len(b.Searches) < 2 {
 		return ""
 	}
-	text := fmt.Sprintf("It is a range because the server accepts while the final ACKs arrive: how many, its CPU decides. "+
+	words := fmt.Sprintf("It is a range because the server accepts while the final ACKs arrive: how many, its CPU decides. "+
 		"Searches found %s; a burst of %d had a drop, one of %d had none.", numbers(b.Searches), r.Least+1, r.Most)
 	if n := len(b.Rows); n > 0 && b.Rows[n-1].ACKsWithin != nil {
-		text += fmt.Sprintf(" The ACKs of %d arrived within %s.", b.Rows[n-1].Clients, short(*b.Rows[n-1].ACKsWithin))
+		words += fmt.Sprintf(" The ACKs of %d arrived within %s.", b.Rows[n-1].Clients, short(*b.Rows[n-1].ACKsWithin))
 	}
-	return text
+	return words
 }
 
 func numbers(all []int) string {
@@ -93,12 +94,12 @@ func short(t answer.Milliseconds) string {
 	if t < 100 {
 		return fmt.Sprintf("%.0f ms", max(1, float64(t)))
 	}
-	return seconds(t)
+	return answer.Seconds(t)
 }
 
-func printBurstRow(s screen, row answer.BurstRow) {
+func printBurstRow(s text.Screen, row answer.BurstRow) {
 	line := fmt.Sprintf("%8d %9s %9s  %-16s %-14s %s", row.Clients, some(int(row.Dropped)), some(row.Late), lateBy(row), some(row.NotConnected), struck(row.Struck))
-	s.line("%s", strings.TrimRight(line, " "))
+	s.Line("%s", strings.TrimRight(line, " "))
 }
 
 // some is a number, or - for none.
@@ -134,29 +135,29 @@ func struck(counts map[judge.Struck]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func printFirstDrop(s screen, d *answer.BurstDrop) {
+func printFirstDrop(s text.Screen, d *answer.BurstDrop) {
 	if d == nil {
 		return
 	}
-	s.blank()
-	s.line("The first drop, in a burst of %d:", d.Clients)
+	s.Blank()
+	s.Line("The first drop, in a burst of %d:", d.Clients)
 	printConnection(s, []answer.RunConnection{d.Connection})
 }
 
-func printWant(s screen, w *answer.BurstWant) {
+func printWant(s text.Screen, w *answer.BurstWant) {
 	if w == nil {
 		return
 	}
-	s.blank()
+	s.Blank()
 	if w.Backlog == nil {
-		s.wrap("", fmt.Sprintf("For a burst of %d no backlog was found that is enough.", w.Clients))
+		s.Wrap("", fmt.Sprintf("For a burst of %d no backlog was found that is enough.", w.Clients))
 		return
 	}
-	text := fmt.Sprintf("For a burst of %d: listen() with a backlog of %d, and net.core.somaxconn not below it.", w.Clients, *w.Backlog)
+	words := fmt.Sprintf("For a burst of %d: listen() with a backlog of %d, and net.core.somaxconn not below it.", w.Clients, *w.Backlog)
 	for _, row := range w.Rows {
-		text += fmt.Sprintf(" A run with %d had %s.", *row.Backlog, drops(row.Dropped))
+		words += fmt.Sprintf(" A run with %d had %s.", *row.Backlog, drops(row.Dropped))
 	}
-	s.wrap("", text)
+	s.Wrap("", words)
 }
 
 func drops(n uint64) string {

@@ -113,8 +113,8 @@ func (nopCloser) Close() error { return nil }
 
 // printChecked says in a few lines whether a queue overflowed, and whose.
 func printChecked(w io.Writer, c answer.Check) {
-	screen := newScreen(w, "never")
-	say := func(format string, args ...any) { screen.wrap("listenq: check: ", fmt.Sprintf(format, args...)) }
+	screen := text.NewScreen(w, "never")
+	say := func(format string, args ...any) { screen.Wrap("listenq: check: ", fmt.Sprintf(format, args...)) }
 	in := text.Span(c.Duration.Duration())
 	if c.Command.Exit != 0 {
 		in += fmt.Sprintf(" (the command exits with %d)", c.Command.Exit)
@@ -135,8 +135,8 @@ func printChecked(w io.Writer, c answer.Check) {
 		say("  and %s like it", plural(more, "listener"))
 	}
 	for _, n := range c.Namespaces {
-		if text := namespaceLine(&n); text != "" {
-			say("  network namespace %s: %s", n.Label, text)
+		if words := namespaceLine(&n); words != "" {
+			say("  network namespace %s: %s", n.Label, words)
 		}
 	}
 	if c.Why != "" {
@@ -162,19 +162,19 @@ func worth(c *answer.Check) (all []answer.CheckListener, lead string) {
 const mostListed = 5
 
 func checkedLine(l *answer.CheckListener) string {
-	text := l.Address
+	words := l.Address
 	if len(l.Processes) > 0 {
-		text += " " + processCell(&answer.Listener{Processes: l.Processes})
+		words += " " + answer.ProcessCell(&answer.Listener{Processes: l.Processes})
 	}
-	text += fmt.Sprintf(": held at most %d", l.AcceptMax)
+	words += fmt.Sprintf(": held at most %d", l.AcceptMax)
 	if l.AcceptLimit != nil {
-		text += fmt.Sprintf(" of limit %d", *l.AcceptLimit)
+		words += fmt.Sprintf(" of limit %d", *l.AcceptLimit)
 	}
-	text += ", " + countCell(l.Dropped) + " dropped"
+	words += ", " + answer.CountCell(l.Dropped) + " dropped"
 	if l.Closed {
-		text += ", closed meanwhile"
+		words += ", closed meanwhile"
 	}
-	return text
+	return words
 }
 
 func namespaceLine(n *answer.CheckNamespace) string {

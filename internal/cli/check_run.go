@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"listenq/internal/text"
 	"listenq/internal/watch"
 )
 
@@ -29,7 +30,7 @@ func runWatched(env Env, w *watch.Watch, argv []string) (ended, error) {
 		return ended{}, err
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, underlying(env.Stdout), underlying(env.Stderr)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, text.Below(env.Stdout), text.Below(env.Stderr)
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	defer signal.Stop(signals)

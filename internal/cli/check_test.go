@@ -10,6 +10,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // moved is a tally in which listeners dropped and counters rose.
@@ -93,7 +94,7 @@ func TestGoldenChecked(t *testing.T) {
 		}
 	}
 	golden(t, "check.txt", out.String())
-	narrow(t, out.String(), screen{})
+	narrow(t, out.String(), text.Screen{})
 }
 
 func TestPace(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 	"listenq/internal/watch"
 )
 
@@ -66,7 +67,7 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 type consultation struct {
 	watch  *watch.Watch
 	env    Env
-	colour string
+	colour text.Colour
 	asJSON bool
 	period time.Duration // how long it looks
 	filter queue.Filter
@@ -86,7 +87,7 @@ func (c *consultation) run(ctx context.Context) error {
 	if c.asJSON {
 		err = printDiagnosisJSON(c.env.Stdout, d)
 	} else {
-		printDiagnosis(newScreen(c.env.Stdout, c.colour), d)
+		printDiagnosis(text.NewScreen(c.env.Stdout, c.colour), d)
 	}
 	if d.Bad() {
 		err = worse(err, errBad)

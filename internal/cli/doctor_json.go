@@ -19,7 +19,8 @@ func printDiagnosisJSON(w io.Writer, d answer.Diagnosis) error {
 		return err
 	}
 	before, after, _ := bytes.Cut(around.Bytes(), []byte(`"findings": []`)) // in a string the quotes are escaped
-	out := bufio.NewWriterSize(w, textBuffer)
+	const answerBuffer = 64 << 10                                           // as much as a pipe takes at once (pipe(7))
+	out := bufio.NewWriterSize(w, answerBuffer)
 	_, _ = out.Write(before) // errors are kept until Flush
 	_, _ = out.WriteString(`"findings": [`)
 	for i, f := range findings {

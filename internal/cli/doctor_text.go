@@ -9,26 +9,26 @@ import (
 	"listenq/internal/text"
 )
 
-func printDiagnosis(s screen, d answer.Diagnosis) {
+func printDiagnosis(s text.Screen, d answer.Diagnosis) {
 	printMachine(s, d)
-	for _, alike := range fold(d.Findings) {
-		s.blank()
+	for _, alike := range answer.FoldFindings(d.Findings) {
+		s.Blank()
 		printFinding(s, alike[0])
 		if more := alike[1:]; len(more) > 0 {
-			s.wrap("  the same: ", others(more))
+			s.Wrap("  the same: ", others(more))
 		}
 	}
-	s.blank()
-	s.wrap("", outlook(d))
+	s.Blank()
+	s.Wrap("", outlook(d))
 }
 
 // printMachine says what was looked at, and what could not be.
-func printMachine(s screen, d answer.Diagnosis) {
+func printMachine(s text.Screen, d answer.Diagnosis) {
 	machine := "this machine"
 	if d.Recorded {
 		machine = "the recorded machine"
 	}
-	s.line("%s", s.style(bold, machine))
+	s.Line("%s", s.Style(text.Bold, machine))
 	about := ""
 	if d.Filter != "" {
 		about = " that match " + d.Filter
@@ -36,20 +36,20 @@ func printMachine(s screen, d answer.Diagnosis) {
 			about = " that matches " + d.Filter
 		}
 	}
-	s.wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", d.Kernel, d.Samples, text.Span(d.Window.Duration())))
-	s.wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
+	s.Wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", d.Kernel, d.Samples, text.Span(d.Window.Duration())))
+	s.Wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
 	if d.Listeners > 0 {
-		s.wrap("  seen: ", strings.Join([]string{
+		s.Wrap("  seen: ", strings.Join([]string{
 			"lengths", share(&d, "limits", d.Seen.Limits), share(&d, "drops", d.Seen.Drops),
 			share(&d, "requests", d.Seen.Requests), share(&d, "processes", d.Seen.Owners),
 		}, ", "))
 	}
 	for _, m := range d.Missing {
-		text := m.What + ": " + m.Why
+		words := m.What + ": " + m.Why
 		if m.Hint != "" {
-			text += "; " + m.Hint
+			words += "; " + m.Hint
 		}
-		s.wrap(s.style(yellow, "  not seen: "), text)
+		s.Wrap(s.Style(text.Yellow, "  not seen: "), words)
 	}
 }
 
@@ -71,68 +71,33 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func printFinding(s screen, f answer.Finding) {
-	s.wrap("", s.style(severityLook(f.Severity), f.Code+" "+string(f.Severity))+"  "+s.style(bold, subject(f)))
-	s.wrap("  ", f.Title)
+func printFinding(s text.Screen, f answer.Finding) {
+	s.Wrap("", s.Style(severityLook(f.Severity), f.Code+" "+string(f.Severity))+"  "+s.Style(text.Bold, subject(f)))
+	s.Wrap("  ", f.Title)
 	head := func(title string, n int) {
 		if n > 0 {
-			s.line("  %s", s.style(faint, title))
+			s.Line("  %s", s.Style(text.Faint, title))
 		}
 	}
 	head("evidence", len(f.Evidence))
 	for _, line := range f.Evidence {
-		s.wrap("    - ", line)
+		s.Wrap("    - ", line)
 	}
 	head("what clients feel", len(f.Effect))
 	if f.Effect != "" {
 		for part := range strings.SplitSeq(f.Effect, "; ") {
-			s.wrap("    - ", part)
+			s.Wrap("    - ", part)
 		}
 	}
 	head("what to do", len(f.Fix))
 	for i, line := range f.Fix {
-		s.wrap(fmt.Sprintf("    %d. ", i+1), line)
+		s.Wrap(fmt.Sprintf("    %d. ", i+1), line)
 	}
 	head("check by hand", len(f.Check))
 	for _, line := range f.Check {
-		s.line("    $ %s", line) // whole, to be copied
+		s.Line("    $ %s", line) // whole, to be copied
 	}
-	s.line("  more: listenq explain %s", f.Code)
-}
-
-// fold puts findings together that say the same of one program, each where the
-// first of them is.
-func fold(all []answer.Finding) [][]answer.Finding {
-	var folded [][]answer.Finding
-	places := map[kindOfFinding]int{}
-	for _, f := range all {
-		kind := findingKind(&f)
-		i, known := places[kind]
-		if !known {
-			i = len(folded)
-			places[kind] = i
-			folded = append(folded, nil)
-		}
-		folded[i] = append(folded[i], f)
-	}
-	return folded
-}
-
-// kindOfFinding is what findings have in common that are told together.
-type kindOfFinding struct {
-	code     string
-	severity diagnose.Severity
-	title    string
-	listener bool
-	program  string
-}
-
-func findingKind(f *answer.Finding) kindOfFinding {
-	kind := kindOfFinding{f.Code, f.Severity, f.Title, f.Listener != nil, ""}
-	if f.Listener != nil {
-		kind.program = processCell(f.Listener)
-	}
-	return kind
+	s.Line("  more: listenq explain %s", f.Code)
 }
 
 // mostOthers is how many of the findings that are alike are named.
@@ -147,11 +112,11 @@ func others(all []answer.Finding) string {
 			names = append(names, "network namespace "+f.NetnsName)
 		}
 	}
-	text := strings.Join(names, ", ")
+	words := strings.Join(names, ", ")
 	if more := len(all) - mostOthers; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+		words += fmt.Sprintf(" and %d more", more)
 	}
-	return text + " (--json has each)"
+	return words + " (--json has each)"
 }
 
 // subject is what a finding is about.
@@ -159,7 +124,7 @@ func subject(f answer.Finding) string {
 	if f.Listener == nil {
 		return "network namespace " + f.NetnsName
 	}
-	if p := processCell(f.Listener); p != unknown && p != none {
+	if p := answer.ProcessCell(f.Listener); p != answer.UnknownCell && p != answer.NoneCell {
 		return f.Listener.Address + " " + p
 	}
 	return f.Listener.Address
@@ -168,9 +133,9 @@ func subject(f answer.Finding) string {
 func severityLook(severity diagnose.Severity) text.Look {
 	switch severity {
 	case diagnose.Critical:
-		return red
+		return text.Red
 	case diagnose.Warning:
-		return yellow
+		return text.Yellow
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/diagnose"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // ill is a diagnosis with everything in it that the text shows.
@@ -41,19 +42,19 @@ func ill(t *testing.T) answer.Diagnosis {
 func TestGoldenDiagnosis(t *testing.T) {
 	tests := []struct {
 		name   string
-		screen screen
+		screen text.Screen
 	}{
-		{"40", screen{width: 40}},
-		{"80", screen{width: 80}},
-		{"120", screen{width: 120}},
-		{"200", screen{width: 200}},
-		{"pipe", screen{}},
-		{"colour", screen{width: 80, colour: true}},
+		{"40", text.Screen{Width: 40}},
+		{"80", text.Screen{Width: 80}},
+		{"120", text.Screen{Width: 120}},
+		{"200", text.Screen{Width: 200}},
+		{"pipe", text.Screen{}},
+		{"colour", text.Screen{Width: 80, Colour: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.out = &out
+			tt.screen.Out = &out
 			printDiagnosis(tt.screen, ill(t))
 			golden(t, "doctor-"+tt.name+".txt", out.String())
 			var wrapped []string // all but the commands, which are whole to be copied

@@ -11,6 +11,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/diagnose"
+	"listenq/internal/text"
 )
 
 func newExplain(env Env) *cobra.Command {
@@ -39,7 +40,7 @@ error or a damaged file (what came before the damage is explained all the same),
 			return diagnose.Codes(), cobra.ShellCompDirectiveDefault
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s := newScreen(env.Stdout, colourFlag(cmd))
+			s := text.NewScreen(env.Stdout, colourFlag(cmd))
 			if slices.ContainsFunc(args, isCode) || len(args) == 0 {
 				return explainCodes(env, s, asJSON, args)
 			}
@@ -76,7 +77,7 @@ func isFolder(arg string) bool {
 }
 
 // explainCodes prints the texts of findings.
-func explainCodes(env Env, s screen, asJSON bool, codes []string) error {
+func explainCodes(env Env, s text.Screen, asJSON bool, codes []string) error {
 	rules, err := explained(codes)
 	if err != nil {
 		return err
@@ -96,13 +97,13 @@ func explained(codes []string) ([]answer.Rule, error) {
 	var rules []answer.Rule
 	for _, code := range codes {
 		code = strings.ToUpper(code)
-		text, ok := diagnose.Explain(code)
+		words, ok := diagnose.Explain(code)
 		if !ok {
 			return nil, unknownCode(code)
 		}
-		title, _, _ := strings.Cut(text, "\n")
+		title, _, _ := strings.Cut(words, "\n")
 		title = strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(title, "# "), code), ": ")
-		rules = append(rules, answer.Rule{Code: code, Title: title, Text: text})
+		rules = append(rules, answer.Rule{Code: code, Title: title, Text: words})
 	}
 	return rules, nil
 }
@@ -113,21 +114,21 @@ func unknownCode(code string) error {
 		fmt.Sprintf("the codes are %s to %s: listenq explain lists them", slices.Min(codes), slices.Max(codes))}
 }
 
-func printRules(s screen, rules []answer.Rule, titles bool) {
+func printRules(s text.Screen, rules []answer.Rule, titles bool) {
 	for i, r := range rules {
 		switch {
 		case titles:
-			s.wrap(s.style(bold, r.Code)+"  ", r.Title)
+			s.Wrap(s.Style(text.Bold, r.Code)+"  ", r.Title)
 			continue
 		case i > 0:
-			s.blank()
+			s.Blank()
 		}
 		for line := range strings.Lines(r.Text) {
 			line = strings.TrimSuffix(line, "\n")
 			if strings.HasPrefix(line, "#") {
-				line = s.style(bold, line)
+				line = s.Style(text.Bold, line)
 			}
-			s.line("%s", line)
+			s.Line("%s", line)
 		}
 	}
 }

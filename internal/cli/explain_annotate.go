@@ -82,7 +82,7 @@ func (a annotations) tell(r *answer.Explanation) {
 			continue
 		}
 		first := c.Evidence[0]
-		a.comment(max(0, first.Of-1), first.Packet, "listenq: "+attemptFate(c))
+		a.comment(max(0, first.Of-1), first.Packet, "listenq: "+c.Fate())
 	}
 }
 

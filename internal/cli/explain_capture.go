@@ -14,6 +14,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
+	"listenq/internal/text"
 )
 
 // captureFlags are those of explain that are about captures.
@@ -86,7 +87,7 @@ type opener func(ctx context.Context, name string) (*os.File, error)
 // captures are files that one call of explain is about.
 type captures struct {
 	env    Env
-	screen screen
+	screen text.Screen
 	flags  captureFlags
 	asJSON bool
 	open   opener
@@ -111,7 +112,7 @@ func (c *captures) explain(ctx context.Context) error {
 	if c.asJSON {
 		err = printJSON(c.env.Stdout, report)
 	} else {
-		long, flush := c.screen.buffered()
+		long, flush := c.screen.Buffered()
 		printReport(long, report, c.flags.all)
 		err = flush()
 	}
@@ -210,7 +211,7 @@ type reading struct {
 
 // terminalWidth is 0 for what is no terminal.
 func terminalWidth(w io.Writer) int {
-	file, ok := underlying(w).(*os.File)
+	file, ok := text.Below(w).(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return 0
 	}
@@ -265,9 +266,9 @@ func (r *reading) add(n int) {
 		return
 	}
 	r.drawn = now
-	text := fmt.Sprintf("read %.1f GB", float64(r.done)/1e9)
+	words := fmt.Sprintf("read %.1f GB", float64(r.done)/1e9)
 	if r.size > 0 {
-		text += fmt.Sprintf(" of %.1f GB, %d %%", float64(r.size)/1e9, r.done*100/r.size)
+		words += fmt.Sprintf(" of %.1f GB, %d %%", float64(r.size)/1e9, r.done*100/r.size)
 	}
-	r.w.Redraw(text)
+	r.w.Redraw(words)
 }

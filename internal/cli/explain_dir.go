@@ -14,12 +14,13 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/record"
+	"listenq/internal/text"
 	"listenq/internal/watch"
 )
 
 // explainRecording tells what a recording holds: what an experiment has shown, what is
 // wrong with the listeners of a host; of one that was cut short, its packets.
-func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, asJSON bool, dir string) error {
+func explainRecording(ctx context.Context, env Env, s text.Screen, f captureFlags, asJSON bool, dir string) error {
 	collectSooner()
 	has := func(name string) bool { return record.Has(dir, name) }
 	switch {
@@ -29,7 +30,7 @@ func explainRecording(ctx context.Context, env Env, s screen, f captureFlags, as
 		return explainRun(env, s, asJSON, dir)
 	case has(record.PacketsFile):
 		if !has(record.ResultFile) {
-			newScreen(env.Stderr, "never").line("listenq: %s has no %s: its packets alone are explained", dir, record.ResultFile)
+			text.NewScreen(env.Stderr, "never").Line("listenq: %s has no %s: its packets alone are explained", dir, record.ResultFile)
 		}
 		open := func(context.Context, string) (*os.File, error) { return record.Open(dir, record.PacketsFile) }
 		c := captures{env: env, screen: s, flags: f, asJSON: asJSON, open: open, files: []string{filepath.Join(dir, record.PacketsFile)}}
@@ -51,7 +52,7 @@ func collectSooner() {
 }
 
 // explainRun tells the result of an experiment as it was told then.
-func explainRun(env Env, s screen, asJSON bool, dir string) error {
+func explainRun(env Env, s text.Screen, asJSON bool, dir string) error {
 	run, err := record.ReadRun(dir)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func explainRun(env Env, s screen, asJSON bool, dir string) error {
 	if asJSON {
 		err = printJSON(env.Stdout, answer.NewExperiments([]answer.Run{run}))
 	} else {
-		long, flush := s.buffered()
+		long, flush := s.Buffered()
 		printRun(long, run)
 		err = flush()
 	}
@@ -81,7 +82,7 @@ func overflowed(run *answer.Run) bool {
 }
 
 // explainSamples tells what is wrong with the listeners that a recording of top shows.
-func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) error {
+func explainSamples(env Env, s text.Screen, f captureFlags, asJSON bool, dir string) error {
 	if f.side != "" || f.annotate != "" || len(f.outcomes) > 0 || f.since != 0 || f.until != 0 {
 		return &usageError{"this recording holds no packets: --side, --outcome, --since, --until and --annotate are for captures", ""}
 	}
@@ -109,7 +110,7 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 	if asJSON {
 		err = printDiagnosisJSON(env.Stdout, d)
 	} else {
-		long, flush := s.buffered()
+		long, flush := s.Buffered()
 		printSamples(long, &samples, d)
 		err = flush()
 	}
@@ -120,11 +121,11 @@ func explainSamples(env Env, s screen, f captureFlags, asJSON bool, dir string) 
 }
 
 // printSamples prints findings as doctor does, under the name of the host.
-func printSamples(s screen, samples *record.Samples, d answer.Diagnosis) {
+func printSamples(s text.Screen, samples *record.Samples, d answer.Diagnosis) {
 	host := "a host"
 	if samples.Meta.Host != "" {
 		host = samples.Meta.Host
 	}
-	s.wrap("recorded on ", fmt.Sprintf("%s from %s", s.style(bold, host), samples.Meta.Started.UTC().Format("2006-01-02 15:04:05 MST")))
+	s.Wrap("recorded on ", fmt.Sprintf("%s from %s", s.Style(text.Bold, host), samples.Meta.Started.UTC().Format("2006-01-02 15:04:05 MST")))
 	printDiagnosis(s, d)
 }

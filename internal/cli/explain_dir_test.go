@@ -65,11 +65,11 @@ func TestExplainSamples(t *testing.T) {
 func TestExplainSamplesErrors(t *testing.T) {
 	cut := recorded(t, 3)
 	samples := filepath.Join(cut, record.SamplesFile)
-	text, err := os.ReadFile(samples)
+	words, err := os.ReadFile(samples)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(samples, text[:len(text)-20], 0o600); err != nil {
+	if err := os.WriteFile(samples, words[:len(words)-20], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {

@@ -15,78 +15,78 @@ import (
 
 // printReport prints what captures tell: where they were captured, the listeners, the
 // connections.
-func printReport(s screen, r *answer.Explanation, all bool) {
+func printReport(s text.Screen, r *answer.Explanation, all bool) {
 	printFiles(s, r)
 	if len(r.Listeners) == 0 {
-		s.blank()
-		s.line("no attempt to open a TCP connection")
+		s.Blank()
+		s.Line("no attempt to open a TCP connection")
 	}
 	for i := range r.Listeners {
 		printVerdict(s, &r.Listeners[i], r.Span)
 	}
 	switch {
 	case all && len(r.Connections) > 0:
-		s.blank()
-		s.line("%s", s.style(bold, "connections, by their start"))
+		s.Blank()
+		s.Line("%s", s.Style(text.Bold, "connections, by their start"))
 		for i := range r.Connections {
 			c := &r.Connections[i]
-			printAttempt(s, c, attemptFate(c), c.Start)
+			printAttempt(s, c, c.Fate(), c.Start)
 		}
 		if r.LeftOut > 0 {
-			s.wrap("", fmt.Sprintf("%d more are counted with their listener", r.LeftOut))
+			s.Wrap("", fmt.Sprintf("%d more are counted with their listener", r.LeftOut))
 		}
 	case len(r.Groups) > 0:
 		printGroups(s, r)
 	}
-	s.blank()
-	s.wrap("", reportOutlook(r))
+	s.Blank()
+	s.Wrap("", reportOutlook(r))
 }
 
 // printFiles says what was read, and what could not be.
-func printFiles(s screen, r *answer.Explanation) {
+func printFiles(s text.Screen, r *answer.Explanation) {
 	for i, f := range r.Files {
 		lead := ""
 		if len(r.Files) > 1 {
 			lead = fmt.Sprintf("%d  ", i+1)
 		}
-		text := plural(f.Packets, "packet")
+		words := plural(f.Packets, "packet")
 		if f.SameAs != "" {
-			text = "the same packets as " + f.SameAs + ", told once"
+			words = "the same packets as " + f.SameAs + ", told once"
 		}
 		switch f.Place {
 		case answer.PlaceUnknown:
 		case answer.PlaceBetween:
-			text += ", captured on the way, or it is not known where (" + f.How + "; tell it with --side)"
+			words += ", captured on the way, or it is not known where (" + f.How + "; tell it with --side)"
 		default:
-			text += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
+			words += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
 		}
 		if f.Clock != nil {
-			text += fmt.Sprintf("; its clock is %s, by %s in both", ahead(f.Clock.Duration()), plural(f.Matched, "packet"))
+			words += fmt.Sprintf("; its clock is %s, by %s in both", ahead(f.Clock.Duration()), plural(f.Matched, "packet"))
 		}
-		s.wrap(lead, s.style(bold, f.Name)+": "+text)
+		s.Wrap(lead, s.Style(text.Bold, f.Name)+": "+words)
 	}
 	if r.Packets > 0 {
-		s.wrap("  ", fmt.Sprintf("from %s, for %s", r.Start.Format("2006-01-02 15:04:05.000 MST"), seconds(r.Span)))
+		s.Wrap("  ", fmt.Sprintf("from %s, for %s", r.Start.Format("2006-01-02 15:04:05.000 MST"), answer.Seconds(r.Span)))
 	}
 	var left []string
 	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
 		left = append(left, fmt.Sprintf("%d %s", r.Skipped[why], why))
 	}
 	if len(left) > 0 {
-		s.wrap("  left out: ", strings.Join(left, ", "))
+		s.Wrap("  left out: ", strings.Join(left, ", "))
 	}
 	if r.Lost != nil && *r.Lost > 0 {
-		s.wrap(s.style(yellow, "  not captured: "), plural(int(*r.Lost), "packet")+": what is told below may have holes")
+		s.Wrap(s.Style(text.Yellow, "  not captured: "), plural(int(*r.Lost), "packet")+": what is told below may have holes")
 	}
 	for _, what := range r.Lacks {
-		s.wrap(s.style(yellow, "  lacks: "), what)
+		s.Wrap(s.Style(text.Yellow, "  lacks: "), what)
 	}
 	for _, d := range r.Damage {
-		text := fmt.Sprintf("%s: byte %d: %s", d.File, d.Offset, d.Text)
+		words := fmt.Sprintf("%s: byte %d: %s", d.File, d.Offset, d.Text)
 		if r.Packets > 0 {
-			text += "; what came before is told"
+			words += "; what came before is told"
 		}
-		s.wrap(s.style(red, "  damaged: "), text)
+		s.Wrap(s.Style(text.Red, "  damaged: "), words)
 	}
 }
 
@@ -110,17 +110,17 @@ func capturedAt(p answer.Place) string {
 	return "on the way, or it is not known where"
 }
 
-func printVerdict(s screen, l *answer.CaptureListener, span answer.Milliseconds) {
-	s.blank()
-	s.wrap(s.style(bold, l.Address)+"  ", s.style(findingLook(l), string(l.Finding))+sureOf(l)+", seen "+capturedAt(l.CapturedAt))
-	s.wrap("  ", l.Verdict)
-	s.wrap("  outcomes: ", counts(l.Outcomes))
-	s.wrap("  causes:   ", counts(l.Causes))
+func printVerdict(s text.Screen, l *answer.CaptureListener, span answer.Milliseconds) {
+	s.Blank()
+	s.Wrap(s.Style(text.Bold, l.Address)+"  ", s.Style(findingLook(l), string(l.Finding))+sureOf(l)+", seen "+capturedAt(l.CapturedAt))
+	s.Wrap("  ", l.Verdict)
+	s.Wrap("  outcomes: ", counts(l.Outcomes))
+	s.Wrap("  causes:   ", counts(l.Causes))
 	if len(l.Full) > 0 {
 		printFull(s, l.Full, span)
 	}
 	if len(l.Evidence) > 0 {
-		s.wrap("  packets:  ", packetNumbers(l.Evidence))
+		s.Wrap("  packets:  ", packetNumbers(l.Evidence))
 	}
 }
 
@@ -129,21 +129,18 @@ func sureOf(l *answer.CaptureListener) string {
 	if l.Finding == judge.Undecided || l.Finding == judge.Unseen {
 		return ""
 	}
-	return sure(l.Confidence)
+	return answer.Sure(l.Confidence)
 }
 
 func findingLook(l *answer.CaptureListener) text.Look {
 	switch {
 	case l.Finding == judge.Fine:
-		return green
+		return text.Green
 	case l.Confidence == judge.Possible:
-		return yellow
+		return text.Yellow
 	}
-	return red
+	return text.Red
 }
-
-// sure is the confidence, where it is worth a word.
-func sure(c judge.Confidence) string { return " (" + string(c) + ")" }
 
 // counts are the members of a set from the most frequent on.
 func counts[K cmp.Ordered](all map[K]int) string {
@@ -161,7 +158,7 @@ func counts[K cmp.Ordered](all map[K]int) string {
 const timeline = 50
 
 // printFull draws when the queue was full: each mark is a part of the capture's time.
-func printFull(s screen, full []answer.Interval, span answer.Milliseconds) {
+func printFull(s text.Screen, full []answer.Interval, span answer.Milliseconds) {
 	line := []byte(strings.Repeat(".", timeline))
 	at := func(t answer.Milliseconds) int {
 		if span <= 0 {
@@ -174,19 +171,19 @@ func printFull(s screen, full []answer.Interval, span answer.Milliseconds) {
 			line[i] = '#'
 		}
 	}
-	s.line("  full:     0 s %s %s", line, seconds(span))
+	s.Line("  full:     0 s %s %s", line, answer.Seconds(span))
 	var times []string
 	for _, x := range full[:min(len(full), mostTimes)] {
-		text := fmt.Sprintf("%.3f", x.From.Duration().Seconds())
+		words := fmt.Sprintf("%.3f", x.From.Duration().Seconds())
 		if x.To > x.From {
-			text += fmt.Sprintf(" to %.3f", x.To.Duration().Seconds())
+			words += fmt.Sprintf(" to %.3f", x.To.Duration().Seconds())
 		}
-		times = append(times, text+" s")
+		times = append(times, words+" s")
 	}
 	if more := len(full) - mostTimes; more > 0 {
 		times = append(times, fmt.Sprintf("and %d more", more))
 	}
-	s.wrap("            ", "as clients felt it: "+strings.Join(times, ", "))
+	s.Wrap("            ", "as clients felt it: "+strings.Join(times, ", "))
 }
 
 // What is named at most before it is counted.
@@ -213,91 +210,51 @@ func cite(e answer.Evidence) string {
 
 // printGroups prints connections that went alike, by their first; those without trouble
 // in a line for each address.
-func printGroups(s screen, r *answer.Explanation) {
+func printGroups(s text.Screen, r *answer.Explanation) {
 	var calm, troubled []*answer.Group
 	for i := range r.Groups {
-		if g := &r.Groups[i]; isCalm(&g.Example) {
+		if g := &r.Groups[i]; g.Example.Calm() {
 			calm = append(calm, g)
 		} else {
 			troubled = append(troubled, g)
 		}
 	}
 	if len(troubled) > 0 {
-		s.blank()
-		s.line("%s", s.style(bold, "connections, worst first"))
+		s.Blank()
+		s.Line("%s", s.Style(text.Bold, "connections, worst first"))
 	}
 	for _, g := range troubled[:min(len(troubled), mostGroups)] {
-		printAttempt(s, &g.Example, groupFate(g), g.First)
+		printAttempt(s, &g.Example, g.Fate(), g.First)
 	}
 	if more := len(troubled) - mostGroups; more > 0 {
-		s.blank()
-		s.wrap("", fmt.Sprintf("%d more kinds: --all tells each connection", more))
+		s.Blank()
+		s.Wrap("", fmt.Sprintf("%d more kinds: --all tells each connection", more))
 	}
 	printCalm(s, calm)
 	if r.OtherGroups > 0 {
-		s.blank()
-		s.wrap("", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
+		s.Blank()
+		s.Wrap("", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
 	}
-}
-
-// isCalm reports that nothing speaks for a connection to have had any trouble.
-func isCalm(c *answer.Connection) bool {
-	if c.Then != nil && c.Then.What != judge.Served && c.Then.What != judge.ShutFirst {
-		return false
-	}
-	return c.Cause == judge.NoCause && (c.Outcome == judge.Accepted || c.Outcome == judge.EstablishedBoth)
-}
-
-// calmKind is what calm connections are told together by.
-type calmKind struct {
-	server  string
-	seen    answer.Place
-	outcome judge.Outcome
 }
 
 // printCalm counts the connections without trouble, and says what else they may have come
 // to that leaves no trace.
-func printCalm(s screen, groups []*answer.Group) {
+func printCalm(s text.Screen, groups []*answer.Group) {
 	if len(groups) == 0 {
 		return
 	}
-	s.blank()
-	s.line("%s", s.style(bold, "connections without trouble"))
-	var kinds []calmKind
-	sums := map[calmKind]answer.Group{}
-	for _, g := range groups {
-		kind := calmKind{g.Example.Server, g.Example.CapturedAt, g.Example.Outcome}
-		sum, known := sums[kind]
-		if !known {
-			kinds = append(kinds, kind)
-			sum.First = g.First
+	s.Blank()
+	s.Line("%s", s.Style(text.Bold, "connections without trouble"))
+	for _, g := range answer.FoldCalm(groups) {
+		words := fmt.Sprintf("%d %s, begun at %s", g.Count, g.Outcome, answer.Clock(g.First))
+		if g.Count > 1 {
+			words += " to " + answer.Clock(g.Last)
 		}
-		sum.Count += g.Count
-		sum.First, sum.Last = min(sum.First, g.First), max(sum.Last, g.Last)
-		sum.Example.Alternatives = append(sum.Example.Alternatives, g.Example.Alternatives...)
-		sums[kind] = sum
+		if len(g.Others) > 0 {
+			words += "; some may be " + answer.Either(g.Others) + " instead, which would look the same"
+		}
+		s.Wrap("  "+g.Server+"  ", words)
 	}
-	for _, kind := range kinds {
-		sum := sums[kind]
-		text := fmt.Sprintf("%d %s, begun at %s", sum.Count, kind.outcome, clock(sum.First))
-		if sum.Count > 1 {
-			text += " to " + clock(sum.Last)
-		}
-		if others := otherOutcomes(kind.outcome, sum.Example.Alternatives); len(others) > 0 {
-			text += "; some may be " + either(others) + " instead, which would look the same"
-		}
-		s.wrap("  "+kind.server+"  ", text)
-	}
-}
-
-// otherOutcomes are those of readings, each once, but the one that is told.
-func otherOutcomes(told judge.Outcome, all []judge.Reading) (others []string) {
-	for _, r := range all {
-		if name := string(r.Outcome); r.Outcome != told && !slices.Contains(others, name) {
-			others = append(others, name)
-		}
-	}
-	return others
 }
 
 // reportOutlook says what the exit code says.

@@ -7,6 +7,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/judge"
+	"listenq/internal/text"
 )
 
 // captured is a report with everything in it that the text shows.
@@ -66,18 +67,18 @@ func captured() *answer.Explanation {
 func TestGoldenReport(t *testing.T) {
 	tests := []struct {
 		name   string
-		screen screen
+		screen text.Screen
 		all    bool
 	}{
-		{"80", screen{width: 80}, false},
-		{"all", screen{width: 80}, true},
-		{"pipe", screen{}, false},
-		{"colour", screen{width: 80, colour: true}, false},
+		{"80", text.Screen{Width: 80}, false},
+		{"all", text.Screen{Width: 80}, true},
+		{"pipe", text.Screen{}, false},
+		{"colour", text.Screen{Width: 80, Colour: true}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.out = &out
+			tt.screen.Out = &out
 			printReport(tt.screen, captured(), tt.all)
 			golden(t, "explain-"+tt.name+".txt", out.String())
 			narrow(t, out.String(), tt.screen)
@@ -110,7 +111,7 @@ func TestReadings(t *testing.T) {
 		{[]judge.Reading{reading(judge.Pending, judge.ByClient), reading(judge.Pending, judge.HostDrop), reading(judge.Pending, judge.NetworkLoss)}, "pending, by client, host-drop or network-loss"},
 	}
 	for _, tt := range tests {
-		if got := readings(tt.all); got != tt.want {
+		if got := answer.Readings(tt.all); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.all, got, tt.want)
 		}
 	}
@@ -141,25 +142,5 @@ func TestReportOutlook(t *testing.T) {
 				t.Errorf("%q, bad %v; want %q, %v", got, tt.r.Bad(), tt.want, tt.bad)
 			}
 		})
-	}
-}
-
-// TestSequel: what took no time that is worth a number was done at once.
-func TestSequel(t *testing.T) {
-	for _, c := range []struct {
-		then *answer.Sequel
-		want string
-	}{
-		{nil, ""},
-		{&answer.Sequel{What: judge.Served, After: 0.4}, "; served at once"},
-		{&answer.Sequel{What: judge.Served, After: 5}, "; served after 0.01 s"},
-		{&answer.Sequel{What: judge.ResetFirst, After: 4.9}, "; reset at once"},
-		{&answer.Sequel{What: judge.ShutFirst, After: 1500}, "; closed by the server after 1.50 s"},
-		{&answer.Sequel{What: judge.Unserved, After: 2000}, "; its data was taken, and no answer came for 2.00 s"},
-		{&answer.Sequel{What: judge.Untaken, After: 2000}, "; its data was not taken for 2.00 s"},
-	} {
-		if got := sequel(c.then); got != c.want {
-			t.Errorf("%+v: %q, want %q", c.then, got, c.want)
-		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // step is the time between two samples of an observation, of a long one more, so
@@ -56,10 +57,10 @@ func stepOf(d time.Duration) time.Duration { return max(step, d/mostSteps) }
 // warn says what could not be looked at.
 func warn(w io.Writer, missing []answer.Missing) {
 	for _, m := range missing {
-		text := m.What + ": " + m.Why
+		words := m.What + ": " + m.Why
 		if m.Hint != "" {
-			text += " (" + m.Hint + ")"
+			words += " (" + m.Hint + ")"
 		}
-		newScreen(w, "never").wrap("listenq: warning: not seen: ", text)
+		text.NewScreen(w, "never").Wrap("listenq: warning: not seen: ", words)
 	}
 }

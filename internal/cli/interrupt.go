@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"listenq/internal/text"
 	"os"
 	"slices"
 	"time"
@@ -31,7 +32,7 @@ func endOnSignal(ctx context.Context, root *cobra.Command, env Env) (off func() 
 	})
 }
 
-func tellInterrupted(env Env) { newScreen(env.Stderr, "never").line("listenq: interrupted") }
+func tellInterrupted(env Env) { text.NewScreen(env.Stderr, "never").Line("listenq: interrupted") }
 
 // graceOf is how long a command has.
 func graceOf(root *cobra.Command, args []string) time.Duration {

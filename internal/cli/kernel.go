@@ -38,7 +38,7 @@ users without rights see, and the settings that matter at a listen queue.
 			if asJSON {
 				return printJSON(env.Stdout, found)
 			}
-			printKernel(newScreen(env.Stdout, colourFlag(cmd)), found, how)
+			printKernel(text.NewScreen(env.Stdout, colourFlag(cmd)), found, how)
 			return nil
 		},
 	}
@@ -66,19 +66,19 @@ func (f kernelsFlags) facts(ctx context.Context, env Env) (answer.Kernel, error)
 	return found.Kernel, err
 }
 
-func printKernel(s screen, k answer.Kernel, how bool) {
-	s.wrap("", strings.TrimSpace("Linux "+k.Kernel+" "+k.Version))
+func printKernel(s text.Screen, k answer.Kernel, how bool) {
+	s.Wrap("", strings.TrimSpace("Linux "+k.Kernel+" "+k.Version))
 	group := ""
 	for _, f := range k.Facts {
 		if f.Group != group {
 			group = f.Group
-			s.blank()
-			s.line("%s", s.style(bold, group))
+			s.Blank()
+			s.Line("%s", s.Style(text.Bold, group))
 		}
 		printFact(s, f, k.Missing, how)
 	}
-	s.blank()
-	s.line("%s", s.style(bold, "settings"))
+	s.Blank()
+	s.Line("%s", s.Style(text.Bold, "settings"))
 	for _, setting := range k.Settings {
 		printSetting(s, setting)
 	}
@@ -88,38 +88,38 @@ func printKernel(s screen, k answer.Kernel, how bool) {
 const valueWidth = 6
 
 // printValue prints a value, and the text beside it.
-func printValue(s screen, value, meaning string) {
+func printValue(s text.Screen, value, meaning string) {
 	value = text.Plain(value)
-	if printed(value) > valueWidth {
-		s.line("  %s", value)
+	if text.Width(value) > valueWidth {
+		s.Line("  %s", value)
 		value = ""
 	}
-	s.wrap(fmt.Sprintf("  %-*s  ", valueWidth, value), meaning)
+	s.Wrap(fmt.Sprintf("  %-*s  ", valueWidth, value), meaning)
 }
 
 // printFact prints a fact. Why experiments could not be run was said already.
-func printFact(s screen, f answer.Fact, said []answer.Missing, how bool) {
-	value, text := "?", f.Name+": "+f.Meaning
+func printFact(s text.Screen, f answer.Fact, said []answer.Missing, how bool) {
+	value, words := "?", f.Name+": "+f.Meaning
 	if f.Value != nil {
 		value = fmt.Sprint(f.Value)
 	} else if !slices.ContainsFunc(said, func(m answer.Missing) bool { return m.Why == f.UnknownBecause }) {
-		text += " Unknown: " + f.UnknownBecause + "."
+		words += " Unknown: " + f.UnknownBecause + "."
 	}
-	printValue(s, value, text)
+	printValue(s, value, words)
 	if how {
-		s.wrap(strings.Repeat(" ", valueWidth+4), s.style(faint, "how: "+f.How))
+		s.Wrap(strings.Repeat(" ", valueWidth+4), s.Style(text.Faint, "how: "+f.How))
 	}
 }
 
-func printSetting(s screen, setting answer.Setting) {
-	value, text := setting.Value, setting.Name+": "+setting.Meaning
+func printSetting(s text.Screen, setting answer.Setting) {
+	value, words := setting.Value, setting.Name+": "+setting.Meaning
 	if setting.UnknownBecause != "" {
-		value, text = "?", text+" Unknown: "+setting.UnknownBecause+"."
+		value, words = "?", words+" Unknown: "+setting.UnknownBecause+"."
 	}
 	if value != setting.Experiments {
-		text += " Experiments begin with " + setting.Experiments + "."
+		words += " Experiments begin with " + setting.Experiments + "."
 	}
-	printValue(s, value, text)
+	printValue(s, value, words)
 }
 
 // Version is what was built: the tag if the build named one, else the revision.

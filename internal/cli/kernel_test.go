@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"listenq/internal/answer"
+	"listenq/internal/text"
 )
 
 // exampleKernel has a fact of each kind.
@@ -34,21 +35,21 @@ func exampleKernel() answer.Kernel {
 func TestGoldenKernel(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		screen screen
+		screen text.Screen
 		how    bool
 	}{
-		{"80", screen{width: 80}, false},
-		{"60", screen{width: 60}, false},
-		{"pipe", screen{}, false},
-		{"how", screen{width: 80, colour: true}, true},
+		{"80", text.Screen{Width: 80}, false},
+		{"60", text.Screen{Width: 60}, false},
+		{"pipe", text.Screen{}, false},
+		{"how", text.Screen{Width: 80, Colour: true}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.out = &out
+			tt.screen.Out = &out
 			printKernel(tt.screen, exampleKernel(), tt.how)
 			golden(t, "kernel-"+tt.name+".txt", out.String())
 			for line := range strings.Lines(out.String()) {
-				if n := printed(strings.TrimRight(line, "\n")); tt.screen.width > 0 && n > tt.screen.width {
+				if n := text.Width(strings.TrimRight(line, "\n")); tt.screen.Width > 0 && n > tt.screen.Width {
 					t.Errorf("%d columns: %s", n, line)
 				}
 			}

@@ -60,7 +60,7 @@ func newLabList(env Env) *cobra.Command {
 			if asJSON {
 				return printJSON(env.Stdout, answer.NewScenarios(rows))
 			}
-			printList(newScreen(env.Stdout, colourFlag(cmd)), rows)
+			printList(text.NewScreen(env.Stdout, colourFlag(cmd)), rows)
 			return nil
 		},
 	}
@@ -69,20 +69,20 @@ func newLabList(env Env) *cobra.Command {
 }
 
 // printList prints the experiments below their topics.
-func printList(s screen, rows []answer.Scenario) {
+func printList(s text.Screen, rows []answer.Scenario) {
 	for i, r := range rows {
 		if i == 0 || rows[i-1].Topic != r.Topic {
 			if i > 0 {
-				s.blank()
+				s.Blank()
 			}
-			s.line("%s", s.style(bold, r.Topic))
+			s.Line("%s", s.Style(text.Bold, r.Topic))
 		}
-		s.line("  %-34s %8s", r.Name, seconds(r.Expected))
-		s.wrap("      ", r.Title)
-		s.wrap("      ", s.style(faint, "from: "+r.Source))
+		s.Line("  %-34s %8s", r.Name, answer.Seconds(r.Expected))
+		s.Wrap("      ", r.Title)
+		s.Wrap("      ", s.Style(text.Faint, "from: "+r.Source))
 	}
-	s.blank()
-	s.line("Run one: listenq lab run ID, such as b2. Read one: listenq lab show ID.")
+	s.Blank()
+	s.Line("Run one: listenq lab run ID, such as b2. Read one: listenq lab show ID.")
 }
 
 func newLabShow(env Env) *cobra.Command {

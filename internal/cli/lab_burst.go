@@ -10,6 +10,7 @@ import (
 
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
+	"listenq/internal/text"
 )
 
 type burstFlags struct {
@@ -89,7 +90,7 @@ func (f *burstFlags) check(backlog bool) error {
 	return nil
 }
 
-func findBurst(ctx context.Context, env Env, colour string, f burstFlags) error {
+func findBurst(ctx context.Context, env Env, colour text.Colour, f burstFlags) error {
 	dir, err := os.Getwd()
 	if err != nil {
 		return fmt.Errorf("find the working directory: %w", err)
@@ -111,7 +112,7 @@ func findBurst(ctx context.Context, env Env, colour string, f burstFlags) error 
 	case f.asJSON:
 		err = worse(printJSON(env.Stdout, found), err)
 	case found.Tried > 0:
-		printBurst(newScreen(env.Stdout, colour), found)
+		printBurst(text.NewScreen(env.Stdout, colour), found)
 	}
 	return err
 }

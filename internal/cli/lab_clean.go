@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"listenq/internal/record"
+	"listenq/internal/text"
 )
 
 // kept is how many recordings stay among the temporary files, besides those of the run.
@@ -22,14 +23,14 @@ func newLabClean(env Env) *cobra.Command {
 --out remove by themselves what is older than the last ` + fmt.Sprint(kept) + `.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cleanLab(newScreen(env.Stdout, colourFlag(cmd)), dry)
+			return cleanLab(text.NewScreen(env.Stdout, colourFlag(cmd)), dry)
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "list them, and remove nothing")
 	return cmd
 }
 
-func cleanLab(s screen, dry bool) error {
+func cleanLab(s text.Screen, dry bool) error {
 	left, err := record.FindLeft()
 	if err != nil {
 		return err
@@ -46,13 +47,13 @@ func cleanLab(s screen, dry bool) error {
 			}
 		}
 		freed += l.Size
-		s.line("%s %s  %s  %.1f MiB", removed, l.Path, l.Made.Format("2006-01-02 15:04"), float64(l.Size)/(1<<20))
+		s.Line("%s %s  %s  %.1f MiB", removed, l.Path, l.Made.Format("2006-01-02 15:04"), float64(l.Size)/(1<<20))
 	}
 	if len(left) == 0 {
-		s.line("no recordings of earlier runs")
+		s.Line("no recordings of earlier runs")
 		return nil
 	}
-	s.line("%s %s, %.1f MiB", removed, plural(len(left), "recording"), float64(freed)/(1<<20))
+	s.Line("%s %s, %.1f MiB", removed, plural(len(left), "recording"), float64(freed)/(1<<20))
 	return nil
 }
 
@@ -64,11 +65,11 @@ func keepLast(env Env, ofRun int) {
 	for _, l := range old {
 		err = errors.Join(err, l.Remove())
 	}
-	s := newScreen(env.Stderr, "never")
+	s := text.NewScreen(env.Stderr, "never")
 	switch {
 	case err != nil:
-		s.line("listenq: warning: recordings of earlier runs stay: %v", err)
+		s.Line("listenq: warning: recordings of earlier runs stay: %v", err)
 	case len(old) > 0:
-		s.line("listenq: removed %s of earlier runs: the last %d stay (--out FOLDER keeps all)", plural(len(old), "recording"), kept)
+		s.Line("listenq: removed %s of earlier runs: the last %d stay (--out FOLDER keeps all)", plural(len(old), "recording"), kept)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
+	"listenq/internal/text"
 	"listenq/internal/vm"
 )
 
@@ -70,7 +71,7 @@ func (f kernelsFlags) open(ctx context.Context) ([]*vm.Kernel, error) {
 }
 
 // runMatrix runs the scripts on the kernels that were named.
-func runMatrix(ctx context.Context, env Env, colour string, f runFlags, args []string, scripts []*script.Script) error {
+func runMatrix(ctx context.Context, env Env, colour text.Colour, f runFlags, args []string, scripts []*script.Script) error {
 	if f.keep {
 		return &usageError{"--keep leaves an experiment standing, and a guest ends with it", "leave out --kernel"}
 	}
@@ -83,9 +84,9 @@ func runMatrix(ctx context.Context, env Env, colour string, f runFlags, args []s
 	case f.asJSON:
 		return worse(printJSON(env.Stdout, matrix.Experiments), untold(err))
 	case len(args) > 0 && len(matrix.Kernels) == 1:
-		printEach(newScreen(env.Stdout, colour), matrix.Runs)
+		printEach(text.NewScreen(env.Stdout, colour), matrix.Runs)
 	default:
-		printMatrix(newScreen(env.Stdout, colour), matrix)
+		printMatrix(text.NewScreen(env.Stdout, colour), matrix)
 	}
 	return err
 }

@@ -115,7 +115,7 @@ func traits(s *script.Script, run answer.Run) []trait {
 // kindOf is a connection's fate without its times.
 func kindOf(c answer.RunConnection) string {
 	c.Delay = nil
-	text := "is " + fate(c)
+	text := "is " + c.Fate()
 	if c.Struck != "" {
 		text += ", struck: " + string(c.Struck)
 	}

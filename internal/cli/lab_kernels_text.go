@@ -12,19 +12,15 @@ import (
 )
 
 // printMatrix prints scenario × kernel, and below it what differs and why.
-func printMatrix(s screen, a *kernelsAnswer) {
-	columns := []column[int]{{title: "SCENARIO", rank: len(a.Kernels) + 1, cell: func(i *int) string { return a.scripts[*i].Name }}}
+func printMatrix(s text.Screen, a *kernelsAnswer) {
+	columns := []text.Column{{Title: "SCENARIO", Rank: len(a.Kernels) + 1, Cell: func(i int) string { return a.scripts[i].Name }}}
 	for k, name := range a.shortNames() {
-		columns = append(columns, column[int]{title: name, rank: len(a.Kernels) - k, cell: func(i *int) string {
-			return a.cell(*i, k)
-		}, look: func(i *int) text.Look { return outcomeLook(a.of(*i)[k]) }})
+		columns = append(columns, text.Column{Title: name, Rank: len(a.Kernels) - k, Cell: func(i int) string {
+			return a.cell(i, k)
+		}, Look: func(i int) text.Look { return outcomeLook(a.of(i)[k]) }})
 	}
-	rows := make([]int, len(a.scripts))
-	for i := range rows {
-		rows[i] = i
-	}
-	printTable(s, columns, rows)
-	for i := range rows {
+	s.Table(columns, len(a.scripts))
+	for i := range a.scripts {
 		a.printDifferences(s, i)
 	}
 	a.printTotals(s)
@@ -86,39 +82,39 @@ func fromSource(runs []answer.Run) []int {
 func outcomeLook(run answer.Run) text.Look {
 	switch {
 	case run.Skipped != "":
-		return faint
+		return text.Faint
 	case run.Error != "" || !run.Pass:
-		return red
+		return text.Red
 	}
-	return green
+	return text.Green
 }
 
 // printDifferences prints what kernels differ in, and the facts that decide, or why
 // a script did not pass.
-func (a *kernelsAnswer) printDifferences(s screen, i int) {
+func (a *kernelsAnswer) printDifferences(s text.Screen, i int) {
 	runs := a.of(i)
 	ends := endings(a.scripts[i], runs)
 	if len(ends) == 1 && runs[0].Pass {
 		return
 	}
 	names := a.shortNames()
-	s.blank()
-	s.line("%s", s.style(bold, a.scripts[i].Name))
+	s.Blank()
+	s.Line("%s", s.Style(text.Bold, a.scripts[i].Name))
 	for _, e := range ends {
 		var on []string
 		for _, k := range e.kernels {
 			on = append(on, names[k])
 		}
 		for _, line := range e.lines {
-			s.wrap("  "+strings.Join(on, ", ")+": ", line)
+			s.Wrap("  "+strings.Join(on, ", ")+": ", line)
 		}
 	}
 	facts := decidedBy(runs, names)
 	for _, why := range facts {
-		s.wrap("  because ", why)
+		s.Wrap("  because ", why)
 	}
 	if len(facts) == 0 && len(ends) > 1 {
-		s.wrap("  ", "no fact that it asks for tells them apart")
+		s.Wrap("  ", "no fact that it asks for tells them apart")
 	}
 }
 
@@ -135,8 +131,8 @@ func decidedBy(runs []answer.Run, names []string) []string {
 		values := map[string][]string{}
 		for k, run := range runs {
 			if value, ok := run.Facts[name]; ok {
-				text := fmt.Sprint(value)
-				values[text] = append(values[text], names[k])
+				words := fmt.Sprint(value)
+				values[words] = append(values[words], names[k])
 			}
 		}
 		if len(values) < 2 {
@@ -153,8 +149,8 @@ func decidedBy(runs []answer.Run, names []string) []string {
 
 // printTotals prints one line a kernel, the branches that none takes, and where the
 // recordings are.
-func (a *kernelsAnswer) printTotals(s screen) {
-	s.blank()
+func (a *kernelsAnswer) printTotals(s text.Screen) {
+	s.Blank()
 	for k := range a.Kernels {
 		count := map[string]int{}
 		for i := range a.scripts {
@@ -164,7 +160,7 @@ func (a *kernelsAnswer) printTotals(s screen) {
 		if count["skip"] > 0 {
 			line += fmt.Sprintf(", %d not run", count["skip"])
 		}
-		s.wrap("", line)
+		s.Wrap("", line)
 	}
 	var branches []string
 	for i, script := range a.scripts {
@@ -173,9 +169,9 @@ func (a *kernelsAnswer) printTotals(s screen) {
 		}
 	}
 	if len(branches) > 0 {
-		s.wrap("* ", "from source: a branch that none of these kernels takes was read in the kernel's source, not run: "+strings.Join(branches, ", "))
+		s.Wrap("* ", "from source: a branch that none of these kernels takes was read in the kernel's source, not run: "+strings.Join(branches, ", "))
 	}
 	if i := slices.IndexFunc(a.Runs, func(run answer.Run) bool { return run.Recording != "" }); i >= 0 {
-		s.line("recordings: in %s", filepath.Dir(filepath.Dir(a.Runs[i].Recording)))
+		s.Line("recordings: in %s", filepath.Dir(filepath.Dir(a.Runs[i].Recording)))
 	}
 }

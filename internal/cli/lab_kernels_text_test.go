@@ -7,6 +7,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/lab/script"
+	"listenq/internal/text"
 )
 
 // matrixOf runs nothing: it is what three kernels said of scripts of two clients and a group.
@@ -84,7 +85,7 @@ func TestMatrix(t *testing.T) {
 		width int
 	}{{"80", 80}, {"pipe", 0}} {
 		var out bytes.Buffer
-		printMatrix(screen{out: &out, width: tt.width}, a)
+		printMatrix(text.Screen{Out: &out, Width: tt.width}, a)
 		golden(t, "matrix-"+tt.name+".txt", out.String())
 	}
 }

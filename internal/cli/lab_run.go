@@ -15,6 +15,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
+	"listenq/internal/text"
 )
 
 type runFlags struct {
@@ -69,7 +70,7 @@ in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 // maxLimit is the largest recording, in MiB: a TiB.
 const maxLimit = 1 << 20
 
-func runLab(ctx context.Context, env Env, colour string, f runFlags, args []string) error {
+func runLab(ctx context.Context, env Env, colour text.Colour, f runFlags, args []string) error {
 	if f.all && len(args) > 0 {
 		return &usageError{"--all and names exclude each other", "listenq lab run --all, or listenq lab run " + args[0]}
 	}
@@ -92,7 +93,7 @@ func runLab(ctx context.Context, env Env, colour string, f runFlags, args []stri
 	progress := newProgress(env.Stderr)
 	runs, err := runAll(ctx, env, f, scripts, progress.step)
 	progress.clear()
-	screen := newScreen(env.Stdout, colour)
+	screen := text.NewScreen(env.Stdout, colour)
 	switch {
 	case f.asJSON:
 		err = worse(printJSON(env.Stdout, answer.NewExperiments(runs)), untold(err))
@@ -162,17 +163,17 @@ func worse(a, b error) error {
 	return a
 }
 
-func printEach(s screen, runs []answer.Run) {
+func printEach(s text.Screen, runs []answer.Run) {
 	for i, run := range runs {
 		if i > 0 {
-			s.blank()
+			s.Blank()
 		}
 		printRun(s, run)
 	}
 }
 
 // printSummary prints one row a run, and those that failed in full.
-func printSummary(s screen, runs []answer.Run) {
+func printSummary(s text.Screen, runs []answer.Run) {
 	passed, skipped := 0, 0
 	for _, run := range runs {
 		switch {
@@ -182,7 +183,7 @@ func printSummary(s screen, runs []answer.Run) {
 			skipped++
 		default:
 			printRun(s, run)
-			s.blank()
+			s.Blank()
 		}
 	}
 	for _, run := range runs {
@@ -190,15 +191,15 @@ func printSummary(s screen, runs []answer.Run) {
 		if run.Error != "" {
 			what = run.Error
 		}
-		s.wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, seconds(run.Duration)), what)
+		s.Wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, answer.Seconds(run.Duration)), what)
 	}
 	total := fmt.Sprintf("%d of %d pass", passed, len(runs))
 	if skipped > 0 {
 		total += fmt.Sprintf(", %d not run", skipped)
 	}
-	s.blank()
-	s.line("%s", total)
+	s.Blank()
+	s.Line("%s", total)
 	if i := slices.IndexFunc(runs, func(run answer.Run) bool { return run.Recording != "" }); i >= 0 {
-		s.line("recordings: in %s (--out FOLDER puts them elsewhere)", filepath.Dir(runs[i].Recording))
+		s.Line("recordings: in %s (--out FOLDER puts them elsewhere)", filepath.Dir(runs[i].Recording))
 	}
 }

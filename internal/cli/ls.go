@@ -11,6 +11,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 	"listenq/internal/watch"
 )
 
@@ -70,7 +71,7 @@ func (f *lsFlags) register(cmd *cobra.Command) {
 const gcOnce = 1000
 
 // runLs prints the listeners that match, once or again and again.
-func runLs(ctx context.Context, env Env, colour string, f lsFlags, args []string) error {
+func runLs(ctx context.Context, env Env, colour text.Colour, f lsFlags, args []string) error {
 	filter, err := parseFilter(args)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ const watchBudget = 0.01
 type lister struct {
 	watch  *watch.Watch
 	env    Env
-	colour string
+	colour text.Colour
 	flags  lsFlags
 	filter queue.Filter
 	warned []answer.Missing
@@ -153,13 +154,13 @@ func (l *lister) print() (err error) {
 }
 
 func (l *lister) printText(list answer.Listing) error {
-	screen, flush := newScreen(l.env.Stdout, l.colour).buffered()
+	screen, flush := text.NewScreen(l.env.Stdout, l.colour).Buffered()
 	if l.flags.again > 0 {
-		screen.line("%s", screen.style(bold, list.Time.Format(time.DateTime)))
+		screen.Line("%s", screen.Style(text.Bold, list.Time.Format(time.DateTime)))
 	}
 	printListing(screen, list, l.flags.all)
 	if l.flags.again > 0 {
-		screen.blank()
+		screen.Blank()
 	}
 	return flush()
 }

@@ -12,31 +12,25 @@ import (
 	"listenq/internal/text"
 )
 
-// unknown is how a table shows what was not looked at; none, what there is none of.
-const (
-	unknown = "?"
-	none    = "-"
-)
-
-func printListing(s screen, l answer.Listing, all bool) {
+func printListing(s text.Screen, l answer.Listing, all bool) {
 	if len(l.Listeners) == 0 {
-		s.wrap("", nobody(l))
+		s.Wrap("", nobody(l))
 		return
 	}
 	table := s
 	if all {
-		table.width = 0
+		table.Width = 0
 	}
 	rows := l.Listeners
-	if s.height > 0 && !all && l.Filter == "" {
-		rows = screenful(rows, s.height-besides-2*len(l.Missing))
+	if s.Height > 0 && !all && l.Filter == "" {
+		rows = screenful(rows, s.Height-besides-2*len(l.Missing))
 	}
-	printTable(table, listingColumns(l, all), rows)
+	table.Table(listingColumns(l, rows, all), len(rows))
 	if more := len(l.Listeners) - len(rows); more > 0 {
-		s.line("%s", s.style(faint, fmt.Sprintf("%d more, none worse: listenq ls --all", more)))
+		s.Line("%s", s.Style(text.Faint, fmt.Sprintf("%d more, none worse: listenq ls --all", more)))
 	}
-	s.blank()
-	s.wrap("", verdict(l))
+	s.Blank()
+	s.Wrap("", verdict(l))
 }
 
 // besides are the lines around the rows: the titles, what is said below, the prompt.
@@ -66,53 +60,32 @@ func nobody(l answer.Listing) string {
 		other := &l.Others[i]
 		name := other.Address
 		if len(other.Processes) > 0 {
-			name += " " + processCell(other)
+			name += " " + answer.ProcessCell(other)
 		}
 		others = append(others, name)
 	}
-	text := fmt.Sprintf("No listener matches %s. There is: %s", l.Filter, strings.Join(others, ", "))
+	words := fmt.Sprintf("No listener matches %s. There is: %s", l.Filter, strings.Join(others, ", "))
 	if more := len(l.Others) - len(others); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+		words += fmt.Sprintf(" and %d more", more)
 	}
-	return text + "."
+	return words + "."
 }
 
-// listingColumns are the columns of `ls`. Without a window there is no rate: the
-// drops since the socket was made stand in its place.
-func listingColumns(l answer.Listing, all bool) []column[answer.Listener] {
-	widest := 0
-	for i := range l.Listeners {
-		widest = max(widest, len(strconv.Itoa(l.Listeners[i].AcceptLen)))
-	}
-	once := l.Window == 0
-	columns := []column[answer.Listener]{
-		{title: "STATE", rank: 1, cell: stateCell, look: stateLook},
-		{title: "ACCEPT Q", rank: 2, cell: func(r *answer.Listener) string { return acceptCell(r, widest) }},
-		{title: "WAIT", right: true, rank: 8, extra: true, cell: waitCell},
-		{title: "SYN Q", right: true, rank: 7, cell: func(r *answer.Listener) string { return countCell(r.SynLen) }},
-		{title: "SYN AGE", right: true, rank: 13, extra: true, cell: func(r *answer.Listener) string { return durationCell(r.SynAge) }},
-		dropsColumn(l),
-		{title: "DROPS", right: true, rank: 11, extra: true, cell: func(r *answer.Listener) string { return countCell(r.Drops) }},
-		{title: "LOCAL", rank: 3, least: 14, cell: func(r *answer.Listener) string { return r.Address }, cut: cutAddress},
-		{title: "NETNS", rank: 10, extra: true, cell: func(r *answer.Listener) string { return r.NetnsName }},
-		{title: "PROCESS", rank: 5, least: 8, cell: processCell},
-		{title: "UNIT", rank: 9, extra: true, least: 12, cell: unitCell},
-		{title: "UID", right: true, rank: 12, extra: true, cell: func(r *answer.Listener) string { return fmt.Sprint(r.UID) }},
-		{title: "INODE", right: true, rank: 14, extra: true, cell: func(r *answer.Listener) string { return fmt.Sprint(r.Inode) }},
-	}
-	for i := range columns {
-		c := &columns[i]
-		switch {
-		case c.title == "NETNS" && severalNetns(l):
-			c.rank, c.extra = 6, false
-		case c.title == "WAIT" && slices.ContainsFunc(l.Listeners, answer.Listener.Waits):
-			c.rank, c.extra = 5, false
-		case c.title == "DROPPED" && once:
-			c.extra, c.rank = true, 100
-		case c.title == "DROPS" && once:
-			c.rank, c.extra = 4, false
-		}
-		c.extra = c.extra && !all
+// listed are the columns of `ls`, from left to right.
+var listed = []string{
+	answer.StateColumn, answer.AcceptColumn, answer.WaitColumn, "SYN Q", "SYN AGE", answer.RateColumn, answer.DropsColumn, "LOCAL",
+	answer.NetnsColumn, "PROCESS", "UNIT", "UID", "INODE",
+}
+
+// listingColumns are the columns of `ls` for rows of a listing.
+func listingColumns(l answer.Listing, rows []answer.Listener, all bool) []text.Column {
+	columns := make([]text.Column, 0, len(listed))
+	for _, name := range listed {
+		c := listingColumn(l, answer.ColumnNamed(name))
+		columns = append(columns, text.Column{
+			Title: c.Name, Right: c.Right, Rank: c.Rank, Extra: c.Wide && !all, Least: c.Least,
+			Cell: func(i int) string { return c.Value(&rows[i]) }, Cut: cutOf(&c), Look: lookOf(&c, rows),
+		})
 	}
 	return columns
 }
@@ -120,13 +93,55 @@ func listingColumns(l answer.Listing, all bool) []column[answer.Listener] {
 // leastRate is the shortest window that carries a rate: within a shorter one it is counted.
 const leastRate = time.Second
 
-// dropsColumn is what was dropped within the window, as a rate if that carries one.
-func dropsColumn(l answer.Listing) column[answer.Listener] {
-	if l.Window.Duration() < leastRate {
-		return column[answer.Listener]{title: "DROPPED", right: true, rank: 4, cell: func(r *answer.Listener) string { return countCell(r.Dropped) }}
+// listingColumn is a column as a listing needs it. Without a window nothing was dropped within
+// it: the drops since the socket was made stand in its place.
+func listingColumn(l answer.Listing, c answer.Column) answer.Column {
+	once := l.Window == 0
+	if c.Name == answer.RateColumn && l.Window.Duration() < leastRate {
+		c = answer.ColumnNamed(answer.DroppedColumn)
 	}
-	return column[answer.Listener]{title: "DROPS/s", right: true, rank: 4, cell: rateCell}
+	switch {
+	case c.Name == answer.AcceptColumn:
+		c.Value = aligned(l.Listeners, c.Value)
+	case c.Name == answer.NetnsColumn && severalNetns(l):
+		c.Rank, c.Wide = 6, false
+	case c.Name == answer.WaitColumn && slices.ContainsFunc(l.Listeners, answer.Listener.Waits):
+		c.Rank, c.Wide = 5, false
+	case c.Name == answer.DroppedColumn && once:
+		c.Rank, c.Wide = 100, true
+	case c.Name == answer.DropsColumn && once:
+		c.Rank, c.Wide = 4, false
+	}
+	return c
 }
+
+// aligned puts the lengths of accept queues below each other.
+func aligned(all []answer.Listener, value func(*answer.Listener) string) func(*answer.Listener) string {
+	widest := 0
+	for i := range all {
+		widest = max(widest, len(strconv.Itoa(all[i].AcceptLen)))
+	}
+	return func(l *answer.Listener) string {
+		return strings.Repeat(" ", widest-len(strconv.Itoa(l.AcceptLen))) + value(l)
+	}
+}
+
+func cutOf(c *answer.Column) func(string, int) string {
+	if c.Cut == nil {
+		return nil
+	}
+	return func(s string, width int) string { return c.Cut(s, width, text.Ellipsis) }
+}
+
+func lookOf(c *answer.Column, rows []answer.Listener) func(int) text.Look {
+	if c.Tone == nil {
+		return nil
+	}
+	return func(i int) text.Look { return tones[c.Tone(&rows[i])] }
+}
+
+// tones are how answers draw what is urgent.
+var tones = map[answer.Tone]text.Look{answer.Alarm: text.Red, answer.Warning: text.Yellow}
 
 func severalNetns(l answer.Listing) bool {
 	for i := range l.Listeners {
@@ -135,88 +150,6 @@ func severalNetns(l answer.Listing) bool {
 		}
 	}
 	return false
-}
-
-func stateCell(r *answer.Listener) string {
-	if r.State == "" {
-		return unknown
-	}
-	return string(r.State)
-}
-
-func stateLook(r *answer.Listener) text.Look {
-	switch r.State {
-	case queue.Dropping, queue.Full:
-		return red
-	case queue.Stalled, queue.High:
-		return yellow
-	}
-	return ""
-}
-
-// acceptCell is length and limit, the lengths below each other.
-func acceptCell(r *answer.Listener, widest int) string {
-	limit := unknown
-	if r.AcceptLimit != nil {
-		limit = strconv.Itoa(*r.AcceptLimit)
-	}
-	return pad(strconv.Itoa(r.AcceptLen), widest, true) + "/" + limit
-}
-
-func waitCell(r *answer.Listener) string {
-	if r.AcceptLen == 0 {
-		return none
-	}
-	return durationCell(r.OldestWait)
-}
-
-func rateCell(r *answer.Listener) string {
-	if r.DropsPerS == nil {
-		return unknown
-	}
-	return strconv.FormatFloat(*r.DropsPerS, 'f', 1, 64)
-}
-
-func countCell(n *uint64) string {
-	if n == nil {
-		return unknown
-	}
-	return strconv.FormatUint(*n, 10)
-}
-
-func durationCell(t *answer.Milliseconds) string {
-	if t == nil {
-		return unknown
-	}
-	return text.Span(t.Duration())
-}
-
-// processCell is the first process, and how many more have the socket open.
-func processCell(r *answer.Listener) string {
-	switch {
-	case r.Processes == nil:
-		return unknown
-	case len(r.Processes) == 0:
-		return none
-	}
-	text := r.Processes[0].Name + "[" + strconv.Itoa(r.Processes[0].PID) + "]"
-	if more := len(r.Processes) - 1; more > 0 {
-		text += " +" + strconv.Itoa(more)
-	}
-	return text
-}
-
-// unitCell is what the first process belongs to that belongs to anything.
-func unitCell(r *answer.Listener) string {
-	if r.Processes == nil {
-		return unknown
-	}
-	for _, p := range r.Processes {
-		if of := p.Belongs(); of != "" {
-			return of
-		}
-	}
-	return none
 }
 
 // verdict says in a sentence how bad it is, and what to do next.

@@ -61,23 +61,23 @@ func TestGoldenListing(t *testing.T) {
 	once.Add(&sample)
 	tests := []struct {
 		name    string
-		screen  screen
+		screen  text.Screen
 		listing answer.Listing
 		all     bool
 	}{
-		{"40", screen{width: 40}, busy, false},
-		{"80", screen{width: 80}, busy, false},
-		{"120", screen{width: 120}, busy, false},
-		{"200", screen{width: 200}, busy, false},
-		{"pipe", screen{}, busy, false},
-		{"all", screen{}, busy, true},
-		{"colour", screen{width: 80, colour: true}, busy, false},
-		{"once", screen{width: 80}, answer.NewListing(once.View(0), f), false},
+		{"40", text.Screen{Width: 40}, busy, false},
+		{"80", text.Screen{Width: 80}, busy, false},
+		{"120", text.Screen{Width: 120}, busy, false},
+		{"200", text.Screen{Width: 200}, busy, false},
+		{"pipe", text.Screen{}, busy, false},
+		{"all", text.Screen{}, busy, true},
+		{"colour", text.Screen{Width: 80, Colour: true}, busy, false},
+		{"once", text.Screen{Width: 80}, answer.NewListing(once.View(0), f), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.out = &out
+			tt.screen.Out = &out
 			printListing(tt.screen, tt.listing, tt.all)
 			golden(t, "ls-"+tt.name+".txt", out.String())
 			narrow(t, out.String(), tt.screen)
@@ -95,14 +95,14 @@ func TestGoldenListingJSON(t *testing.T) {
 
 // narrow checks that nothing on a screen is wider than it, and that nothing there
 // steers it.
-func narrow(t *testing.T, shown string, s screen) {
+func narrow(t *testing.T, shown string, s text.Screen) {
 	t.Helper()
 	for line := range strings.Lines(shown) {
 		line = strings.TrimSuffix(line, "\n")
-		if n := printed(line); s.width > 0 && n > s.width {
+		if n := text.Width(line); s.Width > 0 && n > s.Width {
 			t.Errorf("%d columns: %s", n, line)
 		}
-		if !s.colour && text.Plain(line) != line {
+		if !s.Colour && text.Plain(line) != line {
 			t.Errorf("not fit for a terminal: %q", line)
 		}
 	}
@@ -174,7 +174,7 @@ func TestScreenful(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printListing(screen{out: &out, width: 80, height: tt.height}, tt.listing, tt.all)
+			printListing(text.Screen{Out: &out, Width: 80, Height: tt.height}, tt.listing, tt.all)
 			if got := strings.Count(out.String(), "10.0.0.1:"); got != tt.want {
 				t.Errorf("%d rows, want %d", got, tt.want)
 			}
@@ -191,7 +191,7 @@ func TestNamespacesOfListing(t *testing.T) {
 	l := answer.NewListing(busyHost().View(0), queue.Filter{})
 	l.Listeners[1].Netns, l.Listeners[1].NetnsName = 4026532000, "blue"
 	var out bytes.Buffer
-	printListing(screen{out: &out, width: 80}, l, false)
+	printListing(text.Screen{Out: &out, Width: 80}, l, false)
 	head, _, _ := strings.Cut(out.String(), "\n")
 	if !strings.Contains(head, "NETNS") || !strings.Contains(out.String(), "  blue") {
 		t.Errorf("no namespaces in\n%s", out.String())
@@ -210,7 +210,7 @@ func TestNobody(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printListing(screen{out: &out}, tt.listing, false)
+			printListing(text.Screen{Out: &out}, tt.listing, false)
 			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}

@@ -5,22 +5,23 @@ import (
 	"strings"
 
 	"listenq/internal/answer"
+	"listenq/internal/text"
 )
 
 // printObservations prints what other programs saw: a table for each step, and
 // a line for each difference.
-func printObservations(s screen, all []answer.Observation) {
+func printObservations(s text.Screen, all []answer.Observation) {
 	for i, o := range all {
 		if i == 0 || o.Line != all[i-1].Line {
-			s.blank()
-			s.line("%-30s %8s %8s %8s %8s", fmt.Sprintf("seen by others at line %d", o.Line), "sockets", "counters", "fields", "differ")
+			s.Blank()
+			s.Line("%-30s %8s %8s %8s %8s", fmt.Sprintf("seen by others at line %d", o.Line), "sockets", "counters", "fields", "differ")
 		}
-		s.line("%-30s %8s %8s %8s %8s", o.Program+" on the "+o.Side, compared(o.Sockets), compared(o.Counters), compared(o.Fields), differ(o))
+		s.Line("%-30s %8s %8s %8s %8s", o.Program+" on the "+o.Side, compared(o.Sockets), compared(o.Counters), compared(o.Fields), differ(o))
 		for _, d := range o.Differences {
-			s.wrap(s.style(red, "  differs: "), difference(d))
+			s.Wrap(s.Style(text.Red, "  differs: "), difference(d))
 		}
 		for _, d := range o.Explained {
-			s.wrap("  known: ", difference(d))
+			s.Wrap("  known: ", difference(d))
 		}
 	}
 }
@@ -42,16 +43,16 @@ func differ(o answer.Observation) string {
 }
 
 func difference(d answer.Difference) string {
-	text := fmt.Sprintf("%s: theirs %s, ours %s", strings.Trim(d.Of+" "+d.Field, " "), value(d.Theirs), value(d.Ours))
+	words := fmt.Sprintf("%s: theirs %s, ours %s", strings.Trim(d.Of+" "+d.Field, " "), value(d.Theirs), value(d.Ours))
 	if d.Why != "" {
-		text += ": " + d.Why
+		words += ": " + d.Why
 	}
-	return text
+	return words
 }
 
-func value(text string) string {
-	if text == "" {
+func value(words string) string {
+	if words == "" {
 		return "none"
 	}
-	return text
+	return words
 }

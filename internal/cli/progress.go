@@ -63,15 +63,15 @@ func (p *progress) step(now lab.Progress) {
 	defer p.mu.Unlock()
 	if len(now.Enter) > 0 {
 		p.erase()
-		s := newScreen(p.w, "never")
-		s.line("listenq: %s stands until Ctrl-C; look inside:", now.Scenario)
+		s := text.NewScreen(p.w, "never")
+		s.Line("listenq: %s stands until Ctrl-C; look inside:", now.Scenario)
 		for _, side := range slices.Sorted(maps.Keys(now.Enter)) {
-			s.line("  %s: %s ss -tan", side, now.Enter[side])
+			s.Line("  %s: %s ss -tan", side, now.Enter[side])
 		}
 	}
 	p.current, p.began = now, time.Now()
 	if p.width == 0 && now.AtMost >= longWait {
-		newScreen(p.w, "never").line("%s: waiting, %s at most: %s", p.where(), text.Span(now.AtMost), now.Text)
+		text.NewScreen(p.w, "never").Line("%s: waiting, %s at most: %s", p.where(), text.Span(now.AtMost), now.Text)
 	}
 }
 

@@ -165,7 +165,7 @@ func subcommand(cmd *cobra.Command, args []string) error {
 	return &usageError{fmt.Sprintf("unknown command %q", args[0]), hint}
 }
 
-func colourFlag(cmd *cobra.Command) string {
+func colourFlag(cmd *cobra.Command) text.Colour {
 	value, _ := cmd.Flags().GetString("color") // defined on the root: cannot be missing
-	return value
+	return text.Colour(value)
 }

@@ -19,6 +19,7 @@ import (
 	"listenq/internal/lab"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
+	"listenq/internal/text"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -77,21 +78,21 @@ func example() answer.Run {
 func TestGoldenRun(t *testing.T) {
 	tests := []struct {
 		name   string
-		screen screen
+		screen text.Screen
 	}{
-		{"80", screen{width: 80}},
-		{"120", screen{width: 120}},
-		{"pipe", screen{}},
-		{"colour", screen{width: 80, colour: true}},
+		{"80", text.Screen{Width: 80}},
+		{"120", text.Screen{Width: 120}},
+		{"pipe", text.Screen{}},
+		{"colour", text.Screen{Width: 80, Colour: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.screen.out = &out
+			tt.screen.Out = &out
 			printRun(tt.screen, example())
 			golden(t, "run-"+tt.name+".txt", out.String())
 			for line := range strings.Lines(out.String()) {
-				if n := printed(strings.TrimRight(line, "\n")); tt.screen.width > 0 && n > tt.screen.width {
+				if n := text.Width(strings.TrimRight(line, "\n")); tt.screen.Width > 0 && n > tt.screen.Width {
 					t.Errorf("%d columns: %s", n, line)
 				}
 			}
@@ -104,9 +105,9 @@ func TestSkipped(t *testing.T) {
 	passed := answer.Run{Scenario: "a4", Title: "A title.", Kernel: "5.10", Pass: true, Verdict: "All is well.", Duration: 1200, Recording: "/tmp/rec/a4"}
 	skipped := answer.Run{Scenario: "x9-mptcp", Title: "Another.", Kernel: "5.10", Skipped: "it requires has_mptcp, which is false here. What asks for such a socket gets an error."}
 	var out bytes.Buffer
-	printEach(screen{out: &out, width: 60}, []answer.Run{skipped})
+	printEach(text.Screen{Out: &out, Width: 60}, []answer.Run{skipped})
 	fmt.Fprintln(&out)
-	printSummary(screen{out: &out, width: 100}, []answer.Run{skipped, passed})
+	printSummary(text.Screen{Out: &out, Width: 100}, []answer.Run{skipped, passed})
 	golden(t, "run-skipped.txt", out.String())
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"listenq/docs/reference/schema"
 	"listenq/internal/answer"
+	"listenq/internal/text"
 )
 
 func newSchema(env Env) *cobra.Command {
@@ -25,15 +26,15 @@ may add fields, which a reader should ignore; none is changed or removed.
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				printSchemas(newScreen(env.Stdout, colourFlag(cmd)))
+				printSchemas(text.NewScreen(env.Stdout, colourFlag(cmd)))
 				return nil
 			}
 			name := strings.TrimPrefix(args[0], schemaPrefix)
-			text, err := schema.Text(name)
+			words, err := schema.Text(name)
 			if err != nil {
 				return &usageError{fmt.Sprintf("no document has the schema %q", args[0]), "listenq schema lists them"}
 			}
-			_, err = env.Stdout.Write(text)
+			_, err = env.Stdout.Write(words)
 			return err
 		},
 	}
@@ -42,8 +43,8 @@ may add fields, which a reader should ignore; none is changed or removed.
 // schemaPrefix is what the schemas of all documents begin with.
 const schemaPrefix = "listenq/"
 
-func printSchemas(s screen) {
+func printSchemas(s text.Screen) {
 	for _, d := range answer.Documents {
-		s.line("%-14s %s", strings.TrimPrefix(d.Schema, schemaPrefix), d.By)
+		s.Line("%-14s %s", strings.TrimPrefix(d.Schema, schemaPrefix), d.By)
 	}
 }

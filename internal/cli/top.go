@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 	"listenq/internal/record"
+	"listenq/internal/text"
 	"listenq/internal/tui"
 	"listenq/internal/watch"
 )
@@ -69,7 +71,7 @@ A filter is made of words, as in listenq ls:
 	flags := cmd.Flags()
 	flags.DurationVar(&f.interval, "interval", time.Second, "the time between samples, from 100ms")
 	flags.BoolVar(&f.ascii, "ascii", false, "draw with ASCII alone (default: as the locale says)")
-	flags.StringVar(&f.theme, "theme", "auto", "auto, or mono: without colours")
+	flags.StringVar(&f.theme, "theme", "auto", "`COLOURS`: auto asks the terminal for its background; dark, light, or mono: none")
 	flags.StringVar(&f.replay, "replay", "", "show the recording in the folder `DIR` instead of this machine")
 	flags.StringVar(&f.out, "out", "", "folder for recordings (default: a fresh one among the temporary files)")
 	return cmd
@@ -79,15 +81,15 @@ func (f *topFlags) check() error {
 	switch {
 	case f.interval < shortestInterval:
 		return &usageError{fmt.Sprintf("--interval takes a time from %s on, not %s", shortestInterval, f.interval), ""}
-	case f.theme != "auto" && f.theme != "mono":
-		return &usageError{fmt.Sprintf("--theme takes auto or mono, not %q", f.theme), ""}
+	case !slices.Contains(tui.Themes, tui.Theme(f.theme)):
+		return &usageError{fmt.Sprintf("--theme takes auto, dark, light or mono, not %q", f.theme), ""}
 	}
 	return nil
 }
 
 // terminals are stdin and stdout where they are terminals.
 func terminals(env Env) (in, out *os.File) {
-	if file, ok := underlying(env.Stdout).(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file, ok := text.Below(env.Stdout).(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		out = file
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
@@ -99,7 +101,10 @@ func terminals(env Env) (in, out *os.File) {
 func runTop(cmd *cobra.Command, env Env, f topFlags, filter []string, in, out *os.File) error {
 	o := tui.Options{
 		Interval: f.interval, Filter: filter, CPU: ownCPU, In: in, Out: out,
-		ASCII: f.ascii || !localeIsUTF8(), Mono: f.theme == "mono" || colourFlag(cmd) == "never",
+		ASCII: f.ascii || !localeIsUTF8(), Theme: tui.Theme(f.theme),
+	}
+	if colourFlag(cmd) == text.Never {
+		o.Theme = tui.Mono
 	}
 	o.Title, _ = os.Hostname() // without it the header names the kernel alone
 	if f.replay != "" {
@@ -121,7 +126,7 @@ func runTop(cmd *cobra.Command, env Env, f topFlags, filter []string, in, out *o
 	if err != nil {
 		return err
 	}
-	printSeen(newScreen(env.Stdout, colourFlag(cmd)), summary)
+	printSeen(text.NewScreen(env.Stdout, colourFlag(cmd)), summary)
 	return nil
 }
 
@@ -145,18 +150,18 @@ func saver(parent, version, host string) func([]queue.Sample) (string, error) {
 }
 
 // printSeen tells in two lines what is left to say.
-func printSeen(s screen, summary tui.Summary) {
+func printSeen(s text.Screen, summary tui.Summary) {
 	if summary.Screen != "" {
 		for line := range strings.SplitSeq(summary.Screen, "\n") {
-			s.line("%s", line)
+			s.Line("%s", line)
 		}
 	}
-	s.line("%s", worstSeen(summary))
+	s.Line("%s", worstSeen(summary))
 	if summary.Recording == "" {
-		s.line("recording: none (S saves one)")
+		s.Line("recording: none (S saves one)")
 		return
 	}
-	s.line("recording: %s (see it again: listenq top --replay %s)", summary.Recording, summary.Recording)
+	s.Line("recording: %s (see it again: listenq top --replay %s)", summary.Recording, summary.Recording)
 }
 
 func worstSeen(summary tui.Summary) string {
@@ -206,10 +211,10 @@ func withoutTerminal(cmd *cobra.Command, env Env, f topFlags, filter []string) e
 	if f.replay != "" {
 		return &usageError{"--replay needs a terminal", ""}
 	}
-	newScreen(env.Stderr, "never").line("listenq: no terminal: this is listenq ls --watch %s", f.interval)
+	text.NewScreen(env.Stderr, "never").Line("listenq: no terminal: this is listenq ls --watch %s", f.interval)
 	return runLs(cmd.Context(), env, colourFlag(cmd), lsFlags{hostFlags: f.hostFlags, window: step, again: f.interval}, filter)
 }
 
-func indent(text string) string {
-	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
+func indent(words string) string {
+	return "  " + strings.ReplaceAll(words, "\n", "\n  ")
 }

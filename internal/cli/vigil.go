@@ -80,5 +80,5 @@ func (v *vigil) tell(f *answer.Finding) {
 	}
 	v.told[f.Code+where] = true
 	v.w.Redraw("")
-	newScreen(v.w, "never").wrap(fmt.Sprintf("%4.0f s  ", time.Since(v.began).Seconds()), fmt.Sprintf("%s %s: %s", f.Code, where, f.Title))
+	text.NewScreen(v.w, "never").Wrap(fmt.Sprintf("%4.0f s  ", time.Since(v.began).Seconds()), fmt.Sprintf("%s %s: %s", f.Code, where, f.Title))
 }

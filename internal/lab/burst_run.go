@@ -42,6 +42,9 @@ func (b *burst) run(ctx context.Context, r burstRun) (answer.BurstRow, error) {
 	if err != nil {
 		return answer.BurstRow{}, err
 	}
+	if run.Skipped != "" {
+		return answer.BurstRow{}, &Failure{Message: run.Skipped}
+	}
 	if len(run.Missing) > 0 {
 		return answer.BurstRow{}, &Failure{fmt.Sprintf("the lab lost %s of a burst of %d: %s", run.Missing[0].What, r.clients, run.Missing[0].Why),
 			"smaller bursts (--clients), or a machine with less to do"}

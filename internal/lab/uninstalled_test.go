@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os/exec"
@@ -18,11 +19,13 @@ func TestUninstalled(t *testing.T) {
 	if i < 0 {
 		t.Skip("all programs that experiments know are installed")
 	}
+	known := all[i]
+	why := fmt.Sprintf("it runs %s, which is not installed: apt install %s", known, packages[known])
 	for _, tt := range []struct {
 		command, skipped string
 		fails            bool
 	}{
-		{all[i], fmt.Sprintf("it runs %s, which is not installed: apt install %s", all[i], packages[all[i]]), false},
+		{known, why, false},
 		{"no-such-program", "", true},
 	} {
 		s, err := script.Parse("a", []byte("# A.\nserver backlog 1 accept never\nexec "+tt.command+"\n"), Facts())
@@ -33,5 +36,9 @@ func TestUninstalled(t *testing.T) {
 		if run.Skipped != tt.skipped || (err != nil) != tt.fails {
 			t.Errorf("exec %s: skipped %q, error %v; want %q, an error: %v", tt.command, run.Skipped, err, tt.skipped, tt.fails)
 		}
+	}
+	_, err := FindBurst(t.Context(), BurstOptions{Options: Options{Out: t.TempDir()}, Exec: known, Clients: 2})
+	if failure, ok := errors.AsType[*Failure](err); !ok || failure.Message != why {
+		t.Errorf("a burst at %s: %v, want %q", known, err, why)
 	}
 }

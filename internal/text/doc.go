@@ -35,6 +35,14 @@ func Plain(s string) string {
 	return string(appendShown(nil, s, kept{}))
 }
 
+// ASCII is Plain, and what is not ASCII is escaped, too: for a terminal that knows no more.
+func ASCII(s string) string {
+	if plain(s) {
+		return s
+	}
+	return string(appendShown(nil, s, kept{ascii: true}))
+}
+
 // plain reports whether a text is printable ASCII, as nearly all are: tables are long.
 func plain(s string) bool {
 	for i := range len(s) {
@@ -49,12 +57,16 @@ func plain(s string) bool {
 type kept struct {
 	looks bool
 	lines bool // line feeds and tabs
+	ascii bool // and of inert characters those of ASCII alone
 }
 
 // appendShown appends what a terminal shows of a text, and escapes the rest.
 func appendShown(out []byte, s string, k kept) []byte {
 	for len(s) > 0 {
 		n := shown(s)
+		if k.ascii && n > 1 {
+			n = 0
+		}
 		if n == 0 && k.looks {
 			n = look(s)
 		}
@@ -94,11 +106,11 @@ func next(s string) int {
 }
 
 func appendQuoted(out []byte, s string) []byte {
-	quoted := strconv.Quote(s)
+	quoted := strconv.QuoteToASCII(s)
 	return append(out, quoted[1:len(quoted)-1]...)
 }
 
-// Look is how a piece of text is drawn, as a parameter of SGR (ECMA-48, 8.3.117).
+// Look is how a piece of text is drawn, as parameters of SGR (ECMA-48, 8.3.117).
 type Look string
 
 // The looks that there are.
@@ -109,7 +121,11 @@ const (
 	Red     Look = "31"
 	Green   Look = "32"
 	Yellow  Look = "33"
+	Magenta Look = "35"
 )
+
+// And is both looks at once.
+func (l Look) And(other Look) Look { return l + ";" + other }
 
 // Style draws a text that way.
 func Style(l Look, s string) string {
@@ -134,7 +150,7 @@ func look(s string) int {
 	}
 	for parameter := range strings.SplitSeq(s[2:end], ";") {
 		switch Look(parameter) {
-		case "", "0", Bold, Faint, Reverse, Red, Green, Yellow:
+		case "", "0", Bold, Faint, Reverse, Red, Green, Yellow, Magenta:
 		default:
 			return 0
 		}

@@ -66,8 +66,8 @@ func (m *model) stepBy(n int) {
 
 func (m *model) sortBy(n int) {
 	all := m.visibleColumns()
-	i := slices.IndexFunc(all, func(c column) bool { return c.title == m.sort })
-	m.sort = all[(i+n+len(all))%len(all)].title
+	i := slices.IndexFunc(all, func(c column) bool { return c.Name == m.sort })
+	m.sort = all[(i+n+len(all))%len(all)].Name
 	m.order()
 }
 

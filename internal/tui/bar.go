@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // bar draws how full a queue is. It is all filled only when the next connection is
@@ -13,7 +14,7 @@ import (
 func (t *theme) bar(l *queue.Listener, width int) string {
 	inside := width - len(t.edge[0]) - len(t.edge[1])
 	if l.AcceptLimit == queue.NoLimit {
-		return pad(unknown, width, false)
+		return text.Pad(unknown, width, false)
 	}
 	n := share(l.Fill(), inside)
 	if l.AcceptLen > 0 {

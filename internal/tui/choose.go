@@ -3,14 +3,16 @@ package tui
 import (
 	"fmt"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // choose takes the item of a list that the cursor is at.
 func (m *model) choose() {
 	switch m.pane {
 	case paneColumns:
-		m.toggleColumn(columns()[m.scroll].title)
+		m.toggleColumn(columns()[m.scroll].Name)
 	case paneNamespaces:
 		m.netns = 0
 		if s := m.player.sample(); s != nil && m.scroll > 0 && m.scroll <= len(s.Namespaces) {
@@ -34,10 +36,10 @@ func (m *model) columnItems() []string {
 	var items []string
 	for i, c := range columns() {
 		mark := "[x]"
-		if m.hidden[c.title] {
+		if m.hidden[c.Name] {
 			mark = "[ ]"
 		}
-		items = append(items, m.item(i, fmt.Sprintf("%s %-13s %s", mark, c.title, c.help)))
+		items = append(items, m.item(i, fmt.Sprintf("%s %-13s %s", mark, c.Name, c.Help)))
 	}
 	return items
 }
@@ -54,7 +56,7 @@ func (m *model) namespaceItems() []string {
 	}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		text := fmt.Sprintf("%-24s %d listeners", netnsText(n, n.ID, m.theme.ascii), listeners[n.ID])
+		text := fmt.Sprintf("%-24s %d listeners", m.theme.visible(answer.NetnsName(n, n.ID)), listeners[n.ID])
 		if n.Host {
 			text += ", that of PID 1"
 		}
@@ -64,9 +66,9 @@ func (m *model) namespaceItems() []string {
 }
 
 // item draws one of a list.
-func (m *model) item(i int, text string) string {
+func (m *model) item(i int, words string) string {
 	if i == m.scroll {
-		return m.theme.draw(chosen, pad(m.theme.fit("> "+text, m.width), m.width, false))
+		return m.theme.draw(chosen, text.Pad(m.theme.fit("> "+words, m.width), m.width, false))
 	}
-	return m.theme.fit("  "+text, m.width)
+	return m.theme.fit("  "+words, m.width)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"listenq/internal/answer"
 	"listenq/internal/queue"
 	"listenq/internal/text"
 )
@@ -20,13 +21,13 @@ func (m *model) details() []string {
 		return []string{" the listener is gone"}
 	}
 	lines := []string{join([]piece{
-		{m.theme.draw(strong, visible(r.Listener.Address.String(), m.theme.ascii)), 0},
-		{m.theme.draw(stateLook(r.State), stateText(&r.Trend)), 1},
+		{m.theme.draw(strong, m.theme.visible(r.Listener.Address.String())), 0},
+		{m.theme.draw(stateLook(r.State), m.theme.visible(answer.ColumnNamed(answer.StateColumn).Value(&r.doc))), 1},
 		{lengthText(&r.Listener), 2},
-		{processText(&r.Listener, m.theme.ascii), 3},
+		{m.theme.visible(answer.ProcessCell(&r.doc)), 3},
 	}, m.width), ""}
 	lines = append(lines, m.theme.plot(r.course, m.player.sample().T, max(min(m.width-2, 120), 1), plotHeight)...)
-	lines = append(lines, m.theme.draw(faint, pad("60 s ago", max(min(m.width-2, 120)-3, 0), false)+"now"))
+	lines = append(lines, m.theme.draw(faint, text.Pad("60 s ago", max(min(m.width-2, 120)-3, 0), false)+"now"))
 	for _, section := range []struct {
 		title string
 		lines []string
@@ -42,8 +43,8 @@ func (m *model) details() []string {
 			continue
 		}
 		lines = append(lines, "", m.theme.draw(strong, section.title))
-		for _, text := range section.lines {
-			lines = append(lines, wrap("  ", text, m.width)...)
+		for _, words := range section.lines {
+			lines = append(lines, wrap("  ", words, m.width)...)
 		}
 	}
 	return lines
@@ -53,7 +54,7 @@ func (m *model) rowFindings(r *row) []string {
 	var lines []string
 	for i := range m.findings {
 		if f := &m.findings[i]; f.Listener != nil && identify(&f.Listener.Listener) == r.id() {
-			lines = append(lines, f.Code+" "+visible(f.Title, m.theme.ascii)+" (e explains)")
+			lines = append(lines, f.Code+" "+m.theme.visible(f.Title)+" (e explains)")
 		}
 	}
 	return lines
@@ -145,17 +146,17 @@ func whyLimit(t *queue.Trend) string {
 func (m *model) processes(r *row) []string {
 	var lines []string
 	for _, p := range r.Listener.Processes {
-		text := fmt.Sprintf("%s[%d]", p.Name, p.PID)
+		words := fmt.Sprintf("%s[%d]", p.Name, p.PID)
 		if p.State != "" {
-			text += " state " + p.State
+			words += " state " + p.State
 		}
 		if p.Unit != "" {
-			text += ", " + p.Unit
+			words += ", " + p.Unit
 		}
 		if len(p.Command) > 0 {
-			text += ": " + strings.Join(p.Command, " ")
+			words += ": " + strings.Join(p.Command, " ")
 		}
-		lines = append(lines, visible(text, m.theme.ascii))
+		lines = append(lines, m.theme.visible(words))
 	}
 	if len(lines) == 0 {
 		return []string{"not known who has this socket open"}

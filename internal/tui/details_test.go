@@ -62,7 +62,7 @@ func TestEvents(t *testing.T) {
 // TestCourse holds that a gap in the samples is a gap on the screen, that a slow
 // pace is none, and that only a full queue is drawn full.
 func TestCourse(t *testing.T) {
-	theme := newTheme(true, true)
+	theme := newTheme(true, Mono)
 	point := func(second, length int, dropped uint64) queue.Point {
 		return queue.Point{T: time.Duration(second) * time.Second, AcceptLen: length, Full: length > 100, Dropped: queue.Known(dropped)}
 	}

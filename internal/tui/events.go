@@ -70,10 +70,3 @@ func changed(before, now *queue.Listener) string {
 	}
 	return text
 }
-
-func limitText(l *queue.Listener) string {
-	if l.AcceptLimit == queue.NoLimit {
-		return "not known"
-	}
-	return fmt.Sprint(l.AcceptLimit)
-}

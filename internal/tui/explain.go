@@ -42,7 +42,7 @@ func (m *model) findingText(f *diagnose.Finding) []string {
 		}
 		lines = append(lines, m.theme.draw(strong, section.title))
 		for _, text := range section.texts {
-			lines = append(lines, wrap("  - ", visible(text, m.theme.ascii), m.width)...)
+			lines = append(lines, wrap("  - ", m.theme.visible(text), m.width)...)
 		}
 	}
 	text, ok := diagnose.Explain(f.Code)
@@ -54,7 +54,7 @@ func (m *model) findingText(f *diagnose.Finding) []string {
 			lines = append(lines, m.theme.draw(strong, strings.TrimLeft(title, "# ")))
 			continue
 		}
-		lines = append(lines, wrap("", visible(line, m.theme.ascii), m.width)...)
+		lines = append(lines, wrap("", m.theme.visible(line), m.width)...)
 	}
 	return append(lines, "", "")
 }

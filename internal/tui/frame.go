@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
+	"listenq/internal/answer"
 	"listenq/internal/diagnose"
 	"listenq/internal/text"
 )
@@ -90,17 +89,21 @@ func (m *model) tableHeight() int {
 	return max(m.page()-len(m.findingLines(m.page())), 1)
 }
 
-// findingLines are the worst findings, as many as leave the table most of the screen.
+// findingLines are the worst findings, as many as leave the table most of the screen. One that
+// is too long for a line has several.
 func (m *model) findingLines(height int) []string {
 	room := min(height/4, 4)
-	if len(m.findings) == 0 || room == 0 {
-		return nil
-	}
 	var lines []string
-	for i := range m.findings[:min(room, len(m.findings))] {
-		lines = append(lines, m.theme.fit(" "+m.findingLine(&m.findings[i]), m.width))
+	shown := 0
+	for i := range m.findings {
+		finding := wrap(" ", m.findingLine(&m.findings[i]), m.width)
+		if len(lines)+len(finding) > room && (i > 0 || room == 0) {
+			break
+		}
+		lines = append(lines, finding[:min(len(finding), room)]...)
+		shown++
 	}
-	if more := len(m.findings) - len(lines); more > 0 {
+	if more := len(m.findings) - shown; more > 0 && shown > 0 {
 		note := fmt.Sprintf(" (%d more)", more)
 		last := len(lines) - 1
 		lines[last] = m.theme.fit(lines[last], m.width-len(note)) + note
@@ -109,14 +112,14 @@ func (m *model) findingLines(height int) []string {
 }
 
 func (m *model) findingLine(f *diagnose.Finding) string {
-	text := m.theme.draw(severityLook(f.Severity), f.Code) + " "
+	words := m.theme.draw(severityLook(f.Severity), f.Code) + " "
 	switch s := m.player.sample(); {
 	case f.Listener != nil:
-		text += visible(f.Listener.Listener.Address.String(), m.theme.ascii) + " "
+		words += m.theme.visible(f.Listener.Listener.Address.String()) + " "
 	case len(s.Namespaces) > 1:
-		text += "netns " + netnsText(s.Namespace(f.Netns), f.Netns, m.theme.ascii) + " "
+		words += "netns " + m.theme.visible(answer.NetnsName(s.Namespace(f.Netns), f.Netns)) + " "
 	}
-	return text + visible(f.Title, m.theme.ascii)
+	return words + m.theme.visible(f.Title)
 }
 
 func severityLook(s diagnose.Severity) look {
@@ -134,13 +137,13 @@ func (m *model) footer() []string {
 	var lines []string
 	switch {
 	case m.typing && m.mistake != nil:
-		lines = append(lines, "/"+visible(m.input, m.theme.ascii)+"_  "+m.theme.draw(bad, visible(m.mistake.Error(), m.theme.ascii)))
+		lines = append(lines, "/"+m.theme.visible(m.input)+"_  "+m.theme.draw(bad, m.theme.visible(m.mistake.Error())))
 	case m.typing:
-		lines = append(lines, "/"+visible(m.input, m.theme.ascii)+"_")
+		lines = append(lines, "/"+m.theme.visible(m.input)+"_")
 	case m.status != "":
 		lines = append(lines, m.theme.draw(strong, m.status))
 	case !m.filter.Empty():
-		lines = append(lines, "filter: "+visible(m.filter.String(), m.theme.ascii)+fmt.Sprintf("  (%d of %d; esc clears)", len(m.rows), m.all))
+		lines = append(lines, "filter: "+m.theme.visible(m.filter.String())+fmt.Sprintf("  (%d of %d; esc clears)", len(m.rows), m.all))
 	}
 	return append(lines, m.keyLine())
 }
@@ -190,7 +193,7 @@ func fitting(parts []piece, width int) []piece {
 	for {
 		need, worst := -len(between), 0
 		for i, p := range parts {
-			need += ansi.StringWidth(p.text) + len(between)
+			need += text.Width(p.text) + len(between)
 			if p.rank > parts[worst].rank {
 				worst = i
 			}

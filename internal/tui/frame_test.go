@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image/color"
 	"net/netip"
 	"os"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
@@ -68,8 +70,8 @@ func TestGoldenFrames(t *testing.T) {
 	}
 }
 
-func trimmed(text string) string {
-	lines := strings.Split(text, "\n")
+func trimmed(words string) string {
+	lines := strings.Split(words, "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
@@ -91,12 +93,12 @@ func TestFrameFits(t *testing.T) {
 						t.Errorf("%v at %d x %d: %d lines", keys, width, height, len(lines))
 					}
 					for _, line := range lines {
-						text := sequences.ReplaceAllString(line, "")
-						if w := ansi.StringWidth(line); w > width {
+						words := sequences.ReplaceAllString(line, "")
+						if w := text.Width(line); w > width {
 							t.Errorf("%v at %d x %d: %d cells: %q", keys, width, height, w, line)
 						}
-						if i := strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u202e' || ascii && r > '~' }); i >= 0 {
-							t.Errorf("%v at %d x %d: %q", keys, width, height, text)
+						if i := strings.IndexFunc(words, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u202e' || ascii && r > '~' }); i >= 0 {
+							t.Errorf("%v at %d x %d: %q", keys, width, height, words)
 						}
 					}
 				}
@@ -108,10 +110,10 @@ func TestFrameFits(t *testing.T) {
 // TestColours holds that there are no others than the 16 that each terminal has its
 // own idea of, none for the background, and none at all with the theme mono.
 func TestColours(t *testing.T) {
-	codes := func(mono bool) []string {
+	codes := func(colours Theme) []string {
 		var all []string
 		for _, keys := range [][]string{nil, {"enter"}, {"e"}, {"?"}, {"space"}, {"n"}} {
-			m := watching(t, Options{Mono: mono}, 120, 50, 41)
+			m := watching(t, Options{Theme: colours}, 120, 50, 41)
 			press(t, m, keys...)
 			m.failed = errors.New("no right")
 			for _, code := range regexp.MustCompile("\x1b\\[([0-9;]*)m").FindAllStringSubmatch(m.frame(), -1) {
@@ -121,11 +123,38 @@ func TestColours(t *testing.T) {
 		slices.Sort(all)
 		return slices.Compact(all)
 	}
-	if diff := cmp.Diff([]string{"", "1", "2", "31", "33", "7"}, codes(false)); diff != "" {
-		t.Errorf("looks (-want +got):\n%s", diff)
+	for colours, want := range map[Theme][]string{
+		Auto:  {"0", "1", "2", "31", "33", "7"},
+		Dark:  {"0", "1", "2", "31", "33", "7"},
+		Light: {"0", "1", "2", "31", "35", "7"},
+		Mono:  {"0", "1", "2", "7"},
+	} {
+		if diff := cmp.Diff(want, codes(colours)); diff != "" {
+			t.Errorf("looks of %s (-want +got):\n%s", colours, diff)
+		}
 	}
-	if diff := cmp.Diff([]string{"", "1", "2", "7"}, codes(true)); diff != "" {
-		t.Errorf("looks of mono (-want +got):\n%s", diff)
+}
+
+// TestBackground holds that on a light background nothing is yellow, unless the user wants it so.
+func TestBackground(t *testing.T) {
+	for colours, want := range map[Theme]text.Look{Auto: text.Magenta, Dark: text.Yellow, Light: text.Magenta, Mono: ""} {
+		m := watching(t, Options{Theme: colours}, 80, 24, 1)
+		m.Update(tea.BackgroundColorMsg{Color: color.White})
+		if got := m.theme.looks[warning]; got != want {
+			t.Errorf("%s: warnings are drawn as %q, want %q", colours, got, want)
+		}
+	}
+}
+
+// TestFrozen holds that the age of what is on a frozen screen grows.
+func TestFrozen(t *testing.T) {
+	m := watching(t, Options{}, 120, 24, 3)
+	press(t, m, "space")
+	for _, want := range []string{"FROZEN 0 ms", "FROZEN 7.0 s"} {
+		if !strings.Contains(m.frame(), want) {
+			t.Errorf("there is no %q:\n%s", want, m.frame())
+		}
+		m.Update(beaten(m.got.Add(7 * time.Second)))
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
+	"listenq/internal/answer"
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // roomy is the height from which on an empty line sets the table off.
@@ -19,8 +19,8 @@ const roomy = 16
 // what could not be looked at.
 func (m *model) header() []string {
 	lines := []string{m.titleLine(), m.counterLine()}
-	if text := m.missing(); text != "" {
-		lines = append(lines, text)
+	if words := m.missing(); words != "" {
+		lines = append(lines, words)
 	}
 	if m.height >= roomy {
 		lines = append(lines, "")
@@ -29,18 +29,26 @@ func (m *model) header() []string {
 }
 
 func (m *model) titleLine() string {
-	left := []piece{{m.theme.draw(strong, "listenq top"), 0}, {visible(m.options.Title, m.theme.ascii), 6}}
+	left := []piece{{m.theme.draw(strong, "listenq top"), 0}, {m.theme.visible(m.options.Title), 6}}
 	right := []piece{}
 	if s := m.player.sample(); s != nil {
-		left = append(left, piece{visible(s.Kernel, m.theme.ascii), 8}, piece{m.netnsName(s), 7})
+		left = append(left, piece{m.theme.visible(s.Kernel), 8}, piece{m.netnsName(s), 7})
 		right = append(right, piece{s.Time.Format(time.TimeOnly), 2}, m.agePiece())
 	}
 	left = append(left, piece{m.paceText(), 4})
 	if m.frozen {
-		right = append(right, piece{m.theme.draw(warning, "FROZEN"), 1})
+		right = append(right, piece{m.theme.draw(warning, "FROZEN"+m.frozenFor()), 1})
 	}
 	right = append(right, piece{m.costText(), 9}, piece{"? help", 10})
 	return m.spread(left, right)
+}
+
+// frozenFor is how old what is on the screen is, on a machine that goes on.
+func (m *model) frozenFor() string {
+	if m.replay() || m.player.shown == nil {
+		return ""
+	}
+	return " " + text.Span(max(0, m.now.Sub(m.player.sample().Time)).Round(time.Second))
 }
 
 // spread puts the left pieces to the left and the right ones to the right edge, as
@@ -51,7 +59,7 @@ func (m *model) spread(left, right []piece) string {
 		return join(slices.DeleteFunc(slices.Clone(all), func(p piece) bool { return !slices.Contains(both, p) }), m.width)
 	}
 	l, r := kept(left), kept(right)
-	return l + strings.Repeat(" ", max(m.width-ansi.StringWidth(l)-ansi.StringWidth(r), 1)) + r
+	return l + strings.Repeat(" ", max(m.width-text.Width(l)-text.Width(r), 1)) + r
 }
 
 func (m *model) paceText() string {
@@ -71,11 +79,11 @@ func (m *model) agePiece() piece {
 		return piece{}
 	}
 	age := m.now.Sub(m.got)
-	text := fmt.Sprintf("%.0f s old", max(0, age).Seconds())
+	words := fmt.Sprintf("%.0f s old", max(0, age).Seconds())
 	if age > 2*m.interval+time.Second {
-		return piece{m.theme.draw(bad, text+" STALE"), 1}
+		return piece{m.theme.draw(bad, words+" STALE"), 1}
 	}
-	return piece{text, 5}
+	return piece{words, 5}
 }
 
 func (m *model) costText() string {
@@ -89,7 +97,7 @@ func (m *model) netnsName(s *queue.Sample) string {
 	if m.netns == 0 {
 		return fmt.Sprintf("ns: all (%d)", len(s.Namespaces))
 	}
-	return "ns: " + netnsText(s.Namespace(m.netns), m.netns, m.theme.ascii)
+	return "ns: " + m.theme.visible(answer.NetnsName(s.Namespace(m.netns), m.netns))
 }
 
 // counted are the counters of the header, of all namespaces that are shown.
@@ -164,7 +172,7 @@ func somaxconnText(trends []queue.NamespaceTrend) string {
 // missing says in one line why no sample came, or what could not be looked at.
 func (m *model) missing() string {
 	if m.failed != nil {
-		return m.theme.draw(bad, "no sample: "+visible(m.failed.Error(), m.theme.ascii))
+		return m.theme.draw(bad, "no sample: "+m.theme.visible(m.failed.Error()))
 	}
 	s := m.player.sample()
 	if s == nil || len(s.Missing) == 0 {
@@ -174,7 +182,7 @@ func (m *model) missing() string {
 	for _, n := range s.Missing {
 		what = append(what, n.What+": "+n.Why)
 	}
-	text := visible("not seen: "+strings.Join(what, "; "), m.theme.ascii)
+	words := m.theme.visible("not seen: " + strings.Join(what, "; "))
 	const more = "  ? tells more"
-	return m.theme.draw(warning, m.theme.fit(text, m.width-len(more))+more)
+	return m.theme.draw(warning, m.theme.fit(words, m.width-len(more))+more)
 }

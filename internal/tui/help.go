@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"listenq/internal/queue"
+	"listenq/internal/text"
 )
 
 // help tells what could not be looked at, the keys, and what the columns mean.
@@ -21,7 +22,7 @@ func (m *model) help() []string {
 	}
 	section("keys")
 	for _, b := range bindings() {
-		lines = append(lines, wrap("  "+pad(b.name, 11, false), b.help, m.width)...)
+		lines = append(lines, wrap("  "+text.Pad(b.name, 11, false), b.help, m.width)...)
 	}
 	section("filter: words that a listener must match, all of them")
 	for _, form := range strings.Split(queue.FilterForms, "\n") {
@@ -29,7 +30,7 @@ func (m *model) help() []string {
 	}
 	section("columns")
 	for _, c := range columns() {
-		lines = append(lines, wrap("  "+pad(c.title, 14, false), c.help, m.width)...)
+		lines = append(lines, wrap("  "+text.Pad(c.Name, 14, false), c.Help, m.width)...)
 	}
 	section("signs")
 	levels := strings.Join(m.theme.levels, "")
@@ -38,9 +39,9 @@ func (m *model) help() []string {
 }
 
 func (m *model) missingLines(n queue.Missing) []string {
-	text := n.What + ": " + n.Why
+	words := n.What + ": " + n.Why
 	if n.Hint != "" {
-		text += "; " + n.Hint
+		words += "; " + n.Hint
 	}
-	return wrap("  ", visible(text, m.theme.ascii), m.width)
+	return wrap("  ", m.theme.visible(words), m.width)
 }

@@ -25,9 +25,9 @@ func TestKeysReference(t *testing.T) {
 	}
 	b.WriteString("\n# Columns\n\nA narrow terminal leaves out those at the end of this table.\n\n| column | what it is |\n|---|---|\n")
 	all := columns()
-	slices.SortFunc(all, func(a, b column) int { return a.rank - b.rank })
+	slices.SortFunc(all, func(a, b column) int { return a.Rank - b.Rank })
 	for _, c := range all {
-		fmt.Fprintf(&b, "| %s | %s |\n", c.title, c.help)
+		fmt.Fprintf(&b, "| %s | %s |\n", c.Name, c.Help)
 	}
 	golden(t, keysPage, b.String())
 }
@@ -55,7 +55,7 @@ func TestKeys(t *testing.T) {
 		want func(*model) error
 	}{
 		{"the worst first", nil, rowsAre("8080", "443", "9090", "65535")},
-		{"sort by the next column", []string{">"}, sortIs("ACCEPT QUEUE")},
+		{"sort by the next column", []string{">"}, sortIs("FILL")},
 		{"sort by the last column", []string{"<"}, sortIs("UID")},
 		{"sort by an address", []string{">", ">", ">", ">", ">", ">", ">"}, rowsAre("8080", "9090", "443", "65535")},
 		{"reverse", []string{"r"}, rowsAre("65535", "9090", "443", "8080")},
@@ -144,7 +144,7 @@ func TestFreezeGoesOn(t *testing.T) {
 	press(t, m, "space")
 	before := m.frame()
 	second(m, 10)
-	m.now = m.got.Add(0)
+	m.now = noon.Add(9 * time.Second)
 	if m.player.at != 9 || len(m.player.tape.Samples()) != 11 {
 		t.Errorf("shows sample %d of %d", m.player.at, len(m.player.tape.Samples()))
 	}

@@ -71,8 +71,8 @@ func newModel(o Options) (*model, error) {
 		return nil, err
 	}
 	m := &model{
-		options: o, theme: newTheme(o.ASCII, o.Mono), width: 80, height: 24,
-		interval: o.Interval, filter: filter, sort: columns()[0].title, hidden: map[string]bool{},
+		options: o, theme: newTheme(o.ASCII, o.Theme), width: 80, height: 24,
+		interval: o.Interval, filter: filter, sort: columns()[0].Name, hidden: map[string]bool{},
 	}
 	if o.Source == nil {
 		m.player = newPlayer(watch.Recorded(o.Replay, minute, recent(paceOf(o.Replay))))
@@ -138,7 +138,7 @@ func (m *model) concerns(f *diagnose.Finding, shown map[identity]bool) bool {
 
 // order sorts the rows and finds the chosen one again.
 func (m *model) order() {
-	i := slices.IndexFunc(columns(), func(c column) bool { return c.title == m.sort })
+	i := slices.IndexFunc(columns(), func(c column) bool { return c.Name == m.sort })
 	compare := columns()[i].compare
 	slices.SortStableFunc(m.rows, func(a, b *row) int {
 		n := compare(a, b)
@@ -202,10 +202,14 @@ func dropsOf(all []queue.Total) (sum queue.Count) {
 
 // Init asks for the first sample.
 func (m *model) Init() tea.Cmd {
+	first := m.take
 	if m.replay() {
-		return tea.Batch(m.play(), beat())
+		first = m.play
 	}
-	return tea.Batch(m.take(), beat())
+	if m.options.Theme != Auto {
+		return tea.Batch(first(), beat())
+	}
+	return tea.Batch(first(), beat(), tea.RequestBackgroundColor)
 }
 
 // View draws the screen.

@@ -1,14 +1,16 @@
 package tui
 
 import (
+	"listenq/internal/answer"
 	"listenq/internal/queue"
 	"listenq/internal/watch"
 )
 
 // row is one listener of the table.
 type row struct {
-	queue.Trend              // of the last seconds: its state and rates are of now
-	course      *queue.Trend // of the last minute
+	queue.Trend                 // of the last seconds: its state and rates are of now
+	course      *queue.Trend    // of the last minute
+	doc         answer.Listener // what the columns show of both
 }
 
 func (r *row) id() identity { return identify(&r.Listener) }
@@ -21,7 +23,10 @@ func rowsOf(s *watch.Snapshot) []*row {
 	}
 	rows := make([]*row, len(s.Recent.Listeners))
 	for i := range rows {
-		rows[i] = &row{s.Recent.Listeners[i], courses[identify(&s.Recent.Listeners[i].Listener)]}
+		now := s.Recent.Listeners[i]
+		r := &row{Trend: now, course: courses[identify(&now.Listener)], doc: answer.NewListener(&now)}
+		r.doc.AcceptMax = r.course.AcceptMax
+		rows[i] = r
 	}
 	return rows
 }

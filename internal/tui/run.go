@@ -22,7 +22,7 @@ type Options struct {
 	Filter   []string       // words of a queue.Filter
 	Title    string         // the host, or the recording
 	ASCII    bool           // draw with ASCII alone
-	Mono     bool           // no colours
+	Theme    Theme          // which colours
 
 	// Save writes a recording of the samples that are kept and returns its path; nil: S does nothing.
 	Save func([]queue.Sample) (string, error)

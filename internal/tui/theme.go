@@ -1,12 +1,23 @@
 package tui
 
 import (
-	"image/color"
-
-	"charm.land/lipgloss/v2"
-
-	"listenq/internal/queue"
+	"listenq/internal/answer"
+	"listenq/internal/text"
 )
+
+// Theme is which colours are used.
+type Theme string
+
+// The themes. Auto asks the terminal for its background.
+const (
+	Auto  Theme = "auto"
+	Dark  Theme = "dark"
+	Light Theme = "light"
+	Mono  Theme = "mono" // none
+)
+
+// Themes are all of them.
+var Themes = []Theme{Auto, Dark, Light, Mono}
 
 // look is how a piece of text is drawn. Each has a word or a sign beside it: colour
 // never carries a meaning alone.
@@ -16,18 +27,16 @@ const (
 	plain look = iota
 	faint
 	strong
-	good
 	warning
 	bad
 	chosen
-	looks // how many there are
 )
 
 // theme is how things are drawn: with the 16 colours that every terminal has, on its
 // own background.
 type theme struct {
 	ascii        bool
-	styles       [looks]lipgloss.Style
+	looks        map[look]text.Look
 	levels       []string // of a queue, from empty to full
 	filled, rest string   // of a bar
 	edge         [2]string
@@ -36,41 +45,43 @@ type theme struct {
 	dash         string
 }
 
-func newTheme(ascii, mono bool) theme {
+func newTheme(ascii bool, colours Theme) theme {
 	t := theme{
 		ascii: ascii, levels: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, filled: "█", rest: "░",
-		more: "…", up: "▲", down: "▼", dash: "─",
+		more: text.Ellipsis, up: "▲", down: "▼", dash: "─",
 	}
 	if ascii {
 		t.levels = []string{".", ":", "-", "=", "+", "*", "%", "#"}
 		t.filled, t.rest, t.edge, t.more, t.up, t.down, t.dash = "#", "-", [2]string{"[", "]"}, "~", "^", "v", "-"
 	}
-	style := lipgloss.NewStyle()
-	t.styles = [looks]lipgloss.Style{plain: style, faint: style.Faint(true), strong: style.Bold(true), chosen: style.Reverse(true)}
-	colours := map[look]color.Color{good: lipgloss.Green, warning: lipgloss.Yellow, bad: lipgloss.Red}
-	for l, c := range colours {
-		t.styles[l] = style.Foreground(c)
-		if mono {
-			t.styles[l] = style
-		}
-	}
-	t.styles[bad] = t.styles[bad].Bold(true)
+	t.colour(colours)
 	return t
 }
 
-func (t *theme) draw(l look, text string) string {
-	if l == plain || text == "" {
-		return text
+// colour changes the colours. Yellow cannot be read on white.
+func (t *theme) colour(colours Theme) {
+	t.looks = map[look]text.Look{faint: text.Faint, strong: text.Bold, chosen: text.Reverse, bad: text.Bold}
+	switch colours {
+	case Mono:
+	case Light:
+		t.looks[warning], t.looks[bad] = text.Magenta, text.Bold.And(text.Red)
+	default:
+		t.looks[warning], t.looks[bad] = text.Yellow, text.Bold.And(text.Red)
 	}
-	return t.styles[l].Render(text)
 }
 
-func stateLook(s queue.State) look {
-	switch s {
-	case queue.Dropping, queue.Full:
-		return bad
-	case queue.Stalled, queue.High:
-		return warning
+func (t *theme) draw(l look, words string) string { return text.Style(t.looks[l], words) }
+
+// visible is what others chose, as the terminal can show it.
+func (t *theme) visible(words string) string {
+	if t.ascii {
+		return text.ASCII(words)
 	}
-	return plain
+	return text.Plain(words)
 }
+
+// fit cuts a text, with the looks in it, to so many cells.
+func (t *theme) fit(words string, width int) string { return text.Cut(words, width, t.more) }
+
+// tones are the looks of what answers call urgent.
+var tones = map[answer.Tone]look{answer.Alarm: bad, answer.Warning: warning}

@@ -70,6 +70,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, beat()
 	case saved:
 		m.keep(msg)
+	case tea.BackgroundColorMsg:
+		if m.options.Theme == Auto && !msg.IsDark() {
+			m.theme.colour(Light)
+		}
 	case tea.PasteMsg:
 		if m.typing {
 			m.narrow(m.input + msg.Content)
@@ -145,9 +149,9 @@ func scale(d time.Duration, speed int) time.Duration {
 
 func (m *model) keep(k saved) {
 	if k.err != nil {
-		m.status = fmt.Sprintf("not saved: %s", visible(k.err.Error(), m.theme.ascii))
+		m.status = fmt.Sprintf("not saved: %s", m.theme.visible(k.err.Error()))
 		return
 	}
 	m.saved = k.path
-	m.status = "saved: " + visible(k.path, m.theme.ascii)
+	m.status = "saved: " + m.theme.visible(k.path)
 }
