@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/bits"
 	"os"
 	"slices"
@@ -28,6 +29,24 @@ type CounterReader struct {
 // thread. It needs no privilege.
 func OpenCounters() (*CounterReader, error) { return openCounters(threadFile("net/"), snmp, netstat) }
 
+// OpenAllCounters is OpenCounters with those of IPv6 (/proc/net/snmp6), where the kernel has
+// IPv6. They cost as much again.
+func OpenAllCounters() (*CounterReader, error) {
+	r, err := OpenCounters()
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(threadFile("net/snmp6"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return r, nil
+	case err != nil:
+		return nil, errors.Join(err, r.Close())
+	}
+	r.files = append(r.files, newCounterFile(f, &pairTable{}))
+	return r, nil
+}
+
 // OpenSnmp is OpenCounters for the counters of the standards alone, such as
 // TcpInSegs. They cost about a quarter of all.
 func OpenSnmp() (*CounterReader, error) { return openCounters(threadFile("net/"), snmp) }
@@ -46,7 +65,7 @@ func openCounters(dir string, names ...string) (*CounterReader, error) {
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
-		r.files = append(r.files, counterFile{file: f, text: make([]byte, 0, 8<<10), last: make([]byte, 0, 8<<10)})
+		r.files = append(r.files, newCounterFile(f, &counterTable{}))
 	}
 	return &r, nil
 }
@@ -77,22 +96,35 @@ func (r *CounterReader) Read(into *queue.Counters) error {
 	}
 	if r.names == nil {
 		for i := range r.files {
-			r.names = append(r.names, r.files[i].names()...)
+			r.names = append(r.names, r.files[i].table.names()...)
 		}
 	}
 	into.Names = r.names
 	into.Values = into.Values[:0]
 	for i := range r.files {
-		into.Values = append(into.Values, r.files[i].values...)
+		into.Values = append(into.Values, r.files[i].table.numbers()...)
 	}
 	return nil
 }
 
-// counterFile is one of the two files, and what it held when last read.
+// counterFile is a file of counters, and what it held when last read.
 type counterFile struct {
 	file       *os.File
 	text, last []byte // text swaps with last, which is what the table is of
-	counterTable
+	table      table
+}
+
+// table is what a file of counters says, in one of the two forms that the kernel writes.
+type table interface {
+	// parse takes a file. It reports whether the names are others than before. After an
+	// error the table is worth nothing.
+	parse(text []byte) (renamed bool, err error)
+	names() []string
+	numbers() []uint64 // for the names, in their order
+}
+
+func newCounterFile(f *os.File, t table) counterFile {
+	return counterFile{file: f, text: make([]byte, 0, 8<<10), last: make([]byte, 0, 8<<10), table: t}
 }
 
 // read reads the file again. It reports whether the names are others than before.
@@ -110,8 +142,8 @@ func (f *counterFile) read() (renamed bool, err error) {
 	if f.text = f.text[:n]; bytes.Equal(f.text, f.last) {
 		return false, nil
 	}
-	if renamed, err = f.parse(f.text); err != nil {
-		f.counterTable, f.last = counterTable{}, f.last[:0]
+	if renamed, err = f.table.parse(f.text); err != nil {
+		f.last = f.last[:0]
 		return false, err
 	}
 	f.text, f.last = f.last, f.text
@@ -127,9 +159,12 @@ type counterTable struct {
 	values []uint64 // of all lines, for the names that are kept
 }
 
-// parse takes a file. It reports whether the names are others than before. After
-// an error the table is worth nothing.
 func (t *counterTable) parse(text []byte) (renamed bool, err error) {
+	defer func() {
+		if err != nil {
+			*t = counterTable{}
+		}
+	}()
 	t.values = t.values[:0]
 	i := 0
 	for ; len(text) > 0; i++ {
@@ -152,6 +187,8 @@ func (t *counterTable) parse(text []byte) (renamed bool, err error) {
 	}
 	return renamed, nil
 }
+
+func (t *counterTable) numbers() []uint64 { return t.values }
 
 func (t *counterTable) names() (names []string) {
 	for _, l := range t.lines {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
+	"unicode"
 
 	"listenq/internal/answer"
 	"listenq/internal/kernel"
@@ -11,41 +13,36 @@ import (
 	"listenq/internal/queue"
 )
 
-// counted are the counters that tell of listen queues: their names in nstat, the
-// names of the facts that there are such, and what they count.
-var counted = []struct{ nstat, fact, counts string }{
-	{"TcpExtListenOverflows", "counter_listen_overflows", "SYNs, final ACKs and data that found the accept queue full."},
-	{"TcpExtListenDrops", "counter_listen_drops", "All that listeners dropped: the same, and what found the SYN queue full or no memory."},
-	{"TcpExtTCPReqQFullDrop", "counter_tcp_req_q_full_drop", "SYNs that found the SYN queue full and were dropped: SYN cookies are off."},
-	{"TcpExtTCPReqQFullDoCookies", "counter_tcp_req_q_full_do_cookies", "SYNs that found the SYN queue full and were to be answered with a cookie."},
-	{"TcpExtSyncookiesSent", "counter_syncookies_sent", "SYN-ACKs with a cookie."},
-	{"TcpExtSyncookiesRecv", "counter_syncookies_recv", "Final ACKs with a valid cookie; that there was room is not said."},
-	{"TcpExtSyncookiesFailed", "counter_syncookies_failed", "ACKs with an invalid cookie, answered with a reset."},
-	{"TcpExtEmbryonicRsts", "counter_embryonic_rsts", "Requests that a reset ended: by the client, or by tcp_abort_on_overflow."},
-	{"TcpExtTCPDeferAcceptDrop", "counter_tcp_defer_accept_drop", "Final ACKs without data that TCP_DEFER_ACCEPT ignored."},
-	{"TcpExtTCPTimeouts", "counter_tcp_timeouts", "Timers that ran out: SYNs, SYN-ACKs and data not answered in time."},
-	{"TcpExtTCPSynRetrans", "counter_tcp_syn_retrans", "SYNs and SYN-ACKs that were sent again."},
-	{"TcpExtTCPFastOpenListenOverflow", "counter_tcp_fast_open_listen_overflow", "Fast Open SYNs that found their own queue full."},
-	{"TcpExtTCPMigrateReqSuccess", "counter_tcp_migrate_req_success", "Requests and connections that moved from a closed listener to another."},
-	{"TcpExtTCPMigrateReqFailure", "counter_tcp_migrate_req_failure", "Those that could not be moved."},
-	{"TcpAttemptFails", "counter_attempt_fails", "Attempts to connect that failed on either side; not by a full accept queue."},
-	{"TcpOutRsts", "counter_out_rsts", "Resets that were sent."},
-}
-
 // counterFacts tell which counters this kernel has.
 func counterFacts() []answer.Fact {
 	names, err := counterNames()
 	var all []answer.Fact
-	for _, c := range counted {
-		f := answer.Fact{Name: c.fact, Group: answer.GroupCounters, Meaning: c.nstat + ": " + c.counts, How: "/proc/net/netstat and /proc/net/snmp; kernel source: snmp4_net_list, net/ipv4/proc.c"}
+	for _, c := range queue.CounterTable {
+		f := answer.Fact{Name: counterFact(c.Name), Group: answer.GroupCounters, Meaning: c.Name + ": " + c.Counts, How: "/proc/net/netstat and /proc/net/snmp; kernel source: snmp4_net_list, net/ipv4/proc.c"}
 		if err != nil {
 			f.UnknownBecause = err.Error()
-		} else if f.Value = slices.Contains(names, c.nstat); f.Value == false {
-			f.Meaning = "This kernel has no " + c.nstat + ": " + c.counts
+		} else if f.Value = slices.Contains(names, c.Name); f.Value == false {
+			f.Meaning = "This kernel has no " + c.Name + ": " + c.Counts
 		}
 		all = append(all, f)
 	}
 	return all
+}
+
+// counterFact names the fact that there is a counter: counter_tcp_req_q_full_drop for
+// TcpExtTCPReqQFullDrop.
+func counterFact(nstat string) string {
+	name := strings.TrimPrefix(strings.TrimPrefix(nstat, "TcpExt"), "Tcp")
+	var b strings.Builder
+	b.WriteString("counter_")
+	for i, r := range name {
+		small := func(at int) bool { return at < len(name) && unicode.IsLower(rune(name[at])) }
+		if i > 0 && unicode.IsUpper(r) && (small(i-1) || small(i+1)) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 func counterNames() ([]string, error) {

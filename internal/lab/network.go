@@ -62,6 +62,8 @@ type side struct {
 	samples   *kernel.CounterReader // the same
 	reactions *kernel.CounterReader // whoever uses it holds observer.mu
 	settled   *kernel.CounterReader // of the segments; for the steps' goroutine alone
+
+	ipv6Counters bool // samples has those of IPv6, too
 }
 
 // sides are the namespaces of the experiment: server, client; one on loopback.
@@ -94,7 +96,8 @@ func (n *network) hosts(p *evidence.Packet) bool {
 // newNetwork makes the namespaces of an experiment and joins them. The wire has
 // room for as many frames as it makes connections: they may all come at once.
 func newNetwork(box *sandbox.Inside, m *machine, s *script.Script) (*network, error) {
-	n := &network{client: &side{name: "client"}, server: &side{name: "server"}, slots: wire.DefaultSlots + connections(s)}
+	n := &network{slots: wire.DefaultSlots + connections(s)}
+	n.client, n.server = &side{name: "client", ipv6Counters: s.IPv6Counters()}, &side{name: "server", ipv6Counters: s.IPv6Counters()}
 	err := n.build(box, m, s.Network)
 	if err != nil {
 		err = errors.Join(err, n.close())
@@ -166,14 +169,23 @@ func (s *side) open(box *sandbox.Inside, m *machine) (err error) {
 		if s.diag, err = kernel.OpenDiag(); err != nil {
 			return err
 		}
-		for _, reader := range []**kernel.CounterReader{&s.samples, &s.reactions} {
-			if *reader, err = kernel.OpenCounters(); err != nil {
-				return err
-			}
+		if s.samples, err = s.openCounters(); err != nil {
+			return err
+		}
+		if s.reactions, err = kernel.OpenCounters(); err != nil {
+			return err
 		}
 		s.settled, err = kernel.OpenSnmp()
 		return err
 	})
+}
+
+// openCounters opens the counters that samples hold.
+func (s *side) openCounters() (*kernel.CounterReader, error) {
+	if s.ipv6Counters {
+		return kernel.OpenAllCounters()
+	}
+	return kernel.OpenCounters()
 }
 
 // connect joins both hosts to the wire's namespace.

@@ -41,9 +41,10 @@ func (e *experiment) result() answer.Run {
 	for _, l := range o.listeners {
 		run.Listeners = append(run.Listeners, l.result())
 	}
-	run.Counters.Server = movements(o.counters[0])
+	named := e.script.Counters()
+	run.Counters.Server = movements(o.counters[0], named)
 	if !e.net.loopback() {
-		run.Counters.Client = movements(o.counters[1])
+		run.Counters.Client = movements(o.counters[1], named)
 	}
 	run.Verdict = verdict(run)
 	return run
@@ -110,10 +111,11 @@ func (o *observer) connection(name string, a *handshake.Attempt) answer.RunConne
 	return c
 }
 
-// movements are the TCP counters that moved.
-func movements(m movement) map[string]answer.Movement {
+// movements are the counters of TCP that moved, and the others that the script names.
+func movements(m movement, named []string) map[string]answer.Movement {
+	kept := func(name string) bool { return isTCP(name) || slices.Contains(named, name) }
 	moved := map[string]answer.Movement{}
-	for name, delta := range difference(m.first, m.last) {
+	for name, delta := range difference(m.first, m.last, kept) {
 		before, _ := m.first.Get(name)
 		moved[name] = answer.Movement{Before: before, After: before + delta}
 	}

@@ -230,7 +230,7 @@ func (o *observer) takeCounters(t time.Duration) error {
 			return err
 		}
 		m := &o.counters[i]
-		if delta := difference(m.last, o.sampler.counters); len(delta) > 0 {
+		if delta := difference(m.last, o.sampler.counters, isTCP); len(delta) > 0 {
 			o.write(record.Event{T: t, Counters: &record.CounterSample{Side: side.name, Delta: delta}})
 			m.last, o.sampler.counters = o.sampler.counters, m.last
 		}
@@ -240,11 +240,11 @@ func (o *observer) takeCounters(t time.Duration) error {
 
 // difference is how far the TCP counters moved; nil if they did not. The names
 // of both may differ (the kernel shows new ICMP types as they come).
-func difference(from, to queue.Counters) map[string]uint64 {
+func difference(from, to queue.Counters, kept func(name string) bool) map[string]uint64 {
 	var moved map[string]uint64
 	for i, name := range to.Names {
 		before := valueAt(from, i, name)
-		if to.Values[i] == before || !isTCP(name) {
+		if to.Values[i] == before || !kept(name) {
 			continue
 		}
 		if moved == nil {

@@ -8,10 +8,6 @@ type Paths struct {
 	ACK Count // final ACKs and data of requests: they count twice in sk_drops
 }
 
-// Noise are the counters of what raises sk_drops of a listener and is no drop of its
-// accept queue, or none that ListenDrops counts.
-var noise = []string{"TcpExtTCPDeferAcceptDrop", "TcpAttemptFails", "TcpExtTCPFastOpenListenOverflow"}
-
 // tellPaths tells of each listener what was dropped, where that is sound: a dropped
 // ACK of a request adds 1 to ListenDrops and 2 to sk_drops, all other drops add 1 to
 // both (tcp_v4_rcv and tcp_listendrop, Linux 4.9 to 6.18). So with one listener that
@@ -46,8 +42,8 @@ func split(drops uint64, n *NamespaceTrend) Paths {
 	if !listenDrops.Known || drops < listenDrops.N || drops > 2*listenDrops.N {
 		return Paths{}
 	}
-	for _, name := range noise {
-		if moved := n.Moved(name); moved.Known && moved.N > 0 {
+	for _, c := range CounterTable {
+		if moved := n.Moved(c.Name); c.Noise && moved.Known && moved.N > 0 {
 			return Paths{}
 		}
 	}

@@ -164,12 +164,6 @@ func (m *model) processes(r *row) []string {
 	return lines
 }
 
-// told are the counters that the details show where they moved.
-var told = []string{
-	"TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtTCPReqQFullDrop", "TcpExtTCPReqQFullDoCookies", "TcpExtSyncookiesSent",
-	"TcpExtSyncookiesRecv", "TcpExtSyncookiesFailed", "TcpExtTCPAbortOnOverflow", "TcpExtTCPTimeouts", "TcpAttemptFails", "TcpPassiveOpens",
-}
-
 func (m *model) namespaceCounters(r *row) []string {
 	trends := m.player.shown.Recent.Namespaces
 	i := slices.IndexFunc(trends, func(n queue.NamespaceTrend) bool { return n.Namespace.ID == r.Listener.Netns })
@@ -177,9 +171,9 @@ func (m *model) namespaceCounters(r *row) []string {
 		return []string{"not looked at"}
 	}
 	var lines []string
-	for _, name := range told {
-		if c := trends[i].Moved(name); c.Known && c.N > 0 {
-			lines = append(lines, fmt.Sprintf("%s +%d (%s/s)", name, c.N, rateText(trends[i].PerSecond(name))))
+	for _, c := range queue.CounterTable {
+		if n := trends[i].Moved(c.Name); n.Known && n.N > 0 {
+			lines = append(lines, fmt.Sprintf("%s +%d (%s/s)", c.Name, n.N, rateText(trends[i].PerSecond(c.Name))))
 		}
 	}
 	if len(lines) == 0 {

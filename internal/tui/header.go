@@ -100,18 +100,13 @@ func (m *model) netnsName(s *queue.Sample) string {
 	return "ns: " + m.theme.visible(answer.NetnsName(s.Namespace(m.netns), m.netns))
 }
 
-// counted are the counters of the header, of all namespaces that are shown.
-var counted = []struct{ title, name string }{
-	{"overflows", "TcpExtListenOverflows"},
-	{"listen drops", "TcpExtListenDrops"},
-	{"cookies", "TcpExtSyncookiesSent"},
-}
-
 func (m *model) counterLine() string {
 	var parts []piece
 	trends := m.recentNamespaces()
-	for i, c := range counted {
-		parts = append(parts, piece{c.title + " " + m.counterText(trends, c.name), i + 1})
+	for i, c := range queue.CounterTable {
+		if c.Title != "" {
+			parts = append(parts, piece{c.Title + " " + m.counterText(trends, c.Name), min(i+1, 4)})
+		}
 	}
 	parts = append(parts, piece{somaxconnText(trends), 5})
 	return join(parts, m.width)

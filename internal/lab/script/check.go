@@ -140,7 +140,7 @@ func (c *check) memberOf(n *ast.Node, property *ast.StringNode, of kind, r refer
 	var k kind
 	switch of.base {
 	case theDelta, theClientDelta:
-		nstat, ok := counterNames()[property.Value]
+		nstat, ok := counterNamed(property.Value)
 		if !ok {
 			return c.fail(property, counterHint(property.Value), "unknown counter %q", property.Value)
 		}
@@ -177,7 +177,10 @@ func counterHint(name string) string {
 	if short := withoutGroup(name); counterNames()[short] != "" {
 		return "the counters of TCP are written without their group: " + short
 	}
-	return nearestHint(name, slices.Sorted(maps.Keys(counterNames()))...)
+	if hint := nearestHint(name, slices.Sorted(maps.Keys(counterNames()))...); hint != "" {
+		return hint
+	}
+	return "one that is not in docs/reference/lab.md is written as nstat prints it, with its group: TcpExt" + name
 }
 
 func (c *check) unary(at *ast.UnaryNode) kind {

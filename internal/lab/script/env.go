@@ -2,7 +2,9 @@ package script
 
 import (
 	_ "embed"
+	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -169,8 +171,8 @@ func plain(v reflect.Value) any {
 	}
 }
 
-// counterList holds the counters of the groups TcpExt, Tcp, IpExt and Ip of
-// Linux 6.18 (/proc/net/netstat, /proc/net/snmp), by the names of nstat.
+// counterList holds the counters of the groups TcpExt, Tcp, IpExt and Ip that have a short
+// name and whose spelling is checked, by the names of nstat. A kernel may have others.
 //
 //go:embed counters.txt
 var counterList string
@@ -186,6 +188,47 @@ var counterNames = sync.OnceValue(func() map[string]string {
 	}
 	return names
 })
+
+// groups are those whose counters scripts name as nstat does.
+var groups = regexp.MustCompile(`^(TcpExt|Tcp|IpExt|Ip|IcmpMsg|Icmp|UdpLite|Udp|MPTcpExt|Ip6|Icmp6|UdpLite6|Udp6)[A-Z0-9]`)
+
+// ipv6Group is how the name of a counter of /proc/net/snmp6 begins, and asked how a script
+// names any counter.
+var (
+	ipv6Group = regexp.MustCompile(`^(Ip6|Icmp6|UdpLite6|Udp6)`)
+	asked     = regexp.MustCompile(`delta\.([A-Z]\w*)`)
+)
+
+// Counters returns the counters that the script names, by their names in nstat.
+func (s *Script) Counters() []string {
+	var all []string
+	for _, m := range asked.FindAllSubmatch(s.Text, -1) {
+		if nstat, ok := counterNamed(string(m[1])); ok {
+			all = append(all, nstat)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// IPv6Counters reports whether the script names counters of IPv6.
+func (s *Script) IPv6Counters() bool { return slices.ContainsFunc(s.Counters(), ipv6Group.MatchString) }
+
+// counterNamed returns the nstat name of a counter that a script names: by its short name, or,
+// if it has none, as nstat prints it. Whether the kernel has that one turns out when it runs.
+func counterNamed(name string) (nstat string, ok bool) {
+	if nstat, ok := counterNames()[name]; ok {
+		return nstat, true
+	}
+	switch short := withoutGroup(name); {
+	case !groups.MatchString(name), counterNames()[short] != "":
+		return "", false
+	case ipv6Group.MatchString(name):
+		return name, true
+	default:
+		return name, nearestHint(short, slices.Sorted(maps.Keys(counterNames()))...) == ""
+	}
+}
 
 // withoutGroup cuts the group from the nstat name of a TCP counter.
 func withoutGroup(nstat string) string {

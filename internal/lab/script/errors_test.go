@@ -235,6 +235,8 @@ var wrongScripts = []struct{ name, text string }{
 	{"unknown member", someConn + `expect c.outcom == "queued"`},
 	{"member without its connection", someConn + `expect outcome == "queued"`},
 	{"unknown counter", someConn + `expect delta.ListenOverflow > 0`},
+	{"unknown counter that is near none", someConn + `expect delta.Nonsense > 0`},
+	{"unknown counter with its group, misspelt", someConn + `expect delta.TcpExtListenOverflow > 0`},
 	{"counter with its group", someConn + `expect delta.TcpExtListenOverflows > 0`},
 	{"unknown fact", someConn + `expect facts.accept_ful_drops_syn`},
 	{"unknown function", someConn + `expect betwen(c.delay, 1s, 2s)`},

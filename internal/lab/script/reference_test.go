@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"listenq/internal/queue"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ func TestReference(t *testing.T) {
 		"filters":     membersTable(aFilter),
 		"observed":    membersTable(theObserved),
 		"words":       wordsTable(),
+		"counters":    countersTable(),
 	} {
 		if want, err = replaceSection(want, name, content); err != nil {
 			t.Fatal(err)
@@ -44,6 +46,20 @@ func replaceSection(text, name, content string) (string, error) {
 		return "", fmt.Errorf("the section %s has no markers", name)
 	}
 	return before + begin + content + end + after, nil
+}
+
+// countersTable is queue.CounterTable by the names that scripts use. Each of them has one.
+func countersTable() string {
+	var b strings.Builder
+	b.WriteString("| counter | nstat calls it | what it counts |\n|---|---|---|\n")
+	for _, c := range queue.CounterTable {
+		short := withoutGroup(c.Name)
+		if counterNames()[short] != c.Name {
+			short = "(has no short name)"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", short, c.Name, c.Counts)
+	}
+	return b.String()
 }
 
 func formsTable() string {

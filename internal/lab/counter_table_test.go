@@ -1,0 +1,38 @@
+package lab
+
+import (
+	"slices"
+	"testing"
+
+	"listenq/internal/queue"
+)
+
+// TestCounterTable: the counters that packets are compared by are in the table, and this
+// kernel has each that is in it.
+func TestCounterTable(t *testing.T) {
+	names, err := counterNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range queue.CounterTable {
+		if !slices.Contains(names, c.Name) {
+			t.Errorf("this kernel has no counter %s", c.Name)
+		}
+	}
+	for _, c := range deltaColumns {
+		if !slices.ContainsFunc(queue.CounterTable, func(k queue.Counter) bool { return k.Name == c.name }) {
+			t.Errorf("%s is not in the table of counters", c.name)
+		}
+	}
+}
+
+func TestCounterFact(t *testing.T) {
+	for nstat, want := range map[string]string{
+		"TcpExtTCPReqQFullDrop": "counter_tcp_req_q_full_drop", "TcpOutRsts": "counter_out_rsts",
+		"TcpExtIPReversePathFilter": "counter_ip_reverse_path_filter", "TcpExtTCPFastOpenListenOverflow": "counter_tcp_fast_open_listen_overflow",
+	} {
+		if got := counterFact(nstat); got != want {
+			t.Errorf("%s: %s, want %s", nstat, got, want)
+		}
+	}
+}
