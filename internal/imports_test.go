@@ -12,9 +12,17 @@ import (
 // allowed says which packages of the project each of them may import. Data
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
-	"cmd/listenq":               {"internal/cli", "internal/lab"},
-	"internal/cli":              {"docs/reference/schema", "internal/answer", "internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm", "internal/watch"},
-	"internal/lab":              {"internal/answer", "internal/capture", "internal/evidence", "internal/files", "internal/handshake", "internal/judge", "internal/kernel", "internal/kernel/attach", "internal/lab/client", "internal/lab/filter", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/wire", "internal/queue", "internal/record", "internal/vm"},
+	"cmd/listenq":               {"internal/cli", "internal/lab/parts"},
+	"internal/cli":              {"docs/reference/schema", "internal/answer", "internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/facts", "internal/lab/guest", "internal/lab/job", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm", "internal/watch"},
+	"internal/lab":              {"internal/answer", "internal/judge", "internal/lab/facts", "internal/lab/job", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/settings", "internal/record", "internal/vm"},
+	"internal/lab/facts":        {"internal/answer", "internal/evidence", "internal/kernel", "internal/kernel/attach", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/settings", "internal/queue"},
+	"internal/lab/guest":        {"internal/answer", "internal/files", "internal/lab", "internal/lab/facts", "internal/lab/job", "internal/lab/sandbox", "internal/lab/script", "internal/lab/settings", "internal/record", "internal/vm"},
+	"internal/lab/inside":       {"internal/answer", "internal/capture", "internal/evidence", "internal/judge", "internal/kernel", "internal/lab/client", "internal/lab/facts", "internal/lab/filter", "internal/lab/job", "internal/lab/network", "internal/lab/observe", "internal/lab/peers", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/server", "internal/lab/settings", "internal/lab/wire", "internal/queue", "internal/record"},
+	"internal/lab/job":          {"internal/answer", "internal/lab/sandbox", "internal/lab/script", "internal/record"},
+	"internal/lab/network":      {"internal/answer", "internal/evidence", "internal/kernel", "internal/lab/sandbox", "internal/lab/script", "internal/lab/settings", "internal/lab/wire"},
+	"internal/lab/observe":      {"internal/answer", "internal/capture", "internal/evidence", "internal/handshake", "internal/judge", "internal/kernel", "internal/lab/filter", "internal/lab/job", "internal/lab/network", "internal/lab/peers", "internal/lab/script", "internal/lab/wire", "internal/queue", "internal/record"},
+	"internal/lab/parts":        {"internal/lab/guest", "internal/lab/inside", "internal/vm"},
+	"internal/lab/settings":     {"internal/kernel", "internal/lab/script"},
 	"internal/lab/client":       {"internal/evidence"},
 	"internal/lab/filter":       {},
 	"internal/lab/peers":        {"internal/answer", "internal/evidence", "internal/kernel", "internal/queue"},
@@ -66,7 +74,7 @@ var (
 
 // onlyIn says which imports belong to certain packages alone.
 var onlyIn = map[string][]string{
-	"os/exec":                            {"internal/cli", "internal/lab", "internal/lab/sandbox", "internal/vm", "test/corpus", "test/guests", "test/measure", "test/mutants"},
+	"os/exec":                            {"internal/cli", "internal/lab/inside", "internal/lab/sandbox", "internal/vm", "test/corpus", "test/guests", "test/measure", "test/mutants"},
 	"net/http":                           {},
 	"charm.land/bubbletea/v2":            {"internal/tui"},
 	"github.com/google/nftables":         {"internal/lab/filter"},

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"listenq/internal/evidence"
-	"listenq/internal/lab"
+	"listenq/internal/lab/facts"
 	"listenq/internal/record"
 )
 
@@ -201,7 +201,7 @@ func kernelFacts(t *testing.T) string {
 	for _, f := range k.Facts {
 		said[f.Name] = f.Value
 	}
-	for _, f := range lab.Facts() {
+	for _, f := range facts.All() {
 		if f.Zero != false {
 			continue
 		}

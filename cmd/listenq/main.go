@@ -5,14 +5,14 @@ import (
 	"os"
 
 	"listenq/internal/cli"
-	"listenq/internal/lab"
+	"listenq/internal/lab/parts"
 )
 
 // version is set by the build from the tag, if there is one.
 var version string
 
 func main() {
-	if code, ok := lab.Reexec(os.Args[1:]); ok {
+	if code, ok := parts.Reexec(os.Args[1:]); ok {
 		os.Exit(code)
 	}
 	os.Exit(cli.Main(cli.Env{

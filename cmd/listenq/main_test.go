@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"listenq/docs/reference/schema"
-	"listenq/internal/lab"
+	"listenq/internal/lab/parts"
 )
 
 var update = flag.Bool("update", false, "write the expected output of the scripts anew")
@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the expected output of the script
 // TestMain makes the test binary serve as the program listenq, and so as the
 // lab's own processes, too.
 func TestMain(m *testing.M) {
-	if code, ok := lab.Reexec(os.Args[1:]); ok {
+	if code, ok := parts.Reexec(os.Args[1:]); ok {
 		os.Exit(code)
 	}
 	if os.Getenv(asProgram) != "" {

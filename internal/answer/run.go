@@ -3,6 +3,7 @@ package answer
 import (
 	"listenq/internal/evidence"
 	"listenq/internal/judge"
+	"slices"
 )
 
 // Experiments is the answer of `lab run`, and of `explain` of its recording.
@@ -159,4 +160,9 @@ type Counters struct {
 type Movement struct {
 	Before uint64 `json:"before"`
 	After  uint64 `json:"after"`
+}
+
+// Hold reports whether all expectations that were looked at hold.
+func Hold(all []Expectation) bool {
+	return !slices.ContainsFunc(all, func(x Expectation) bool { return !x.Pass && x.NotTaken == "" })
 }

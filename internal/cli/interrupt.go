@@ -2,12 +2,13 @@ package cli
 
 import (
 	"context"
-	"listenq/internal/text"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"listenq/internal/text"
 )
 
 // How long a command that was interrupted has to end by itself, and to tell what it has:

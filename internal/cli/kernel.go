@@ -11,6 +11,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/lab"
+	"listenq/internal/lab/guest"
 	"listenq/internal/text"
 )
 
@@ -62,7 +63,7 @@ func (f kernelsFlags) facts(ctx context.Context, env Env) (answer.Kernel, error)
 	}
 	progress := newProgress(env.Stderr)
 	defer progress.clear()
-	found, err := lab.RunOn(ctx, kernels[0], nil, lab.GuestOptions{Facts: true, Program: f.program, Memory: f.memory})
+	found, err := guest.Run(ctx, kernels[0], nil, guest.Options{Facts: true, Program: f.program, Memory: f.memory})
 	return found.Kernel, err
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/files"
-	"listenq/internal/lab"
+	"listenq/internal/lab/facts"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
 	"listenq/internal/text"
@@ -117,7 +117,7 @@ func completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellC
 func builtIn(names []string) ([]*script.Script, error) {
 	var all []*script.Script
 	for _, name := range names {
-		s, err := script.Parse(name+".lab", scenarios.Text(name), lab.Facts())
+		s, err := script.Parse(name+".lab", scenarios.Text(name), facts.All())
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +212,7 @@ func loadFile(ctx context.Context, word string) (*script.Script, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read script: %w", err)
 	}
-	s, err := script.Parse(text.Plain(word), words, lab.Facts())
+	s, err := script.Parse(text.Plain(word), words, facts.All())
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,9 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/lab"
+	"listenq/internal/lab/facts"
+	"listenq/internal/lab/guest"
+	"listenq/internal/lab/job"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
 	"listenq/internal/text"
@@ -93,7 +96,7 @@ func runMatrix(ctx context.Context, env Env, colour text.Colour, f runFlags, arg
 
 // runOnKernels runs the scripts on every kernel, as many side by side as there
 // are cores: an emulated guest takes one.
-func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) (*kernelsAnswer, error) {
+func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(job.Progress)) (*kernelsAnswer, error) {
 	kernels, err := f.kernels.open(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +110,7 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		defer folder.Discard() // unless there is a recording in it
 		out = folder.Path
 	}
-	results := make([]lab.OnKernel, len(kernels))
+	results := make([]guest.OnKernel, len(kernels))
 	errs := make([]error, len(kernels))
 	var all errgroup.Group
 	all.SetLimit(runtime.NumCPU())
@@ -145,22 +148,22 @@ func releaseOf(k *vm.Kernel) string {
 
 // runOnKernel runs the scripts on one kernel, whose recordings are in a folder of
 // that name below parent.
-func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent, name string, scripts []*script.Script, step func(lab.Progress)) (lab.OnKernel, error) {
+func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent, name string, scripts []*script.Script, step func(job.Progress)) (guest.OnKernel, error) {
 	out, err := record.MakeFolder(parent, name)
 	if err != nil {
-		return lab.OnKernel{Runs: make([]answer.Run, len(scripts))}, err
+		return guest.OnKernel{Runs: make([]answer.Run, len(scripts))}, err
 	}
 	defer out.Discard() // unless there is a recording in it
 	command := append([]string{"listenq"}, env.Args...)
 	if k != nil {
-		return lab.RunOn(ctx, k, scripts, lab.GuestOptions{
+		return guest.Run(ctx, k, scripts, guest.Options{
 			Tool: "listenq " + env.Version, Command: command, Out: out,
 			Limit: int64(f.limit) << 20, Program: f.kernels.program, Memory: f.kernels.memory, Facts: f.asJSON, Progress: step,
 		})
 	}
 	f.out = out.Path
 	runs, err := runAll(ctx, env, f, scripts, step)
-	result := lab.OnKernel{Kernel: answer.Kernel{Kernel: lab.Release()}, Runs: runs}
+	result := guest.OnKernel{Kernel: answer.Kernel{Kernel: facts.Release()}, Runs: runs}
 	if f.asJSON {
 		facts, probed := lab.ProbeAll(ctx)
 		result.Kernel, err = facts, worse(err, probed)

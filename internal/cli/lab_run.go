@@ -14,6 +14,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/lab"
+	"listenq/internal/lab/job"
 	"listenq/internal/lab/script"
 	"listenq/internal/text"
 )
@@ -60,7 +61,7 @@ in its run, 3 namespaces are not allowed here, 130 interrupted.`,
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/lab/v1)")
 	flags.BoolVar(&f.keep, "keep", false, "leave the namespaces standing after the last step, until Ctrl-C")
 	flags.StringVar(&f.out, "out", "", "folder for the recordings (default: a fresh one for each run among the temporary files)")
-	flags.IntVar(&f.limit, "limit", lab.DefaultLimit>>20, "MiB that a recording may have; the experiment ends there, incomplete")
+	flags.IntVar(&f.limit, "limit", job.DefaultLimit>>20, "MiB that a recording may have; the experiment ends there, incomplete")
 	f.kernels.define(flags, "run on this kernel: a vmlinuz, a kernel package, or host; may be repeated")
 	flags.IntVarP(&f.jobs, "jobs", "j", 8*runtime.NumCPU(), "how many experiments run at the same time")
 	flags.Lookup("jobs").DefValue = "8 for each CPU" // help and manual are the same on each machine
@@ -111,7 +112,7 @@ func runLab(ctx context.Context, env Env, colour text.Colour, f runFlags, args [
 
 // runAll runs the scripts, the longest first, and returns their results in
 // the order given, with the error that decides the exit code.
-func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(lab.Progress)) ([]answer.Run, error) {
+func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(job.Progress)) ([]answer.Run, error) {
 	runs := make([]answer.Run, len(scripts))
 	errs := make([]error, len(scripts))
 	order := make([]int, len(scripts))

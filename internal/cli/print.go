@@ -18,7 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"listenq/internal/lab"
+	"listenq/internal/lab/job"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/text"
@@ -59,7 +59,7 @@ func message(w io.Writer, err error) {
 func hints(err error) []string {
 	var usage *usageError
 	var forbidden *sandbox.Forbidden
-	var failure *lab.Failure
+	var failure *job.Failure
 	var noGuest *vm.Unavailable
 	var wrong *vm.WrongArch
 	switch {

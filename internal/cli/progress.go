@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"listenq/internal/lab"
+	"listenq/internal/lab/job"
 	"listenq/internal/text"
 )
 
@@ -19,7 +19,7 @@ type progress struct {
 	width int // 0: not a terminal
 
 	mu      sync.Mutex
-	current lab.Progress
+	current job.Progress
 	began   time.Time
 	stop    chan struct{}
 }
@@ -58,7 +58,7 @@ func (p *progress) redraw() {
 }
 
 // step is told of every step of every experiment.
-func (p *progress) step(now lab.Progress) {
+func (p *progress) step(now job.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(now.Enter) > 0 {

@@ -16,7 +16,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/lab"
+	"listenq/internal/lab/job"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
 	"listenq/internal/text"
@@ -137,7 +137,7 @@ func TestExitCode(t *testing.T) {
 		{"fine", nil, 0},
 		{"bad answer", errBad, 1},
 		{"usage", &usageError{"no", ""}, 2},
-		{"failure", &lab.Failure{Message: "no"}, 2},
+		{"failure", &job.Failure{Message: "no"}, 2},
 		{"forbidden", fmt.Errorf("start: %w", &sandbox.Forbidden{Err: os.ErrPermission}), 3},
 		{"interrupted", context.Canceled, 130},
 		{"the worse of two", worse(errBad, context.Canceled), 130},

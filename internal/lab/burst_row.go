@@ -11,7 +11,7 @@ import (
 // row tells what became of a burst.
 func (b *burst) row(r burstRun, run answer.Run) answer.BurstRow {
 	row := answer.BurstRow{
-		Clients: r.clients, Clean: passed(run.Expectations), Dropped: dropped(run),
+		Clients: r.clients, Clean: answer.Hold(run.Expectations), Dropped: dropped(run),
 		Struck: map[judge.Struck]int{}, Outcomes: map[judge.Outcome]int{}, ACKsWithin: acksWithin(run.Connections),
 	}
 	if b.Exec == "" {

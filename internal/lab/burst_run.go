@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"listenq/internal/answer"
+	"listenq/internal/lab/facts"
+	"listenq/internal/lab/job"
 	"listenq/internal/lab/script"
 )
 
@@ -33,7 +35,7 @@ func (b *burst) run(ctx context.Context, r burstRun) (answer.BurstRow, error) {
 	}
 	o := b.Options
 	o.Out = r.out
-	o.Progress = func(p Progress) {
+	o.Progress = func(p job.Progress) {
 		if p.AtMost = 0; b.Progress != nil { // its waits are short
 			b.Progress(p)
 		}
@@ -43,11 +45,11 @@ func (b *burst) run(ctx context.Context, r burstRun) (answer.BurstRow, error) {
 		return answer.BurstRow{}, err
 	}
 	if run.Skipped != "" {
-		return answer.BurstRow{}, &Failure{Message: run.Skipped}
+		return answer.BurstRow{}, &job.Failure{Message: run.Skipped}
 	}
 	if len(run.Missing) > 0 {
-		return answer.BurstRow{}, &Failure{fmt.Sprintf("the lab lost %s of a burst of %d: %s", run.Missing[0].What, r.clients, run.Missing[0].Why),
-			"smaller bursts (--clients), or a machine with less to do"}
+		return answer.BurstRow{}, job.Fail(fmt.Sprintf("the lab lost %s of a burst of %d: %s", run.Missing[0].What, r.clients, run.Missing[0].Why),
+			"smaller bursts (--clients), or a machine with less to do")
 	}
 	row := b.row(r, run)
 	b.note(row, run)
@@ -108,14 +110,14 @@ func (b *burst) script(r burstRun) (*script.Script, error) {
 func (b *burst) parse(lines []string, r burstRun) (*script.Script, error) {
 	for _, line := range lines {
 		if strings.ContainsAny(line, "\n\r") {
-			return nil, &Failure{Message: "a command or a setting cannot be of several lines"}
+			return nil, &job.Failure{Message: "a command or a setting cannot be of several lines"}
 		}
 	}
 	name := fmt.Sprintf("burst-%d", r.clients)
 	if r.backlog != b.Backlog {
 		name += fmt.Sprintf("-backlog-%d", r.backlog)
 	}
-	s, err := script.Parse(name+".lab", []byte(strings.Join(lines, "\n")+"\n"), Facts())
+	s, err := script.Parse(name+".lab", []byte(strings.Join(lines, "\n")+"\n"), facts.All())
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/lab"
+	"listenq/internal/lab/job"
 )
 
 func findBurst(t *testing.T, o lab.BurstOptions) answer.Burst {
@@ -92,14 +93,14 @@ func TestBurstBounded(t *testing.T) {
 // TestBurstErrors: what cannot be tried says why, with what was found by then.
 func TestBurstErrors(t *testing.T) {
 	t.Parallel()
-	var failure *lab.Failure
+	var failure *job.Failure
 	if _, err := lab.FindBurst(t.Context(), lab.BurstOptions{Exec: "sleep\nflood", Clients: 2}); !errors.As(err, &failure) {
 		t.Errorf("a command of two lines: %v", err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	o := lab.BurstOptions{Backlog: 5, Accept: lab.Never, Clients: 100}
 	o.Out = t.TempDir()
-	o.Progress = func(p lab.Progress) {
+	o.Progress = func(p job.Progress) {
 		if p.Scenario == "burst-7" {
 			stop()
 		}

@@ -4,13 +4,15 @@ import (
 	"slices"
 	"testing"
 
+	"listenq/internal/lab/facts"
+	"listenq/internal/lab/observe"
 	"listenq/internal/queue"
 )
 
 // TestCounterTable: the counters that packets are compared by are in the table, and this
 // kernel has each that is in it.
 func TestCounterTable(t *testing.T) {
-	names, err := counterNames()
+	names, err := facts.CounterNames()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,9 +21,9 @@ func TestCounterTable(t *testing.T) {
 			t.Errorf("this kernel has no counter %s", c.Name)
 		}
 	}
-	for _, c := range deltaColumns {
-		if !slices.ContainsFunc(queue.CounterTable, func(k queue.Counter) bool { return k.Name == c.name }) {
-			t.Errorf("%s is not in the table of counters", c.name)
+	for _, c := range observe.DeltaColumns {
+		if !slices.ContainsFunc(queue.CounterTable, func(k queue.Counter) bool { return k.Name == c.Name }) {
+			t.Errorf("%s is not in the table of counters", c.Name)
 		}
 	}
 }
@@ -31,7 +33,7 @@ func TestCounterFact(t *testing.T) {
 		"TcpExtTCPReqQFullDrop": "counter_tcp_req_q_full_drop", "TcpOutRsts": "counter_out_rsts",
 		"TcpExtIPReversePathFilter": "counter_ip_reverse_path_filter", "TcpExtTCPFastOpenListenOverflow": "counter_tcp_fast_open_listen_overflow",
 	} {
-		if got := counterFact(nstat); got != want {
+		if got := facts.CounterFact(nstat); got != want {
 			t.Errorf("%s: %s, want %s", nstat, got, want)
 		}
 	}

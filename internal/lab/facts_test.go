@@ -12,6 +12,7 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/lab"
+	"listenq/internal/lab/facts"
 )
 
 var factName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
@@ -22,26 +23,26 @@ func TestProbeAll(t *testing.T) {
 	if err != nil || len(k.Missing) > 0 {
 		t.Fatal(err, k.Missing)
 	}
-	facts := map[string]answer.Fact{}
+	known := map[string]answer.Fact{}
 	for _, f := range k.Facts {
-		if _, twice := facts[f.Name]; twice || !factName.MatchString(f.Name) {
+		if _, twice := known[f.Name]; twice || !factName.MatchString(f.Name) {
 			t.Errorf("%s: there twice, or no name", f.Name)
 		}
 		if (f.Value == nil) != (f.UnknownBecause != "") || f.Meaning == "" || f.How == "" || f.Group == "" {
 			t.Errorf("%+v: want a value or a reason, and what it means", f)
 		}
-		facts[f.Name] = f
+		known[f.Name] = f
 	}
 	t.Run("scripts", func(t *testing.T) {
-		for _, f := range lab.Facts() {
-			if got := fmt.Sprintf("%T", facts[f.Name].Value); got != fmt.Sprintf("%T", f.Zero) {
-				t.Errorf("%s is a %s to listenq kernel (unknown because %q), and a %T to scripts", f.Name, got, facts[f.Name].UnknownBecause, f.Zero)
+		for _, f := range facts.All() {
+			if got := fmt.Sprintf("%T", known[f.Name].Value); got != fmt.Sprintf("%T", f.Zero) {
+				t.Errorf("%s is a %s to listenq kernel (unknown because %q), and a %T to scripts", f.Name, got, known[f.Name].UnknownBecause, f.Zero)
 			}
 		}
 	})
-	t.Run("counters", func(t *testing.T) { sameCounters(t, facts) })
-	t.Run("defaults", func(t *testing.T) { sameDefaults(t, facts) })
-	t.Run("without rights", func(t *testing.T) { sameWithoutRights(t, facts) })
+	t.Run("counters", func(t *testing.T) { sameCounters(t, known) })
+	t.Run("defaults", func(t *testing.T) { sameDefaults(t, known) })
+	t.Run("without rights", func(t *testing.T) { sameWithoutRights(t, known) })
 }
 
 // sameCounters looks for the names in the files themselves.

@@ -1,3 +1,13 @@
+// Package lab runs experiments: it reproduces a listen-queue overflow in namespaces of its own
+// and reports what happened to each connection.
+//
+//	s, err := script.Parse("b2.lab", text, facts.All())
+//	run, err := lab.Run(ctx, s, lab.Options{})
+//
+// This is the host side. It starts the inside (package inside) in a sandbox, gives it the script
+// as a job (package job), and follows its reports. The server (package server) is a process of
+// its own, so that it can be stopped. Only the inside touches namespaces, and nothing of them
+// is left when it ends.
 package lab
 
 import (
@@ -13,38 +23,38 @@ import (
 	"time"
 
 	"listenq/internal/answer"
+	"listenq/internal/lab/facts"
+	"listenq/internal/lab/job"
 	"listenq/internal/lab/sandbox"
 	"listenq/internal/lab/script"
+	"listenq/internal/lab/settings"
 	"listenq/internal/record"
 	"listenq/internal/vm"
 )
 
 // Options are how to run an experiment.
 type Options struct {
-	Tool     string          // name and version, for the recording
-	Command  []string        // the command line, for the recording
-	Out      string          // where the recording's folder is made; "": among the temporary files
-	Tick     time.Duration   // between two samples; 0: 10 ms
-	Limit    int64           // bytes of the recording, at which the experiment ends; 0: DefaultLimit
-	Stay     bool            // keep the namespaces after the last step until ctx ends
-	Known    map[string]bool // facts of this kernel that were probed before, and need not be again
-	Progress func(Progress)  // called as the experiment goes on; may be nil
+	Tool     string             // name and version, for the recording
+	Command  []string           // the command line, for the recording
+	Out      string             // where the recording's folder is made; "": among the temporary files
+	Tick     time.Duration      // between two samples; 0: 10 ms
+	Limit    int64              // bytes of the recording, at which the experiment ends; 0: DefaultLimit
+	Stay     bool               // keep the namespaces after the last step until ctx ends
+	Known    map[string]bool    // facts of this kernel that were probed before, and need not be again
+	Progress func(job.Progress) // called as the experiment goes on; may be nil
 
-	machine bool   // settings of the whole machine may be written: it is a guest, and this its only experiment
-	packed  string // path of the copies of the script's files, where its folder is not at hand; "": it is
+	Machine bool   // settings of the whole machine may be written: it is a guest, and this its only experiment
+	Packed  string // path of the copies of the script's files, where its folder is not at hand; "": it is
 }
 
 // shown is what the commands of a script are to see of its folder.
-func (o Options) shown(s *script.Script) (shown, error) {
-	if o.packed == "" {
-		return show(s)
+func (o Options) shown(s *script.Script) (job.Files, error) {
+	if o.Packed == "" {
+		return job.Show(s)
 	}
-	copies, err := os.Open(o.packed)
-	return shown{s.Dir, copies}, err
+	copies, err := os.Open(o.Packed)
+	return job.Files{Dir: s.Dir, Copies: copies}, err
 }
-
-// DefaultTick is the time between two samples of the sockets and counters.
-const DefaultTick = 10 * time.Millisecond
 
 // errNotStarted marks an error before there was anything to record. It says
 // nothing: what it is joined with does.
@@ -67,12 +77,12 @@ func Run(ctx context.Context, s *script.Script, o Options) (answer.Run, error) {
 	if err != nil {
 		return failed(err)
 	}
-	defer files.close()
+	defer files.Close()
 	folder, err := record.Create(o.Out, s.Name, s.Text)
 	if err != nil {
 		return failed(err)
 	}
-	j := job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: cmp.Or(o.Tick, DefaultTick), Started: began, Facts: neededFacts(s), Known: o.Known, NetCore: coreSettings(s), LongQueues: os.Geteuid() == 0, Machine: o.machine, Limit: cmp.Or(o.Limit, DefaultLimit), Stay: o.Stay}
+	j := job.Job{Name: s.Name, Text: s.Text, Tool: o.Tool, Tick: cmp.Or(o.Tick, job.DefaultTick), Started: began, Facts: facts.Needed(s), Known: o.Known, NetCore: settings.Core(s), LongQueues: os.Geteuid() == 0, Machine: o.Machine, Limit: cmp.Or(o.Limit, job.DefaultLimit), Stay: o.Stay}
 	j.Facts = slices.DeleteFunc(j.Facts, func(name string) bool { _, known := o.Known[name]; return known })
 	end, err := runInside(ctx, j, files, o.Progress, folder.Packets, folder.Events)
 	switch {
@@ -106,32 +116,32 @@ func Run(ctx context.Context, s *script.Script, o Options) (answer.Run, error) {
 }
 
 // runInside starts this program again in a sandbox and follows its reports to the end.
-func runInside(ctx context.Context, j job, files shown, progress func(Progress), packets, events *os.File) (done, error) {
+func runInside(ctx context.Context, j job.Job, files job.Files, progress func(job.Progress), packets, events *os.File) (job.Done, error) {
 	orders, giveOrders, err := os.Pipe()
 	if err != nil {
-		return done{}, fmt.Errorf("start the lab: %w", err)
+		return job.Done{}, fmt.Errorf("start the lab: %w", err)
 	}
 	defer giveOrders.Close()
 	reports, giveReports, err := os.Pipe()
 	if err != nil {
-		return done{}, fmt.Errorf("start the lab: %w", err)
+		return job.Done{}, fmt.Errorf("start the lab: %w", err)
 	}
 	defer reports.Close()
 	given := []*os.File{orders, giveReports, packets, events}
 	if j.Machine {
 		first, err := os.Open("/proc/self/ns/net")
 		if err != nil {
-			return done{}, fmt.Errorf("start the lab: %w", err)
+			return job.Done{}, fmt.Errorf("start the lab: %w", err)
 		}
 		defer first.Close()
 		given, j.Bare = append(given, first), true // to enter it takes a right there
 	}
 	var stderr bytes.Buffer
 	box, err := sandbox.Start(sandbox.Spec{
-		Args:      []string{InsideArg},
+		Args:      []string{job.InsideArg},
 		Files:     given,
-		Copies:    files.copies,
-		Dir:       files.dir,
+		Copies:    files.Copies,
+		Dir:       files.Dir,
 		Stderr:    &stderr,
 		Bare:      j.Bare,
 		Throwaway: vm.Emulated(), // to emulation the instructions of a copy are new, and cost a second to translate
@@ -139,7 +149,7 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 	orders.Close()
 	giveReports.Close()
 	if err != nil {
-		return done{}, fmt.Errorf("%w%w", errNotStarted, err)
+		return job.Done{}, fmt.Errorf("%w%w", errNotStarted, err)
 	}
 	stop := context.AfterFunc(ctx, func() {
 		giveOrders.Close()
@@ -148,7 +158,7 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 	defer stop()
 	if err := json.NewEncoder(giveOrders).Encode(j); err != nil && ctx.Err() == nil {
 		box.Kill()
-		return done{}, errors.Join(fmt.Errorf("give the lab its job: %w", err), box.Wait())
+		return job.Done{}, errors.Join(fmt.Errorf("give the lab its job: %w", err), box.Wait())
 	}
 	end, err := follow(reports, box.Pid(), progress)
 	if err != nil {
@@ -158,7 +168,7 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 	if err != nil {
 		return end, lost(ctx, err, ended, stderr.String())
 	}
-	return end, end.err(ctx)
+	return end, failure(ctx, end)
 }
 
 // maxReports bounds what the inside may report, in bytes: a hundred times what 10,000
@@ -166,11 +176,11 @@ func runInside(ctx context.Context, j job, files shown, progress func(Progress),
 const maxReports = 1 << 30
 
 // follow reads reports until the last.
-func follow(reports io.Reader, pid int, progress func(Progress)) (done, error) {
+func follow(reports io.Reader, pid int, progress func(job.Progress)) (job.Done, error) {
 	for decoder := json.NewDecoder(io.LimitReader(reports, maxReports)); ; {
-		var r report
+		var r job.Report
 		if err := decoder.Decode(&r); err != nil {
-			return done{}, err
+			return job.Done{}, err
 		}
 		if r.Done != nil {
 			return *r.Done, nil
@@ -194,26 +204,18 @@ func lost(ctx context.Context, err, ended error, stderr string) error {
 	return fmt.Errorf("the lab ended unexpectedly: %w (%v)\n%s", err, ended, stderr)
 }
 
-// err is what the inside says went wrong.
-func (d done) err(ctx context.Context) error {
+// failure is what the inside says went wrong.
+func failure(ctx context.Context, d job.Done) error {
 	switch {
 	case ctx.Err() != nil && d.Run.Incomplete:
 		return ctx.Err()
 	case d.Run.Error != "":
-		return &Failure{Message: d.Run.Error, Hint: d.Run.Hint}
+		return &job.Failure{Message: d.Run.Error, Hint: d.Run.Hint}
 	}
 	return nil
 }
 
-// Failure is an experiment that could not be carried out as written.
-type Failure struct{ Message, Hint string }
-
-func (f *Failure) Error() string { return f.Message }
-
-// lack is a Failure because the kernel does not have what a step needs.
-type lack struct {
-	Failure
-	err error
+// enterCommand is how to run a command in a namespace that process pid holds open.
+func enterCommand(pid, fd int) string {
+	return fmt.Sprintf("nsenter --target %d --user --net=/proc/%d/fd/%d", pid, pid, fd)
 }
-
-func (l *lack) Unwrap() []error { return []error{&l.Failure, l.err} }

@@ -17,6 +17,9 @@ import (
 	"listenq/internal/answer"
 	"listenq/internal/judge"
 	"listenq/internal/lab"
+	"listenq/internal/lab/facts"
+	"listenq/internal/lab/job"
+	"listenq/internal/lab/parts"
 	"listenq/internal/lab/scenarios"
 	"listenq/internal/lab/script"
 	"listenq/internal/record"
@@ -24,7 +27,7 @@ import (
 
 // TestMain makes the test binary serve as the lab's own processes.
 func TestMain(m *testing.M) {
-	if code, ok := lab.Reexec(os.Args[1:]); ok {
+	if code, ok := parts.Reexec(os.Args[1:]); ok {
 		os.Exit(code)
 	}
 	os.Exit(m.Run())
@@ -32,7 +35,7 @@ func TestMain(m *testing.M) {
 
 func parse(t *testing.T, name, text string) *script.Script {
 	t.Helper()
-	s, err := script.Parse(name, []byte(text), lab.Facts())
+	s, err := script.Parse(name, []byte(text), facts.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +305,7 @@ func tshark(t *testing.T, args ...string) string {
 func TestInterrupted(t *testing.T) {
 	s := parse(t, "long", "server backlog 1 accept never\nconnect a\nwait 1m\n")
 	ctx, stop := context.WithCancel(t.Context())
-	waiting := func(p lab.Progress) {
+	waiting := func(p job.Progress) {
 		if p.Line == 3 {
 			stop()
 		}

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"listenq/internal/lab/facts"
+	"listenq/internal/lab/settings"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of the reference anew")
@@ -16,20 +19,20 @@ const reference = "../../docs/reference/lab.md"
 
 // TestReferenceTables holds the tables of facts and settings true.
 func TestReferenceTables(t *testing.T) {
-	var facts, defaults strings.Builder
-	facts.WriteString("| fact | what it says |\n|---|---|\n")
-	for _, f := range Facts() {
-		fmt.Fprintf(&facts, "| `%s` | %s |\n", f.Name, f.Meaning)
+	var known, defaults strings.Builder
+	known.WriteString("| fact | what it says |\n|---|---|\n")
+	for _, f := range facts.All() {
+		fmt.Fprintf(&known, "| `%s` | %s |\n", f.Name, f.Meaning)
 	}
 	defaults.WriteString("| setting | value | is |\n|---|---|---|\n")
-	for _, s := range settings {
-		fmt.Fprintf(&defaults, "| `%s` | %s | %s |\n", s.name, s.value, s.meaning)
+	for _, s := range settings.All {
+		fmt.Fprintf(&defaults, "| `%s` | %s | %s |\n", s.Name, s.Value, s.Meaning)
 	}
 	page, err := os.ReadFile(reference)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := generated(t, generated(t, string(page), "facts", facts.String()), "settings", defaults.String())
+	want := generated(t, generated(t, string(page), "facts", known.String()), "settings", defaults.String())
 	if *update {
 		if err := os.WriteFile(reference, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

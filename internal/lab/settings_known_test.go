@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"listenq/internal/lab/facts"
 	"listenq/internal/lab/script"
 )
 
 // TestSettingsAreKnown: a setting that is misspelt ends the experiment before its first step.
 func TestSettingsAreKnown(t *testing.T) {
 	const text = "# A.\nserver backlog 1 accept never\nconnect a\nsysctl may fail net.ipv4.no_such 1\nsysctl net.ipv4.tcp_syncookie 0\n"
-	s, err := script.Parse("a", []byte(text), Facts())
+	s, err := script.Parse("a", []byte(text), facts.All())
 	if err != nil {
 		t.Fatal(err)
 	}

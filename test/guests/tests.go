@@ -30,7 +30,10 @@ var standard = []tests{
 	{Package: "./internal/kernel/attach"},
 	{Package: "./internal/lab/sandbox", Skip: "^TestCommand$/(environment|files_of|folder_at|root_directory|session|descriptors|umask|daemon|debris)|^TestIsolation$/./(look_at|see|find|connect_to|be_root|write_to_FIFO|signal|hold|keep|read_a|call|open_socket)|^TestLocksAreOwn$|^TestDeathAnyTime$|^Test(Command|Isolation|SeveralCommands|HostUnchanged)$/^root_(without|that)"},
 	{Package: "./internal/lab/wire"},
-	{Package: "./internal/lab", Skip: "^Test(Scenarios|Reference.*|Programs|LeftBehind|Recording|TsharkCountsTheSame|Burst.*|RunOn)$"},
+	{Package: "./internal/lab/settings"},
+	{Package: "./internal/lab/facts"},
+	{Package: "./internal/lab/inside"},
+	{Package: "./internal/lab", Skip: "^Test(Scenarios|Reference.*|Programs|LeftBehind|Recording|TsharkCountsTheSame|Burst.*)$"},
 	{Package: "./internal/lab", Whole: true, Run: "^TestScenarios$/^(a4-abort-on|b3-cookies-ignore-abort|d2-fewer-retries|d6-young-requests|e3-kernels-differ|x1-phantom-late|x3-migrate|x10-fast-open)$"},
 }
 

@@ -18,7 +18,7 @@ func guests(out string) {
 		log.Print("no figures of other kernels: make kernels")
 		return
 	}
-	text, err := exec.Command("go", "test", "-run", "^$", "-bench", "FirstStep", "-benchtime", "5x", "./internal/lab").CombinedOutput()
+	text, err := exec.Command("go", "test", "-run", "^$", "-bench", "FirstStep", "-benchtime", "5x", "./internal/lab/guest").CombinedOutput()
 	m := regexp.MustCompile(`([0-9.]+) first-step-s`).FindSubmatch(text)
 	if err != nil || m == nil {
 		log.Fatalf("BenchmarkFirstStep: %v\n%s", err, text)

@@ -2,11 +2,12 @@ package script
 
 import (
 	"fmt"
-	"listenq/internal/queue"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"listenq/internal/queue"
 )
 
 const referencePage = "../../../docs/reference/lab.md"
