@@ -13,7 +13,7 @@ import (
 // flows one way: cmd, cli, the lab, the sources, the pure model.
 var allowed = map[string][]string{
 	"cmd/listenq":               {"internal/cli", "internal/lab/parts"},
-	"internal/cli":              {"docs/reference/schema", "internal/answer", "internal/capture", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/facts", "internal/lab/guest", "internal/lab/job", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm", "internal/watch"},
+	"internal/cli":              {"docs/reference/schema", "internal/answer", "internal/capture", "internal/cli/show", "internal/diagnose", "internal/explain", "internal/files", "internal/judge", "internal/kernel", "internal/lab", "internal/lab/facts", "internal/lab/guest", "internal/lab/job", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/queue", "internal/record", "internal/text", "internal/tui", "internal/vm", "internal/watch"},
 	"internal/lab":              {"internal/answer", "internal/judge", "internal/lab/facts", "internal/lab/job", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/settings", "internal/record", "internal/vm"},
 	"internal/lab/facts":        {"internal/answer", "internal/evidence", "internal/kernel", "internal/kernel/attach", "internal/lab/sandbox", "internal/lab/scenarios", "internal/lab/script", "internal/lab/settings", "internal/queue"},
 	"internal/lab/guest":        {"internal/answer", "internal/files", "internal/lab", "internal/lab/facts", "internal/lab/job", "internal/lab/sandbox", "internal/lab/script", "internal/lab/settings", "internal/record", "internal/vm"},
@@ -63,6 +63,7 @@ var allowed = map[string][]string{
 	"test/passes":               {},
 	"test/summary":              {},
 	"docs/reference/schema":     {},
+	"internal/cli/show":         {"internal/answer", "internal/diagnose", "internal/judge", "internal/lab/script", "internal/queue", "internal/record", "internal/text"},
 }
 
 // pure packages import nothing but the standard library, and of that nothing

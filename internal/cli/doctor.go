@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 	"listenq/internal/text"
@@ -85,9 +86,9 @@ func (c *consultation) run(ctx context.Context) error {
 	d := answer.NewDiagnosis(s.View, s.Findings, c.filter)
 	var err error
 	if c.asJSON {
-		err = printDiagnosisJSON(c.env.Stdout, d)
+		err = show.DiagnosisJSON(c.env.Stdout, d)
 	} else {
-		printDiagnosis(text.NewScreen(c.env.Stdout, c.colour), d)
+		show.Diagnosis(text.NewScreen(c.env.Stdout, c.colour), d)
 	}
 	if d.Bad() {
 		err = worse(err, errBad)

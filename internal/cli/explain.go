@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/diagnose"
 	"listenq/internal/text"
 )
@@ -83,9 +84,9 @@ func explainCodes(env Env, s text.Screen, asJSON bool, codes []string) error {
 		return err
 	}
 	if asJSON {
-		return printJSON(env.Stdout, answer.NewRules(rules))
+		return show.JSON(env.Stdout, answer.NewRules(rules))
 	}
-	printRules(s, rules, len(codes) == 0)
+	show.Rules(s, rules, len(codes) == 0)
 	return nil
 }
 
@@ -112,23 +113,4 @@ func unknownCode(code string) error {
 	codes := diagnose.Codes()
 	return &usageError{fmt.Sprintf("no finding has the code %q", code),
 		fmt.Sprintf("the codes are %s to %s: listenq explain lists them", slices.Min(codes), slices.Max(codes))}
-}
-
-func printRules(s text.Screen, rules []answer.Rule, titles bool) {
-	for i, r := range rules {
-		switch {
-		case titles:
-			s.Wrap(s.Style(text.Bold, r.Code)+"  ", r.Title)
-			continue
-		case i > 0:
-			s.Blank()
-		}
-		for line := range strings.Lines(r.Text) {
-			line = strings.TrimSuffix(line, "\n")
-			if strings.HasPrefix(line, "#") {
-				line = s.Style(text.Bold, line)
-			}
-			s.Line("%s", line)
-		}
-	}
 }

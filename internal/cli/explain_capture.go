@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/explain"
 	"listenq/internal/judge"
 	"listenq/internal/text"
@@ -110,10 +111,10 @@ func (c *captures) explain(ctx context.Context) error {
 	}
 	report.Schema = answer.ExplanationSchema
 	if c.asJSON {
-		err = printJSON(c.env.Stdout, report)
+		err = show.JSON(c.env.Stdout, report)
 	} else {
 		long, flush := c.screen.Buffered()
-		printReport(long, report, c.flags.all)
+		show.Explanation(long, report, c.flags.all)
 		err = flush()
 	}
 	for _, d := range report.Damage {

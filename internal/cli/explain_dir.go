@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/judge"
 	"listenq/internal/record"
 	"listenq/internal/text"
@@ -59,10 +60,10 @@ func explainRun(env Env, s text.Screen, asJSON bool, dir string) error {
 	}
 	run.Recording = dir
 	if asJSON {
-		err = printJSON(env.Stdout, answer.NewExperiments([]answer.Run{run}))
+		err = show.JSON(env.Stdout, answer.NewExperiments([]answer.Run{run}))
 	} else {
 		long, flush := s.Buffered()
-		printRun(long, run)
+		show.Run(long, run)
 		err = flush()
 	}
 	if overflowed(&run) {
@@ -108,24 +109,14 @@ func explainSamples(env Env, s text.Screen, f captureFlags, asJSON bool, dir str
 	d := answer.NewDiagnosis(last.View, last.Findings, filter)
 	d.Recorded = true
 	if asJSON {
-		err = printDiagnosisJSON(env.Stdout, d)
+		err = show.DiagnosisJSON(env.Stdout, d)
 	} else {
 		long, flush := s.Buffered()
-		printSamples(long, &samples, d)
+		show.Samples(long, &samples, d)
 		err = flush()
 	}
 	if d.Bad() {
 		err = worse(err, errBad)
 	}
 	return err
-}
-
-// printSamples prints findings as doctor does, under the name of the host.
-func printSamples(s text.Screen, samples *record.Samples, d answer.Diagnosis) {
-	host := "a host"
-	if samples.Meta.Host != "" {
-		host = samples.Meta.Host
-	}
-	s.Wrap("recorded on ", fmt.Sprintf("%s from %s", s.Style(text.Bold, host), samples.Meta.Started.UTC().Format("2006-01-02 15:04:05 MST")))
-	printDiagnosis(s, d)
 }

@@ -2,14 +2,12 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/lab"
 	"listenq/internal/lab/guest"
 	"listenq/internal/text"
@@ -37,9 +35,9 @@ users without rights see, and the settings that matter at a listen queue.
 			}
 			warn(env.Stderr, found.Missing)
 			if asJSON {
-				return printJSON(env.Stdout, found)
+				return show.JSON(env.Stdout, found)
 			}
-			printKernel(text.NewScreen(env.Stdout, colourFlag(cmd)), found, how)
+			show.Kernel(text.NewScreen(env.Stdout, colourFlag(cmd)), found, how)
 			return nil
 		},
 	}
@@ -65,62 +63,6 @@ func (f kernelsFlags) facts(ctx context.Context, env Env) (answer.Kernel, error)
 	defer progress.clear()
 	found, err := guest.Run(ctx, kernels[0], nil, guest.Options{Facts: true, Program: f.program, Memory: f.memory})
 	return found.Kernel, err
-}
-
-func printKernel(s text.Screen, k answer.Kernel, how bool) {
-	s.Wrap("", strings.TrimSpace("Linux "+k.Kernel+" "+k.Version))
-	group := ""
-	for _, f := range k.Facts {
-		if f.Group != group {
-			group = f.Group
-			s.Blank()
-			s.Line("%s", s.Style(text.Bold, group))
-		}
-		printFact(s, f, k.Missing, how)
-	}
-	s.Blank()
-	s.Line("%s", s.Style(text.Bold, "settings"))
-	for _, setting := range k.Settings {
-		printSetting(s, setting)
-	}
-}
-
-// valueWidth is the column of values; a longer one has a line of its own.
-const valueWidth = 6
-
-// printValue prints a value, and the text beside it.
-func printValue(s text.Screen, value, meaning string) {
-	value = text.Plain(value)
-	if text.Width(value) > valueWidth {
-		s.Line("  %s", value)
-		value = ""
-	}
-	s.Wrap(fmt.Sprintf("  %-*s  ", valueWidth, value), meaning)
-}
-
-// printFact prints a fact. Why experiments could not be run was said already.
-func printFact(s text.Screen, f answer.Fact, said []answer.Missing, how bool) {
-	value, words := "?", f.Name+": "+f.Meaning
-	if f.Value != nil {
-		value = fmt.Sprint(f.Value)
-	} else if !slices.ContainsFunc(said, func(m answer.Missing) bool { return m.Why == f.UnknownBecause }) {
-		words += " Unknown: " + f.UnknownBecause + "."
-	}
-	printValue(s, value, words)
-	if how {
-		s.Wrap(strings.Repeat(" ", valueWidth+4), s.Style(text.Faint, "how: "+f.How))
-	}
-}
-
-func printSetting(s text.Screen, setting answer.Setting) {
-	value, words := setting.Value, setting.Name+": "+setting.Meaning
-	if setting.UnknownBecause != "" {
-		value, words = "?", words+" Unknown: "+setting.UnknownBecause+"."
-	}
-	if value != setting.Experiments {
-		words += " Experiments begin with " + setting.Experiments + "."
-	}
-	printValue(s, value, words)
 }
 
 // Version is what was built: the tag if the build named one, else the revision.

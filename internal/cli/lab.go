@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/files"
 	"listenq/internal/lab/facts"
 	"listenq/internal/lab/scenarios"
@@ -58,31 +59,14 @@ func newLabList(env Env) *cobra.Command {
 				rows = append(rows, answer.Scenario{ID: id, Name: s.Name, Title: s.Title, Topic: scenarios.Topic(s.Name), Source: s.Source, Expected: answer.MS(s.Takes)})
 			}
 			if asJSON {
-				return printJSON(env.Stdout, answer.NewScenarios(rows))
+				return show.JSON(env.Stdout, answer.NewScenarios(rows))
 			}
-			printList(text.NewScreen(env.Stdout, colourFlag(cmd)), rows)
+			show.Scenarios(text.NewScreen(env.Stdout, colourFlag(cmd)), rows)
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema listenq/scenarios/v1)")
 	return cmd
-}
-
-// printList prints the experiments below their topics.
-func printList(s text.Screen, rows []answer.Scenario) {
-	for i, r := range rows {
-		if i == 0 || rows[i-1].Topic != r.Topic {
-			if i > 0 {
-				s.Blank()
-			}
-			s.Line("%s", s.Style(text.Bold, r.Topic))
-		}
-		s.Line("  %-34s %8s", r.Name, answer.Seconds(r.Expected))
-		s.Wrap("      ", r.Title)
-		s.Wrap("      ", s.Style(text.Faint, "from: "+r.Source))
-	}
-	s.Blank()
-	s.Line("Run one: listenq lab run ID, such as b2. Read one: listenq lab show ID.")
 }
 
 func newLabShow(env Env) *cobra.Command {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/cli/show"
 	"listenq/internal/lab"
 	"listenq/internal/lab/script"
 	"listenq/internal/text"
@@ -110,9 +111,9 @@ func findBurst(ctx context.Context, env Env, colour text.Colour, f burstFlags) e
 	}
 	switch {
 	case f.asJSON:
-		err = worse(printJSON(env.Stdout, found), err)
+		err = worse(show.JSON(env.Stdout, found), err)
 	case found.Tried > 0:
-		printBurst(text.NewScreen(env.Stdout, colour), found)
+		show.Burst(text.NewScreen(env.Stdout, colour), found)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"listenq/internal/cli/show"
 	"listenq/internal/record"
 	"listenq/internal/text"
 )
@@ -53,7 +54,7 @@ func cleanLab(s text.Screen, dry bool) error {
 		s.Line("no recordings of earlier runs")
 		return nil
 	}
-	s.Line("%s %s, %.1f MiB", removed, plural(len(left), "recording"), float64(freed)/(1<<20))
+	s.Line("%s %s, %.1f MiB", removed, show.Plural(len(left), "recording"), float64(freed)/(1<<20))
 	return nil
 }
 
@@ -70,6 +71,6 @@ func keepLast(env Env, ofRun int) {
 	case err != nil:
 		s.Line("listenq: warning: recordings of earlier runs stay: %v", err)
 	case len(old) > 0:
-		s.Line("listenq: removed %s of earlier runs: the last %d stay (--out FOLDER keeps all)", plural(len(old), "recording"), kept)
+		s.Line("listenq: removed %s of earlier runs: the last %d stay (--out FOLDER keeps all)", show.Plural(len(old), "recording"), kept)
 	}
 }

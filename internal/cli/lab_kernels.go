@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/lab"
 	"listenq/internal/lab/facts"
 	"listenq/internal/lab/guest"
@@ -37,23 +38,6 @@ func (f *kernelsFlags) define(flags *pflag.FlagSet, what string) {
 	flags.StringVar(&f.modules, "modules", "", "the kernel's modules: a folder or a package (default: beside it, or the usual place)")
 	flags.StringVar(&f.program, "guest-program", "", "the static listenq for the guests, where their architecture is another (default: this one)")
 	flags.IntVar(&f.memory, "guest-memory", vm.DefaultMemory, "memory of a guest, in MiB")
-}
-
-// kernelsAnswer is the answer of `lab run --kernel`.
-type kernelsAnswer struct {
-	answer.Experiments
-
-	scripts []*script.Script
-	given   []string // what --kernel named
-}
-
-// runs are those of one script, one for each kernel.
-func (a *kernelsAnswer) of(i int) []answer.Run {
-	var runs []answer.Run
-	for k := range a.Kernels {
-		runs = append(runs, a.Runs[k*len(a.scripts)+i])
-	}
-	return runs
 }
 
 // open reads the kernels; nil stands for the running one.
@@ -85,18 +69,18 @@ func runMatrix(ctx context.Context, env Env, colour text.Colour, f runFlags, arg
 	case matrix == nil:
 		return err
 	case f.asJSON:
-		return worse(printJSON(env.Stdout, matrix.Experiments), untold(err))
+		return worse(show.JSON(env.Stdout, matrix.Experiments), untold(err))
 	case len(args) > 0 && len(matrix.Kernels) == 1:
-		printEach(text.NewScreen(env.Stdout, colour), matrix.Runs)
+		show.Runs(text.NewScreen(env.Stdout, colour), matrix.Runs)
 	default:
-		printMatrix(text.NewScreen(env.Stdout, colour), matrix)
+		show.Matrix(text.NewScreen(env.Stdout, colour), matrix)
 	}
 	return err
 }
 
 // runOnKernels runs the scripts on every kernel, as many side by side as there
 // are cores: an emulated guest takes one.
-func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(job.Progress)) (*kernelsAnswer, error) {
+func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Script, step func(job.Progress)) (*show.Kernels, error) {
 	kernels, err := f.kernels.open(ctx)
 	if err != nil {
 		return nil, err
@@ -121,7 +105,7 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		})
 	}
 	all.Wait()
-	matrix := &kernelsAnswer{Experiments: answer.NewExperiments(nil), scripts: scripts, given: f.kernels.kernels}
+	matrix := &show.Kernels{Experiments: answer.NewExperiments(nil), Scripts: scripts}
 	var worst error
 	for i, r := range results {
 		matrix.Kernels = append(matrix.Kernels, r.Kernel)

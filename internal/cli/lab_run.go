@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/lab"
 	"listenq/internal/lab/job"
 	"listenq/internal/lab/script"
@@ -97,12 +97,12 @@ func runLab(ctx context.Context, env Env, colour text.Colour, f runFlags, args [
 	screen := text.NewScreen(env.Stdout, colour)
 	switch {
 	case f.asJSON:
-		err = worse(printJSON(env.Stdout, answer.NewExperiments(runs)), untold(err))
+		err = worse(show.JSON(env.Stdout, answer.NewExperiments(runs)), untold(err))
 	case exitCode(err) == exitImpossible && !slices.ContainsFunc(runs, func(run answer.Run) bool { return run.Recording != "" }):
 	case len(args) > 0:
-		printEach(screen, runs)
+		show.Runs(screen, runs)
 	default:
-		printSummary(screen, runs)
+		show.Summary(screen, runs)
 	}
 	if f.out == "" {
 		keepLast(env, len(runs))
@@ -162,45 +162,4 @@ func worse(a, b error) error {
 		return b
 	}
 	return a
-}
-
-func printEach(s text.Screen, runs []answer.Run) {
-	for i, run := range runs {
-		if i > 0 {
-			s.Blank()
-		}
-		printRun(s, run)
-	}
-}
-
-// printSummary prints one row a run, and those that failed in full.
-func printSummary(s text.Screen, runs []answer.Run) {
-	passed, skipped := 0, 0
-	for _, run := range runs {
-		switch {
-		case run.Pass:
-			passed++
-		case run.Skipped != "":
-			skipped++
-		default:
-			printRun(s, run)
-			s.Blank()
-		}
-	}
-	for _, run := range runs {
-		what := run.Verdict + run.Skipped
-		if run.Error != "" {
-			what = run.Error
-		}
-		s.Wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, answer.Seconds(run.Duration)), what)
-	}
-	total := fmt.Sprintf("%d of %d pass", passed, len(runs))
-	if skipped > 0 {
-		total += fmt.Sprintf(", %d not run", skipped)
-	}
-	s.Blank()
-	s.Line("%s", total)
-	if i := slices.IndexFunc(runs, func(run answer.Run) bool { return run.Recording != "" }); i >= 0 {
-		s.Line("recordings: in %s (--out FOLDER puts them elsewhere)", filepath.Dir(runs[i].Recording))
-	}
 }

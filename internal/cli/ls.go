@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/kernel"
 	"listenq/internal/queue"
 	"listenq/internal/text"
@@ -140,9 +141,9 @@ func (l *lister) print() (err error) {
 	list := answer.NewListing(l.watch.Snapshot().View, l.filter)
 	switch {
 	case l.flags.asJSON && l.flags.again > 0:
-		err = printJSONLine(l.env.Stdout, list)
+		err = show.JSONLine(l.env.Stdout, list)
 	case l.flags.asJSON:
-		err = printJSON(l.env.Stdout, list)
+		err = show.JSON(l.env.Stdout, list)
 	default:
 		err = l.printText(list)
 	}
@@ -158,7 +159,7 @@ func (l *lister) printText(list answer.Listing) error {
 	if l.flags.again > 0 {
 		screen.Line("%s", screen.Style(text.Bold, list.Time.Format(time.DateTime)))
 	}
-	printListing(screen, list, l.flags.all)
+	show.Listing(screen, list, l.flags.all)
 	if l.flags.again > 0 {
 		screen.Blank()
 	}

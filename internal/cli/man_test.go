@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,8 @@ import (
 )
 
 // TestManual: the manual pages in docs/man are those of the help texts; -update writes them.
+var update = flag.Bool("update", false, "write the manual pages anew")
+
 func TestManual(t *testing.T) {
 	const folder = "../../docs/man"
 	pages := map[string]bool{}

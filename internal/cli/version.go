@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 )
 
 func newVersion(env Env) *cobra.Command {
@@ -20,7 +21,7 @@ func newVersion(env Env) *cobra.Command {
 				_, err := fmt.Fprintln(env.Stdout, "listenq", env.Version)
 				return err
 			}
-			return printJSON(env.Stdout, answer.Build{Schema: answer.BuildSchema, Version: env.Version, Go: runtime.Version(), Arch: runtime.GOARCH})
+			return show.JSON(env.Stdout, answer.Build{Schema: answer.BuildSchema, Version: env.Version, Go: runtime.Version(), Arch: runtime.GOARCH})
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"listenq/internal/answer"
+	"listenq/internal/cli/show"
 	"listenq/internal/queue"
 	"listenq/internal/text"
 	"listenq/internal/watch"
@@ -65,7 +66,7 @@ func (v *vigil) looked(from *watch.Watch) {
 			}
 		}
 	}
-	line := []rune(fmt.Sprintf("looking: %.0f of %.0f s, %s so far", time.Since(v.began).Seconds(), v.period.Seconds(), plural(len(v.told), "finding")))
+	line := []rune(fmt.Sprintf("looking: %.0f of %.0f s, %s so far", time.Since(v.began).Seconds(), v.period.Seconds(), show.Plural(len(v.told), "finding")))
 	v.w.Redraw(string(line[:min(len(line), v.width-1)]))
 }
 

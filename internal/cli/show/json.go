@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 	"listenq/internal/text"
 )
 
-// printJSON prints one document.
-func printJSON(w io.Writer, v any) error { return encode(w, v, "", "  ") }
+// JSON prints one document.
+func JSON(w io.Writer, v any) error { return encode(w, v, "", "  ") }
 
-// printJSONLine prints one document of many: one a line.
-func printJSONLine(w io.Writer, v any) error { return encode(w, v, "", "") }
+// JSONLine prints one document of many: one a line.
+func JSONLine(w io.Writer, v any) error { return encode(w, v, "", "") }
 
 func encode(w io.Writer, v any, prefix, indent string) error {
 	out := json.NewEncoder(inertWriter{w})

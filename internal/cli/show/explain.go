@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"cmp"
@@ -13,9 +13,9 @@ import (
 	"listenq/internal/text"
 )
 
-// printReport prints what captures tell: where they were captured, the listeners, the
+// Explanation prints what captures tell: where they were captured, the listeners, the
 // connections.
-func printReport(s text.Screen, r *answer.Explanation, all bool) {
+func Explanation(s text.Screen, r *answer.Explanation, all bool) {
 	printFiles(s, r)
 	if len(r.Listeners) == 0 {
 		s.Blank()
@@ -49,7 +49,7 @@ func printFiles(s text.Screen, r *answer.Explanation) {
 		if len(r.Files) > 1 {
 			lead = fmt.Sprintf("%d  ", i+1)
 		}
-		words := plural(f.Packets, "packet")
+		words := Plural(f.Packets, "packet")
 		if f.SameAs != "" {
 			words = "the same packets as " + f.SameAs + ", told once"
 		}
@@ -61,7 +61,7 @@ func printFiles(s text.Screen, r *answer.Explanation) {
 			words += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
 		}
 		if f.Clock != nil {
-			words += fmt.Sprintf("; its clock is %s, by %s in both", ahead(f.Clock.Duration()), plural(f.Matched, "packet"))
+			words += fmt.Sprintf("; its clock is %s, by %s in both", ahead(f.Clock.Duration()), Plural(f.Matched, "packet"))
 		}
 		s.Wrap(lead, s.Style(text.Bold, f.Name)+": "+words)
 	}
@@ -76,7 +76,7 @@ func printFiles(s text.Screen, r *answer.Explanation) {
 		s.Wrap("  left out: ", strings.Join(left, ", "))
 	}
 	if r.Lost != nil && *r.Lost > 0 {
-		s.Wrap(s.Style(text.Yellow, "  not captured: "), plural(int(*r.Lost), "packet")+": what is told below may have holes")
+		s.Wrap(s.Style(text.Yellow, "  not captured: "), Plural(int(*r.Lost), "packet")+": what is told below may have holes")
 	}
 	for _, what := range r.Lacks {
 		s.Wrap(s.Style(text.Yellow, "  lacks: "), what)
@@ -233,7 +233,7 @@ func printGroups(s text.Screen, r *answer.Explanation) {
 	printCalm(s, calm)
 	if r.OtherGroups > 0 {
 		s.Blank()
-		s.Wrap("", fmt.Sprintf("of more kinds: %s, counted with their listener", plural(r.OtherGroups, "connection")))
+		s.Wrap("", fmt.Sprintf("of more kinds: %s, counted with their listener", Plural(r.OtherGroups, "connection")))
 	}
 }
 

@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bufio"
@@ -8,9 +8,9 @@ import (
 	"listenq/internal/answer"
 )
 
-// printDiagnosisJSON prints a diagnosis as printJSON prints all, finding by finding: of a host with
+// DiagnosisJSON prints a diagnosis as printJSON prints all, finding by finding: of a host with
 // as many listeners as there may be they take more memory than all else.
-func printDiagnosisJSON(w io.Writer, d answer.Diagnosis) error {
+func DiagnosisJSON(w io.Writer, d answer.Diagnosis) error {
 	findings := d.Findings
 	d.Findings = []answer.Finding{}
 	var around bytes.Buffer

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"net/netip"
 	"testing"
 	"time"
@@ -10,24 +9,16 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/queue"
-	"listenq/internal/text"
 )
 
-// moved is a tally in which listeners dropped and counters rose.
-func moved(overflows uint64, before, after []queue.Listener) *queue.Tally {
-	sample := func(at time.Duration, n uint64, listeners []queue.Listener) *queue.Sample {
-		return &queue.Sample{T: at, Listeners: listeners, Namespaces: []queue.Namespace{{ID: 1, Host: true, Counters: queue.Counters{
-			T: at, Names: []string{"TcpExtListenOverflows", "TcpExtTCPReqQFullDrop"}, Values: []uint64{n, 0}}}}}
+func TestPace(t *testing.T) {
+	for cost, want := range map[time.Duration]time.Duration{
+		0: 10 * time.Millisecond, time.Millisecond: 50 * time.Millisecond, time.Second: 100 * time.Millisecond,
+	} {
+		if got := checkPace(cost); got != want {
+			t.Errorf("after %s wait %s, want %s", cost, got, want)
+		}
 	}
-	t := queue.NewTally()
-	t.Add(sample(0, 0, before))
-	t.Add(sample(time.Second, overflows, after))
-	return t
-}
-
-func socketAt(port uint16, drops queue.Count) queue.Listener {
-	return queue.Listener{Address: netip.AddrPortFrom(netip.IPv4Unspecified(), port), Netns: 1, Cookie: uint64(port), AcceptLimit: 4, AcceptLen: 3, Drops: drops,
-		Processes: []queue.Process{{PID: 7, Name: "a\x1b[2J"}}}
 }
 
 func TestChecked(t *testing.T) {
@@ -73,36 +64,19 @@ func TestChecked(t *testing.T) {
 	}
 }
 
-func TestGoldenChecked(t *testing.T) {
-	a, dropped := socketAt(80, queue.Known(1)), socketAt(80, queue.Known(9))
-	b := socketAt(81, queue.Known(0))
-	var out bytes.Buffer
-	command := answer.CheckCommand{Argv: []string{"ab"}, Exit: 3}
-	for _, tt := range []struct {
-		after  []queue.Listener
-		n      uint64
-		filter string
-	}{{[]queue.Listener{dropped, b}, 4, ""}, {[]queue.Listener{a, b}, 0, ""}, {[]queue.Listener{b}, 4, ":80"}, {[]queue.Listener{b}, 4, "nobody\x07"}} {
-		f, err := queue.ParseFilter([]string{tt.filter})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := answer.NewCheck(moved(tt.n, []queue.Listener{a, b}, tt.after).Sums(), f, command, 1500*time.Millisecond)
-		printChecked(&out, c)
-		if err := printJSON(&out, c); err != nil {
-			t.Fatal(err)
-		}
+// moved is a tally in which listeners dropped and counters rose.
+func moved(overflows uint64, before, after []queue.Listener) *queue.Tally {
+	sample := func(at time.Duration, n uint64, listeners []queue.Listener) *queue.Sample {
+		return &queue.Sample{T: at, Listeners: listeners, Namespaces: []queue.Namespace{{ID: 1, Host: true, Counters: queue.Counters{
+			T: at, Names: []string{"TcpExtListenOverflows", "TcpExtTCPReqQFullDrop"}, Values: []uint64{n, 0}}}}}
 	}
-	golden(t, "check.txt", out.String())
-	narrow(t, out.String(), text.Screen{})
+	t := queue.NewTally()
+	t.Add(sample(0, 0, before))
+	t.Add(sample(time.Second, overflows, after))
+	return t
 }
 
-func TestPace(t *testing.T) {
-	for cost, want := range map[time.Duration]time.Duration{
-		0: 10 * time.Millisecond, time.Millisecond: 50 * time.Millisecond, time.Second: 100 * time.Millisecond,
-	} {
-		if got := checkPace(cost); got != want {
-			t.Errorf("after %s wait %s, want %s", cost, got, want)
-		}
-	}
+func socketAt(port uint16, drops queue.Count) queue.Listener {
+	return queue.Listener{Address: netip.AddrPortFrom(netip.IPv4Unspecified(), port), Netns: 1, Cookie: uint64(port), AcceptLimit: 4, AcceptLen: 3, Drops: drops,
+		Processes: []queue.Process{{PID: 7, Name: "a\x1b[2J"}}}
 }

@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -55,7 +55,7 @@ func TestGoldenDiagnosis(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			tt.screen.Out = &out
-			printDiagnosis(tt.screen, ill(t))
+			Diagnosis(tt.screen, ill(t))
 			golden(t, "doctor-"+tt.name+".txt", out.String())
 			var wrapped []string // all but the commands, which are whole to be copied
 			for line := range strings.Lines(out.String()) {
@@ -72,7 +72,7 @@ func TestGoldenDiagnosisJSON(t *testing.T) {
 	d := ill(t)
 	d.Findings = append(d.Findings[:1], d.Findings[len(d.Findings)-1])
 	var out bytes.Buffer
-	if err := printJSON(&out, d); err != nil {
+	if err := JSON(&out, d); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "doctor.json", out.String())
@@ -133,24 +133,6 @@ func TestFilteredDiagnosis(t *testing.T) {
 		if d.Listeners != 1 || min(n, 1) != tt.want {
 			t.Errorf("%s: %d listeners, %d findings about one", tt.word, d.Listeners, n)
 		}
-	}
-}
-
-func TestExplained(t *testing.T) {
-	all, err := explained(nil)
-	if err != nil || len(all) != len(diagnose.Codes()) {
-		t.Fatalf("%d texts: %v", len(all), err)
-	}
-	for _, r := range all {
-		if r.Title == "" || strings.Contains(r.Title, r.Code) || strings.HasPrefix(r.Title, "#") {
-			t.Errorf("%s has the title %q", r.Code, r.Title)
-		}
-	}
-	if one, err := explained([]string{"lq003"}); err != nil || one[0].Code != "LQ003" {
-		t.Errorf("lq003: %v", err)
-	}
-	if _, err := explained([]string{"LQ999"}); exitCode(err) != exitError {
-		t.Errorf("LQ999: %v", err)
 	}
 }
 

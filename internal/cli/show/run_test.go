@@ -1,9 +1,7 @@
-package cli
+package show
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -16,9 +14,6 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/judge"
-	"listenq/internal/lab/job"
-	"listenq/internal/lab/sandbox"
-	"listenq/internal/lab/script"
 	"listenq/internal/text"
 )
 
@@ -89,7 +84,7 @@ func TestGoldenRun(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			tt.screen.Out = &out
-			printRun(tt.screen, example())
+			Run(tt.screen, example())
 			golden(t, "run-"+tt.name+".txt", out.String())
 			for line := range strings.Lines(out.String()) {
 				if n := text.Width(strings.TrimRight(line, "\n")); tt.screen.Width > 0 && n > tt.screen.Width {
@@ -105,9 +100,9 @@ func TestSkipped(t *testing.T) {
 	passed := answer.Run{Scenario: "a4", Title: "A title.", Kernel: "5.10", Pass: true, Verdict: "All is well.", Duration: 1200, Recording: "/tmp/rec/a4"}
 	skipped := answer.Run{Scenario: "x9-mptcp", Title: "Another.", Kernel: "5.10", Skipped: "it requires has_mptcp, which is false here. What asks for such a socket gets an error."}
 	var out bytes.Buffer
-	printEach(text.Screen{Out: &out, Width: 60}, []answer.Run{skipped})
+	Runs(text.Screen{Out: &out, Width: 60}, []answer.Run{skipped})
 	fmt.Fprintln(&out)
-	printSummary(text.Screen{Out: &out, Width: 100}, []answer.Run{skipped, passed})
+	Summary(text.Screen{Out: &out, Width: 100}, []answer.Run{skipped, passed})
 	golden(t, "run-skipped.txt", out.String())
 }
 
@@ -125,54 +120,5 @@ func golden(t *testing.T, name, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
-}
-
-func TestExitCode(t *testing.T) {
-	tests := []struct {
-		name string
-		err  error
-		want int
-	}{
-		{"fine", nil, 0},
-		{"bad answer", errBad, 1},
-		{"usage", &usageError{"no", ""}, 2},
-		{"failure", &job.Failure{Message: "no"}, 2},
-		{"forbidden", fmt.Errorf("start: %w", &sandbox.Forbidden{Err: os.ErrPermission}), 3},
-		{"interrupted", context.Canceled, 130},
-		{"the worse of two", worse(errBad, context.Canceled), 130},
-		{"the worse of two, turned", worse(errors.New("x"), errBad), 2},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := exitCode(tt.err); got != tt.want {
-				t.Errorf("exit code %d, want %d", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestMessage(t *testing.T) {
-	forbidden := &sandbox.Forbidden{Setting: "user.max_user_namespaces", Value: "0", Way: "sysctl user.max_user_namespaces=10000", Err: os.ErrPermission}
-	tests := []struct {
-		name string
-		err  error
-		want string
-	}{
-		{"plain", errors.New("no such thing"), "listenq: error: no such thing\n"},
-		{"hint", &usageError{"unknown word", "see --help"}, "listenq: error: unknown word\nlistenq: hint: see --help\n"},
-		{"forbidden", forbidden, "listenq: error: namespaces are not allowed here: user.max_user_namespaces is 0: permission denied\nlistenq: hint: sysctl user.max_user_namespaces=10000\n"},
-		{"hostile", errors.New("a\x1b]0;title\x07b"), "listenq: error: a\\x1b]0;title\\ab\n"},
-		{"lines of others", errors.New("the lab ended\nlistenq: hint: sudo rm\x1b[A"), "listenq: error: the lab ended\n  | listenq: hint: sudo rm\\x1b[A\n"},
-		{"a mistake", fmt.Errorf("x: %w", script.Errors{{File: "a.lab", Line: 1, Column: 1, Message: "no"}}), "x: a.lab:1:1: no\n"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var out bytes.Buffer
-			message(&out, tt.err)
-			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
-				t.Errorf("message (-want +got):\n%s", diff)
-			}
-		})
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -79,7 +79,7 @@ func TestGoldenReport(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			tt.screen.Out = &out
-			printReport(tt.screen, captured(), tt.all)
+			Explanation(tt.screen, captured(), tt.all)
 			golden(t, "explain-"+tt.name+".txt", out.String())
 			narrow(t, out.String(), tt.screen)
 		})
@@ -88,7 +88,7 @@ func TestGoldenReport(t *testing.T) {
 
 func TestGoldenReportJSON(t *testing.T) {
 	var out bytes.Buffer
-	if err := printJSON(&out, captured()); err != nil {
+	if err := JSON(&out, captured()); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "explain.json", out.String())

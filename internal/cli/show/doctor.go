@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"fmt"
@@ -6,10 +6,11 @@ import (
 
 	"listenq/internal/answer"
 	"listenq/internal/diagnose"
+	"listenq/internal/record"
 	"listenq/internal/text"
 )
 
-func printDiagnosis(s text.Screen, d answer.Diagnosis) {
+func Diagnosis(s text.Screen, d answer.Diagnosis) {
 	printMachine(s, d)
 	for _, alike := range answer.FoldFindings(d.Findings) {
 		s.Blank()
@@ -37,7 +38,7 @@ func printMachine(s text.Screen, d answer.Diagnosis) {
 		}
 	}
 	s.Wrap("  ", fmt.Sprintf("Linux %s, %d samples within %s", d.Kernel, d.Samples, text.Span(d.Window.Duration())))
-	s.Wrap("  ", fmt.Sprintf("%s%s, %s", plural(d.Listeners, "listener"), about, plural(d.Namespaces, "network namespace")))
+	s.Wrap("  ", fmt.Sprintf("%s%s, %s", Plural(d.Listeners, "listener"), about, Plural(d.Namespaces, "network namespace")))
 	if d.Listeners > 0 {
 		s.Wrap("  seen: ", strings.Join([]string{
 			"lengths", share(&d, "limits", d.Seen.Limits), share(&d, "drops", d.Seen.Drops),
@@ -62,13 +63,6 @@ func share(d *answer.Diagnosis, what string, n int) string {
 		return "no " + what
 	}
 	return fmt.Sprintf("%s of %d of them", what, n)
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func printFinding(s text.Screen, f answer.Finding) {
@@ -149,9 +143,9 @@ func outlook(d answer.Diagnosis) string {
 	switch {
 	case d.Bad():
 		return fmt.Sprintf("%d critical, %s, %s. Exit code 1: something critical or a warning.",
-			number[diagnose.Critical], plural(number[diagnose.Warning], "warning"), plural(number[diagnose.Notice], "notice"))
+			number[diagnose.Critical], Plural(number[diagnose.Warning], "warning"), Plural(number[diagnose.Notice], "notice"))
 	case len(d.Findings) > 0:
-		return fmt.Sprintf("%s, and nothing worse. Exit code 0.", plural(len(d.Findings), "notice"))
+		return fmt.Sprintf("%s, and nothing worse. Exit code 0.", Plural(len(d.Findings), "notice"))
 	case d.Listeners == 0 && d.Filter != "":
 		return fmt.Sprintf("No listener matches %s. Exit code 0.", d.Filter)
 	case d.Listeners == 0:
@@ -160,4 +154,14 @@ func outlook(d answer.Diagnosis) string {
 		return "Nothing wrong in what was seen. Exit code 0."
 	}
 	return "Nothing wrong. Exit code 0."
+}
+
+// Samples prints findings as doctor does, under the name of the host.
+func Samples(s text.Screen, samples *record.Samples, d answer.Diagnosis) {
+	host := "a host"
+	if samples.Meta.Host != "" {
+		host = samples.Meta.Host
+	}
+	s.Wrap("recorded on ", fmt.Sprintf("%s from %s", s.Style(text.Bold, host), samples.Meta.Started.UTC().Format("2006-01-02 15:04:05 MST")))
+	Diagnosis(s, d)
 }

@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 func TestInertJSON(t *testing.T) {
 	name := "\x1b[2J\u009b31m\u202e\u2028\U000e0001\x7f<b>\"漢"
 	var out bytes.Buffer
-	if err := printJSON(&out, map[string]string{"name": name}); err != nil {
+	if err := JSON(&out, map[string]string{"name": name}); err != nil {
 		t.Fatal(err)
 	}
 	if line := strings.ReplaceAll(out.String(), "\n", ""); text.Plain(line) != line {

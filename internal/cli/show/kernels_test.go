@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 )
 
 // matrixOf runs nothing: it is what three kernels said of scripts of two clients and a group.
-func matrixOf(t *testing.T, scripts map[string][]answer.Run, order ...string) *kernelsAnswer {
+func matrixOf(t *testing.T, scripts map[string][]answer.Run, order ...string) *Kernels {
 	t.Helper()
-	a := &kernelsAnswer{}
+	a := &Kernels{}
 	for _, release := range []string{"5.10.0-46-amd64", "6.1.0-56-amd64", "7.2.13"} {
 		a.Kernels = append(a.Kernels, answer.Kernel{Kernel: release})
 	}
@@ -22,7 +22,7 @@ func matrixOf(t *testing.T, scripts map[string][]answer.Run, order ...string) *k
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.scripts = append(a.scripts, s)
+		a.Scripts = append(a.Scripts, s)
 	}
 	for k := range a.Kernels {
 		for _, name := range order {
@@ -85,7 +85,7 @@ func TestMatrix(t *testing.T) {
 		width int
 	}{{"80", 80}, {"pipe", 0}} {
 		var out bytes.Buffer
-		printMatrix(text.Screen{Out: &out, Width: tt.width}, a)
+		Matrix(text.Screen{Out: &out, Width: tt.width}, a)
 		golden(t, "matrix-"+tt.name+".txt", out.String())
 	}
 }

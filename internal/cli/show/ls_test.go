@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -78,7 +78,7 @@ func TestGoldenListing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			tt.screen.Out = &out
-			printListing(tt.screen, tt.listing, tt.all)
+			Listing(tt.screen, tt.listing, tt.all)
 			golden(t, "ls-"+tt.name+".txt", out.String())
 			narrow(t, out.String(), tt.screen)
 		})
@@ -87,7 +87,7 @@ func TestGoldenListing(t *testing.T) {
 
 func TestGoldenListingJSON(t *testing.T) {
 	var out bytes.Buffer
-	if err := printJSON(&out, answer.NewListing(busyHost().View(0), queue.Filter{})); err != nil {
+	if err := JSON(&out, answer.NewListing(busyHost().View(0), queue.Filter{})); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "ls.json", out.String())
@@ -174,7 +174,7 @@ func TestScreenful(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printListing(text.Screen{Out: &out, Width: 80, Height: tt.height}, tt.listing, tt.all)
+			Listing(text.Screen{Out: &out, Width: 80, Height: tt.height}, tt.listing, tt.all)
 			if got := strings.Count(out.String(), "10.0.0.1:"); got != tt.want {
 				t.Errorf("%d rows, want %d", got, tt.want)
 			}
@@ -191,7 +191,7 @@ func TestNamespacesOfListing(t *testing.T) {
 	l := answer.NewListing(busyHost().View(0), queue.Filter{})
 	l.Listeners[1].Netns, l.Listeners[1].NetnsName = 4026532000, "blue"
 	var out bytes.Buffer
-	printListing(text.Screen{Out: &out, Width: 80}, l, false)
+	Listing(text.Screen{Out: &out, Width: 80}, l, false)
 	head, _, _ := strings.Cut(out.String(), "\n")
 	if !strings.Contains(head, "NETNS") || !strings.Contains(out.String(), "  blue") {
 		t.Errorf("no namespaces in\n%s", out.String())
@@ -210,7 +210,7 @@ func TestNobody(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printListing(text.Screen{Out: &out}, tt.listing, false)
+			Listing(text.Screen{Out: &out}, tt.listing, false)
 			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}

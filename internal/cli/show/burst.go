@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"listenq/internal/text"
 )
 
-// printBurst prints what a search for the largest burst found.
-func printBurst(s text.Screen, b answer.Burst) {
+// Burst prints what a search for the largest burst found.
+func Burst(s text.Screen, b answer.Burst) {
 	s.Wrap("", s.Style(text.Bold, b.Server)+meanwhile(b))
 	s.Blank()
 	s.Wrap("", largest(b))

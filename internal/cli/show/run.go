@@ -1,8 +1,9 @@
-package cli
+package show
 
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -10,9 +11,9 @@ import (
 	"listenq/internal/text"
 )
 
-// printRun prints one experiment as text: the verdict, the story of each
+// Run prints one experiment as text: the verdict, the story of each
 // connection, the queues and counters, the expectations, the recording.
-func printRun(s text.Screen, run answer.Run) {
+func Run(s text.Screen, run answer.Run) {
 	s.Wrap("", strings.TrimSuffix(s.Style(text.Bold, run.Scenario)+": "+run.Title, ": "))
 	if run.Skipped != "" {
 		s.Blank()
@@ -169,5 +170,46 @@ func printExpectations(s text.Screen, all []answer.Expectation) {
 			s.Wrap(s.Style(text.Red, "FAIL")+lead, e.Text)
 			s.Wrap("              ", "got: "+e.Got)
 		}
+	}
+}
+
+func Runs(s text.Screen, runs []answer.Run) {
+	for i, run := range runs {
+		if i > 0 {
+			s.Blank()
+		}
+		Run(s, run)
+	}
+}
+
+// Summary prints one row a run, and those that failed in full.
+func Summary(s text.Screen, runs []answer.Run) {
+	passed, skipped := 0, 0
+	for _, run := range runs {
+		switch {
+		case run.Pass:
+			passed++
+		case run.Skipped != "":
+			skipped++
+		default:
+			Run(s, run)
+			s.Blank()
+		}
+	}
+	for _, run := range runs {
+		what := run.Verdict + run.Skipped
+		if run.Error != "" {
+			what = run.Error
+		}
+		s.Wrap(fmt.Sprintf("%s  %-28s %7s  ", outcome(s, run), run.Scenario, answer.Seconds(run.Duration)), what)
+	}
+	total := fmt.Sprintf("%d of %d pass", passed, len(runs))
+	if skipped > 0 {
+		total += fmt.Sprintf(", %d not run", skipped)
+	}
+	s.Blank()
+	s.Line("%s", total)
+	if i := slices.IndexFunc(runs, func(run answer.Run) bool { return run.Recording != "" }); i >= 0 {
+		s.Line("recordings: in %s (--out FOLDER puts them elsewhere)", filepath.Dir(runs[i].Recording))
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"listenq/internal/text"
 )
 
-func printListing(s text.Screen, l answer.Listing, all bool) {
+func Listing(s text.Screen, l answer.Listing, all bool) {
 	if len(l.Listeners) == 0 {
 		s.Wrap("", nobody(l))
 		return

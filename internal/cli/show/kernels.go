@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"fmt"
@@ -8,19 +8,20 @@ import (
 	"strings"
 
 	"listenq/internal/answer"
+	"listenq/internal/lab/script"
 	"listenq/internal/text"
 )
 
-// printMatrix prints scenario × kernel, and below it what differs and why.
-func printMatrix(s text.Screen, a *kernelsAnswer) {
-	columns := []text.Column{{Title: "SCENARIO", Rank: len(a.Kernels) + 1, Cell: func(i int) string { return a.scripts[i].Name }}}
+// Matrix prints scenario × kernel, and below it what differs and why.
+func Matrix(s text.Screen, a *Kernels) {
+	columns := []text.Column{{Title: "SCENARIO", Rank: len(a.Kernels) + 1, Cell: func(i int) string { return a.Scripts[i].Name }}}
 	for k, name := range a.shortNames() {
 		columns = append(columns, text.Column{Title: name, Rank: len(a.Kernels) - k, Cell: func(i int) string {
 			return a.cell(i, k)
 		}, Look: func(i int) text.Look { return outcomeLook(a.of(i)[k]) }})
 	}
-	s.Table(columns, len(a.scripts))
-	for i := range a.scripts {
+	s.Table(columns, len(a.Scripts))
+	for i := range a.Scripts {
 		a.printDifferences(s, i)
 	}
 	a.printTotals(s)
@@ -28,7 +29,7 @@ func printMatrix(s text.Screen, a *kernelsAnswer) {
 
 // shortNames tell the kernels apart: 5.10 rather than 5.10.0-46-amd64 where that
 // is enough.
-func (a *kernelsAnswer) shortNames() []string {
+func (a *Kernels) shortNames() []string {
 	var names []string
 	count := map[string]int{}
 	for _, k := range a.Kernels {
@@ -44,7 +45,7 @@ func (a *kernelsAnswer) shortNames() []string {
 	return names
 }
 
-func (a *kernelsAnswer) cell(i, k int) string {
+func (a *Kernels) cell(i, k int) string {
 	word := outcomeWord(a.of(i)[k])
 	if word == "pass" && len(fromSource(a.of(i))) > 0 {
 		return "pass*"
@@ -91,15 +92,15 @@ func outcomeLook(run answer.Run) text.Look {
 
 // printDifferences prints what kernels differ in, and the facts that decide, or why
 // a script did not pass.
-func (a *kernelsAnswer) printDifferences(s text.Screen, i int) {
+func (a *Kernels) printDifferences(s text.Screen, i int) {
 	runs := a.of(i)
-	ends := endings(a.scripts[i], runs)
+	ends := endings(a.Scripts[i], runs)
 	if len(ends) == 1 && runs[0].Pass {
 		return
 	}
 	names := a.shortNames()
 	s.Blank()
-	s.Line("%s", s.Style(text.Bold, a.scripts[i].Name))
+	s.Line("%s", s.Style(text.Bold, a.Scripts[i].Name))
 	for _, e := range ends {
 		var on []string
 		for _, k := range e.kernels {
@@ -149,23 +150,23 @@ func decidedBy(runs []answer.Run, names []string) []string {
 
 // printTotals prints one line a kernel, the branches that none takes, and where the
 // recordings are.
-func (a *kernelsAnswer) printTotals(s text.Screen) {
+func (a *Kernels) printTotals(s text.Screen) {
 	s.Blank()
 	for k := range a.Kernels {
 		count := map[string]int{}
-		for i := range a.scripts {
+		for i := range a.Scripts {
 			count[outcomeWord(a.of(i)[k])]++
 		}
-		line := fmt.Sprintf("%d of %d pass on Linux %s", count["pass"], len(a.scripts), a.Kernels[k].Kernel)
+		line := fmt.Sprintf("%d of %d pass on Linux %s", count["pass"], len(a.Scripts), a.Kernels[k].Kernel)
 		if count["skip"] > 0 {
 			line += fmt.Sprintf(", %d not run", count["skip"])
 		}
 		s.Wrap("", line)
 	}
 	var branches []string
-	for i, script := range a.scripts {
+	for i, sc := range a.Scripts {
 		if lines := fromSource(a.of(i)); len(lines) > 0 {
-			branches = append(branches, fmt.Sprintf("%s (line %s)", script.Name, strings.ReplaceAll(strings.Trim(fmt.Sprint(lines), "[]"), " ", ", ")))
+			branches = append(branches, fmt.Sprintf("%s (line %s)", sc.Name, strings.ReplaceAll(strings.Trim(fmt.Sprint(lines), "[]"), " ", ", ")))
 		}
 	}
 	if len(branches) > 0 {
@@ -174,4 +175,20 @@ func (a *kernelsAnswer) printTotals(s text.Screen) {
 	if i := slices.IndexFunc(a.Runs, func(run answer.Run) bool { return run.Recording != "" }); i >= 0 {
 		s.Line("recordings: in %s", filepath.Dir(filepath.Dir(a.Runs[i].Recording)))
 	}
+}
+
+// Kernels is the answer of `lab run --kernel`.
+type Kernels struct {
+	answer.Experiments
+
+	Scripts []*script.Script
+}
+
+// runs are those of one script, one for each kernel.
+func (a *Kernels) of(i int) []answer.Run {
+	var runs []answer.Run
+	for k := range a.Kernels {
+		runs = append(runs, a.Runs[k*len(a.Scripts)+i])
+	}
+	return runs
 }

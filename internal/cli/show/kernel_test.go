@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -46,7 +46,7 @@ func TestGoldenKernel(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			tt.screen.Out = &out
-			printKernel(tt.screen, exampleKernel(), tt.how)
+			Kernel(tt.screen, exampleKernel(), tt.how)
 			golden(t, "kernel-"+tt.name+".txt", out.String())
 			for line := range strings.Lines(out.String()) {
 				if n := text.Width(strings.TrimRight(line, "\n")); tt.screen.Width > 0 && n > tt.screen.Width {
@@ -59,7 +59,7 @@ func TestGoldenKernel(t *testing.T) {
 
 func TestGoldenKernelJSON(t *testing.T) {
 	var out bytes.Buffer
-	if err := printJSON(&out, exampleKernel()); err != nil {
+	if err := JSON(&out, exampleKernel()); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "kernel.json", out.String())
