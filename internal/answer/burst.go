@@ -8,6 +8,7 @@ type Burst struct {
 	Kernel     string       `json:"kernel,omitempty"`
 	Server     string       `json:"server"` // its step in the script
 	Stopped    bool         `json:"stopped,omitempty"`
+	Somaxconn  int          `json:"somaxconn,omitempty"` // net.core.somaxconn as it was raised inside the experiment, so that the backlog counts
 	Limit      *int         `json:"accept_limit,omitempty"`
 	Clients    int          `json:"clients"` // the largest burst that was to be tried
 	Largest    *BurstRange  `json:"largest,omitempty"`
@@ -49,6 +50,8 @@ type BurstRow struct {
 	NotConnected int                   `json:"not_connected"` // those that it did not have in the end
 	Outcomes     map[judge.Outcome]int `json:"outcomes"`      // in the end
 	Recording    string                `json:"recording,omitempty"`
+
+	Hasty bool `json:"-"` // it ended before the clients that were late were connected
 }
 
 // BurstWant is the smallest backlog for a wanted burst.

@@ -94,22 +94,23 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 		defer folder.Discard() // unless there is a recording in it
 		out = folder.Path
 	}
+	m := matrix{env: env, flags: f, out: out, scripts: scripts, step: step}
 	results := make([]guest.OnKernel, len(kernels))
 	errs := make([]error, len(kernels))
 	var all errgroup.Group
 	all.SetLimit(runtime.NumCPU())
 	for i, k := range kernels {
 		all.Go(func() error {
-			results[i], errs[i] = runOnKernel(ctx, env, f, k, out, fmt.Sprintf("%d-%s", i+1, releaseOf(k)), scripts, step)
+			results[i], errs[i] = m.run(ctx, k, fmt.Sprintf("%d-%s", i+1, releaseOf(k)))
 			return nil
 		})
 	}
 	all.Wait()
-	matrix := &show.Kernels{Experiments: answer.NewExperiments(nil), Scripts: scripts}
+	answered := &show.Kernels{Experiments: answer.NewExperiments(nil), Scripts: scripts}
 	var worst error
 	for i, r := range results {
-		matrix.Kernels = append(matrix.Kernels, r.Kernel)
-		matrix.Runs = append(matrix.Runs, r.Runs...)
+		answered.Kernels = append(answered.Kernels, r.Kernel)
+		answered.Runs = append(answered.Runs, r.Runs...)
 		worst = worse(worst, errs[i])
 		for _, run := range r.Runs {
 			switch {
@@ -120,7 +121,7 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 			}
 		}
 	}
-	return matrix, worst
+	return answered, worst
 }
 
 func releaseOf(k *vm.Kernel) string {
@@ -130,23 +131,33 @@ func releaseOf(k *vm.Kernel) string {
 	return k.Release
 }
 
-// runOnKernel runs the scripts on one kernel, whose recordings are in a folder of
-// that name below parent.
-func runOnKernel(ctx context.Context, env Env, f runFlags, k *vm.Kernel, parent, name string, scripts []*script.Script, step func(job.Progress)) (guest.OnKernel, error) {
-	out, err := record.MakeFolder(parent, name)
+// matrix is scripts that are run on several kernels.
+type matrix struct {
+	env     Env
+	flags   runFlags
+	out     string // the folder of all recordings
+	scripts []*script.Script
+	step    func(job.Progress)
+}
+
+// run runs the scripts on one kernel; nil is the running one. Its recordings are in a folder
+// of that name.
+func (m *matrix) run(ctx context.Context, k *vm.Kernel, name string) (guest.OnKernel, error) {
+	out, err := record.MakeFolder(m.out, name)
 	if err != nil {
-		return guest.OnKernel{Runs: make([]answer.Run, len(scripts))}, err
+		return guest.OnKernel{Runs: make([]answer.Run, len(m.scripts))}, err
 	}
 	defer out.Discard() // unless there is a recording in it
-	command := append([]string{"listenq"}, env.Args...)
+	f := m.flags
+	command := append([]string{"listenq"}, m.env.Args...)
 	if k != nil {
-		return guest.Run(ctx, k, scripts, guest.Options{
-			Tool: "listenq " + env.Version, Command: command, Out: out,
-			Limit: int64(f.limit) << 20, Program: f.kernels.program, Memory: f.kernels.memory, Facts: f.asJSON, Progress: step,
+		return guest.Run(ctx, k, m.scripts, guest.Options{
+			Tool: "listenq " + m.env.Version, Command: command, Out: out,
+			Limit: int64(f.limit) << 20, Program: f.kernels.program, Memory: f.kernels.memory, Facts: f.asJSON, Progress: m.step,
 		})
 	}
 	f.out = out.Path
-	runs, err := runAll(ctx, env, f, scripts, step)
+	runs, err := runAll(ctx, m.env, f, m.scripts, m.step)
 	result := guest.OnKernel{Kernel: answer.Kernel{Kernel: facts.Release()}, Runs: runs}
 	if f.asJSON {
 		facts, probed := lab.ProbeAll(ctx)

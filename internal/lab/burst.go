@@ -34,8 +34,9 @@ type burst struct {
 
 	mu     sync.Mutex
 	answer answer.Burst
-	least  int // the smallest burst that had a drop
-	most   int // the largest that had none
+	least  int                      // the smallest burst that had a drop
+	most   int                      // the largest that had none
+	bounds map[bool]answer.BurstRow // those two, by whether they were clean
 }
 
 // FindBurst finds the largest burst that a server takes without a dropped packet,
@@ -43,10 +44,13 @@ type burst struct {
 // an error the answer is what was found so far.
 func FindBurst(ctx context.Context, o BurstOptions) (answer.Burst, error) {
 	began := time.Now()
-	b := &burst{BurstOptions: o, least: o.Clients + 1}
+	b := &burst{BurstOptions: o, least: o.Clients + 1, bounds: map[bool]answer.BurstRow{}}
 	b.answer = answer.Burst{
 		Schema: answer.BurstSchema, Server: o.serverStep(o.Backlog), Stopped: o.stops(), Clients: o.Clients,
 		Searches: []int{}, Rows: []answer.BurstRow{},
+	}
+	if o.Backlog > somaxconn && o.Exec == "" {
+		b.answer.Somaxconn = o.Backlog
 	}
 	err := b.find(ctx)
 	b.answer.Duration = answer.MS(time.Since(began))
@@ -65,7 +69,9 @@ func (b *burst) find(ctx context.Context) (err error) {
 	if err := b.makeFolder(); err != nil {
 		return err
 	}
-	if err := b.sweep(ctx, found); err != nil || b.Want == 0 {
+	err = b.sweep(ctx, found)
+	b.showBounds()
+	if err != nil || b.Want == 0 {
 		return err
 	}
 	return b.findBacklog(ctx)

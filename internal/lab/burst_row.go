@@ -12,7 +12,7 @@ import (
 func (b *burst) row(r burstRun, run answer.Run) answer.BurstRow {
 	row := answer.BurstRow{
 		Clients: r.clients, Clean: answer.Hold(run.Expectations), Dropped: dropped(run),
-		Struck: map[judge.Struck]int{}, Outcomes: map[judge.Outcome]int{}, ACKsWithin: acksWithin(run.Connections),
+		Hasty: !r.patient, Struck: map[judge.Struck]int{}, Outcomes: map[judge.Outcome]int{}, ACKsWithin: acksWithin(run.Connections),
 	}
 	if b.Exec == "" {
 		row.Backlog = &r.backlog

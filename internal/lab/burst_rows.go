@@ -33,6 +33,16 @@ func (b *burst) sweep(ctx context.Context, found int) error {
 	return group.Wait()
 }
 
+// showBounds puts the bursts that the answer's bounds come from into the table, where a burst of
+// that size is not there or went otherwise. They may be of the search, which does not wait.
+func (b *burst) showBounds() {
+	for clean, row := range b.bounds {
+		if !slices.ContainsFunc(b.answer.Rows, func(r answer.BurstRow) bool { return r.Clients == row.Clients && r.Clean == clean }) {
+			b.addRow(row)
+		}
+	}
+}
+
 // jobs is how many bursts may be measured at the same time, as most of it is
 // waiting: one, where it is the CPU that decides how many a server takes.
 func (b *burst) jobs() int {
@@ -46,7 +56,9 @@ func (b *burst) addRow(row answer.BurstRow) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answer.Rows = append(b.answer.Rows, row)
-	slices.SortFunc(b.answer.Rows, func(x, y answer.BurstRow) int { return cmp.Compare(x.Clients, y.Clients) })
+	slices.SortFunc(b.answer.Rows, func(x, y answer.BurstRow) int {
+		return cmp.Or(cmp.Compare(x.Clients, y.Clients), cmp.Compare(x.Dropped, y.Dropped))
+	})
 }
 
 // findBacklog finds the smallest backlog for the wanted burst. It begins with the

@@ -69,10 +69,10 @@ func (b *burst) note(row answer.BurstRow, run answer.Run) {
 		a.Limit = &run.Listeners[0].AcceptLimit
 	}
 	switch {
-	case row.Clean:
-		b.most = max(b.most, row.Clients)
-	case row.Clients <= b.least:
-		b.least = row.Clients
+	case row.Clean && row.Clients >= b.most:
+		b.most, b.bounds[true] = row.Clients, row
+	case !row.Clean && row.Clients <= b.least:
+		b.least, b.bounds[false] = row.Clients, row
 		a.FirstDrop = &answer.BurstDrop{Clients: row.Clients, Connection: firstDropped(run.Connections)}
 	}
 	a.Largest = &answer.BurstRange{Least: b.least - 1, Most: b.most}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +39,7 @@ func captures(out string) {
 func generate(file string, flags ...string) {
 	argv := append([]string{"run", "./test/gencapture"}, append(flags, file)...)
 	if text, err := exec.Command("go", argv...).CombinedOutput(); err != nil {
-		log.Fatalf("gencapture: %v\n%s", err, text)
+		failf("gencapture: %v\n%s", err, text)
 	}
 }
 
@@ -55,7 +54,7 @@ func peaks(what, file string) {
 func peak(argv ...string) int64 {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != 1 {
-		log.Fatalf("%v: %v", argv, err)
+		failf("%v: %v", argv, err)
 	}
 	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10
 }
@@ -65,7 +64,7 @@ func seconds(argv ...string) float64 {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	began := time.Now()
 	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != 1 {
-		log.Fatalf("%v: %v", argv, err)
+		failf("%v: %v", argv, err)
 	}
 	return time.Since(began).Seconds()
 }

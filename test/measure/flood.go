@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 )
@@ -20,7 +19,7 @@ expect c.cause == "syn-queue-full"
 func flood(out string) {
 	path := filepath.Join(out, "flooded.lab")
 	if err := os.WriteFile(path, []byte(flooded), 0o644); err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	r, _ := run(out, path)
 	x := r.Runs[0]

@@ -21,7 +21,7 @@ func guests(out string) {
 	text, err := exec.Command("go", "test", "-run", "^$", "-bench", "FirstStep", "-benchtime", "5x", "./internal/lab/guest").CombinedOutput()
 	m := regexp.MustCompile(`([0-9.]+) first-step-s`).FindSubmatch(text)
 	if err != nil || m == nil {
-		log.Fatalf("BenchmarkFirstStep: %v\n%s", err, text)
+		failf("BenchmarkFirstStep: %v\n%s", err, text)
 	}
 	row("start of QEMU to the first step of an experiment, 6.1", "4 s", fmt.Sprintf("%s s", m[1]))
 	args := []string{"lab", "run", "--json", "--out", filepath.Join(out, "guests")}
@@ -33,7 +33,7 @@ func guests(out string) {
 	took := time.Since(began)
 	var r result
 	if json.Unmarshal(answer, &r) != nil || len(r.Runs) == 0 {
-		log.Fatalf("listenq %v: %v", args, err)
+		failf("listenq %v: %v", args, err)
 	}
 	passed := 0
 	for _, run := range r.Runs {

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"log"
 	"net"
 	"os"
 	"os/exec"
@@ -25,12 +24,12 @@ const (
 func holdSockets() {
 	for port := range manyListeners {
 		if _, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", 10000+port)); err != nil {
-			log.Fatal(err)
+			failf("%v", err)
 		}
 	}
 	for range manySockets - manyListeners {
 		if _, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0); err != nil {
-			log.Fatal(err)
+			failf("%v", err)
 		}
 	}
 	fmt.Println("there")
@@ -41,7 +40,7 @@ func holdSockets() {
 func listeners() {
 	self, err := os.Executable()
 	if err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	holder := exec.Command(self, holds)
 	holder.Stderr = os.Stderr
@@ -49,7 +48,7 @@ func listeners() {
 	in, _ := holder.StdinPipe()
 	out, _ := holder.StdoutPipe()
 	if err := holder.Start(); err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	defer holder.Wait()
 	defer in.Close()
@@ -86,7 +85,7 @@ func timed(ns string, commands [][]string) float64 {
 		cmd := exec.Command("nsenter", append([]string{ns, "--"}, argv...)...)
 		began := time.Now()
 		if text, err := cmd.CombinedOutput(); err != nil {
-			log.Fatalf("%v: %v\n%.500s", argv, err, text)
+			failf("%v: %v\n%.500s", argv, err, text)
 		}
 		took += time.Since(began)
 	}

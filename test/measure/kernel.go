@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log"
 	"os/exec"
 	"slices"
 	"time"
@@ -14,7 +13,7 @@ func kernel() {
 	for range 15 {
 		began := time.Now()
 		if text, err := exec.Command("./listenq", "kernel", "--json").CombinedOutput(); err != nil {
-			log.Fatalf("listenq kernel: %v\n%s", err, text)
+			failf("listenq kernel: %v\n%s", err, text)
 		}
 		all = append(all, time.Since(began))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -22,7 +21,7 @@ func killed(out string) {
 	for range kills {
 		cmd := exec.Command("./listenq", "lab", "run", "--out", out, "b1-as-published")
 		if err := cmd.Start(); err != nil {
-			log.Fatal(err)
+			failf("%v", err)
 		}
 		time.Sleep(rand.N(600 * time.Millisecond))
 		cmd.Process.Kill()
@@ -45,7 +44,7 @@ const inMemory = "/memfd:listenq (deleted)"
 func gone(most time.Duration) bool {
 	self, err := filepath.Abs("listenq")
 	if err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		processes, _ := filepath.Glob("/proc/[0-9]*/exe")
@@ -75,7 +74,7 @@ func host() map[string]string {
 	}
 	out, err := exec.Command("nstat", "-asz").Output()
 	if err != nil {
-		log.Fatalf("nstat: %v", err)
+		failf("nstat: %v", err)
 	}
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "TcpExtListen") || strings.HasPrefix(line, "TcpExtSyncookies") {

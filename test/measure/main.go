@@ -41,23 +41,56 @@ func main() {
 		holdSockets()
 		return
 	}
+	os.Setenv("CGO_ENABLED", "0") // of what it builds
 	out, err := os.MkdirTemp("", "listenq-measure-")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(out)
 	fmt.Printf("%-58s %12s %12s\n", "figure (median of 15 runs where it is a time)", "target", "measured")
-	listeners()
-	captures(out)
-	kernel()
-	guests(out)
-	times(out)
-	parallel(out)
-	everything(out)
-	flood(out)
-	memory(out)
-	sampler(out)
-	killed(out)
+	failed := 0
+	for _, f := range []func(){
+		listeners,
+		func() { captures(out) },
+		kernel,
+		func() { guests(out) },
+		func() { times(out) },
+		func() { parallel(out) },
+		func() { everything(out) },
+		func() { flood(out) },
+		func() { memory(out) },
+		func() { sampler(out) },
+		func() { killed(out) },
+	} {
+		if !measured(f) {
+			failed++
+		}
+	}
+	if failed > 0 {
+		os.RemoveAll(out)
+		log.Fatalf("%d of the measurements failed", failed)
+	}
+}
+
+// failure is what a measurement ends with that cannot go on.
+type failure string
+
+func failf(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
+
+// measured takes a measurement, and reports whether it came to its end; the others go on.
+func measured(f func()) (ok bool) {
+	defer func() {
+		switch why := recover().(type) {
+		case nil:
+		case failure:
+			log.Printf("failed: %s", why)
+			ok = false
+		default:
+			panic(why)
+		}
+	}()
+	f()
+	return true
 }
 
 func row(what, target, measured string) { fmt.Printf("%-58s %12s %12s\n", what, target, measured) }
@@ -68,11 +101,11 @@ func run(out string, args ...string) (result, time.Duration) {
 	text, err := cmd.Output()
 	took := time.Since(began)
 	if err != nil {
-		log.Fatalf("listenq lab run %v: %v\n%s", args, err, text)
+		failf("listenq lab run %v: %v\n%s", args, err, text)
 	}
 	var r result
 	if err := json.Unmarshal(text, &r); err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	return r, took
 }
@@ -132,16 +165,16 @@ wait 4s
 func during(out, text string, look func(pids []int)) {
 	path := filepath.Join(out, "idle.lab")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	cmd := exec.Command("./listenq", "lab", "run", "--out", filepath.Join(out, "idle"), path)
 	if err := cmd.Start(); err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	time.Sleep(time.Second)
 	look(append(children(cmd.Process.Pid), cmd.Process.Pid))
 	if err := cmd.Wait(); err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 }
 
@@ -174,7 +207,7 @@ func memory(out string) {
 func pss(pid int) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
-		log.Fatal(err)
+		failf("%v", err)
 	}
 	for line := range bytes.Lines(text) {
 		if rest, ok := bytes.CutPrefix(line, []byte("Pss:")); ok {

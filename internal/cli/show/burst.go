@@ -14,6 +14,9 @@ import (
 // Burst prints what a search for the largest burst found.
 func Burst(s text.Screen, b answer.Burst) {
 	s.Wrap("", s.Style(text.Bold, b.Server)+meanwhile(b))
+	if b.Somaxconn > 0 {
+		s.Wrap("", fmt.Sprintf("net.core.somaxconn is %d inside the experiment, so that this backlog counts; on this machine it may be lower.", b.Somaxconn))
+	}
 	s.Blank()
 	s.Wrap("", largest(b))
 	if why := rangeReason(b); why != "" {
@@ -98,7 +101,11 @@ func short(t answer.Milliseconds) string {
 }
 
 func printBurstRow(s text.Screen, row answer.BurstRow) {
-	line := fmt.Sprintf("%8d %9s %9s  %-16s %-14s %s", row.Clients, some(int(row.Dropped)), some(row.Late), lateBy(row), some(row.NotConnected), struck(row.Struck))
+	late, by, lacking := some(row.Late), lateBy(row), some(row.NotConnected)
+	if row.Hasty && !row.Clean {
+		late, by, lacking = answer.UnknownCell, answer.UnknownCell, answer.UnknownCell
+	}
+	line := fmt.Sprintf("%8d %9s %9s  %-16s %-14s %s", row.Clients, some(int(row.Dropped)), late, by, lacking, struck(row.Struck))
 	s.Line("%s", strings.TrimRight(line, " "))
 }
 

@@ -64,34 +64,41 @@ func inside() error {
 		stop()
 	}()
 	reports := json.NewEncoder(os.NewFile(job.FDReports, "reports"))
-	end := carryOut(ctx, box, j, func(p job.Progress) { reports.Encode(job.Report{Progress: &p}) }) // that nobody listens any more ends us anyway
+	end := task{j, box, func(p job.Progress) { reports.Encode(job.Report{Progress: &p}) }}.carryOut(ctx) // that nobody listens any more ends us anyway
 	return reports.Encode(job.Report{Done: &end})
 }
 
+// task is a job and what it is carried out with.
+type task struct {
+	job.Job
+	box    *sandbox.Inside
+	report func(job.Progress)
+}
+
 // carryOut probes the facts that are asked for and runs the script, if there is one.
-func carryOut(ctx context.Context, box *sandbox.Inside, j job.Job, tell func(job.Progress)) job.Done {
+func (j task) carryOut(ctx context.Context) job.Done {
 	began := time.Now()
-	end := job.Done{Meta: record.Meta{Kernel: facts.Release(), UserNS: box.UserNamespace(), NotIsolated: box.Shared(), Tick: answer.MS(j.Tick), Scenario: j.Name}}
+	end := job.Done{Meta: record.Meta{Kernel: facts.Release(), UserNS: j.box.UserNamespace(), NotIsolated: j.box.Shared(), Tick: answer.MS(j.Tick), Scenario: j.Name}}
 	end.Run.Kernel = end.Meta.Kernel
-	if end.Hidden = hidden(j); end.Hidden != "" {
+	if end.Hidden = hidden(j.Job); end.Hidden != "" {
 		return end
 	}
 	if j.Kernel {
 		end.Defaults = facts.ReadFresh() // before experiments change what new namespaces begin with
 	}
-	m := machineOf(j)
-	probing := startProbes(ctx, box, m, j.Facts)
+	m := machineOf(j.Job)
+	probing := startProbes(ctx, j.box, m, j.Facts)
 	if m != nil {
 		probing.wait() // one experiment at a time
 	}
 	if j.Kernel {
-		end.Looks = facts.Unprivileged(box)
+		end.Looks = facts.Unprivileged(j.box)
 	}
 	if len(j.Text) == 0 {
 		end.Run.Facts, end.Run.Missing = probing.wait()
 		return end
 	}
-	run, err := runScript(ctx, box, j, m, probing, &end.Meta, tell)
+	run, err := j.run(ctx, m, probing, &end.Meta)
 	run.Kernel = end.Run.Kernel
 	run.Setup = answer.MS(time.Since(began) - run.Setup.Duration())
 	if err != nil {
@@ -110,7 +117,7 @@ func carryOut(ctx context.Context, box *sandbox.Inside, j job.Job, tell func(job
 }
 
 // run runs the script. In the result Setup is, for now, how long the steps took.
-func runScript(ctx context.Context, box *sandbox.Inside, j job.Job, m *settings.Machine, probing *probes, meta *record.Meta, tell func(job.Progress)) (answer.Run, error) {
+func (j task) run(ctx context.Context, m *settings.Machine, probing *probes, meta *record.Meta) (answer.Run, error) {
 	s, err := script.Parse(j.Name, j.Text, facts.All())
 	if err != nil {
 		return answer.Run{}, err
@@ -118,7 +125,7 @@ func runScript(ctx context.Context, box *sandbox.Inside, j job.Job, m *settings.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	to := recordingTo{os.NewFile(job.FDPackets, record.PacketsFile), os.NewFile(job.FDEvents, record.EventsFile), observe.NewRoom(j.Limit, stop), j.Tool, j.Started}
-	e, err := newExperiment(box, m, s, to, j.Tick, tell)
+	e, err := newExperiment(j.box, m, s, to, j.Tick, j.report)
 	known, missing := probing.wait()
 	for _, name := range facts.Needed(s) {
 		if value, before := j.Known[name]; before {
@@ -128,7 +135,7 @@ func runScript(ctx context.Context, box *sandbox.Inside, j job.Job, m *settings.
 	if err != nil {
 		return answer.Run{}, err
 	}
-	if why := cmp.Or(facts.Lacking(s.Require, known, missing), uninstalled(box, s)); why != "" {
+	if why := cmp.Or(facts.Lacking(s.Require, known, missing), uninstalled(j.box, s)); why != "" {
 		return answer.Run{Scenario: s.Name, Title: s.Title, Facts: known, Skipped: why}, e.close()
 	}
 	e.facts = known
@@ -168,7 +175,7 @@ func (e *experiment) tellSettings() error {
 	return err
 }
 
-// machine is what the job may set beyond its own namespaces; nil: nothing.
+// machineOf is what the job may set beyond its own namespaces; nil: nothing.
 func machineOf(j job.Job) *settings.Machine {
 	if !j.Machine {
 		return nil

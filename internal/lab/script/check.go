@@ -16,8 +16,8 @@ import (
 // and stops where that is unknown.
 type check struct {
 	scope
-	durations map[string]string // by the identifiers that stand for them
-	within    bool              // a condition on the members of a group
+	durations durations
+	within    bool // a condition on the members of a group
 	mistakes  []mistake
 }
 
@@ -61,7 +61,7 @@ func (c *check) node(n *ast.Node) kind {
 
 // variable checks a name that stands alone.
 func (c *check) variable(n *ast.Node, at *ast.IdentifierNode) kind {
-	if token, ok := c.durations[at.Value]; ok {
+	if token, ok := c.durations[at.Location().From]; ok {
 		d, _ := parseDuration(token)
 		ast.Patch(n, &ast.ConstantNode{Value: d})
 		return kind{base: duration}

@@ -40,16 +40,16 @@ type mistake struct {
 
 // compile reads and checks an expression.
 func compile(text string, sc scope) (*Expr, []mistake) {
-	source, durations, wrong := markDurations(text)
+	source, found, wrong := markDurations(text)
 	if wrong != nil {
 		return nil, []mistake{*wrong}
 	}
 	config := newConfig()
 	tree, err := parser.ParseWithConfig(source, config)
 	if err != nil {
-		return nil, []mistake{syntaxMistake(err, durations)}
+		return nil, []mistake{syntaxMistake(err, found)}
 	}
-	c := &check{scope: sc, durations: durations}
+	c := &check{scope: sc, durations: found}
 	if k := c.node(&tree.Node); k.base != broken && !k.single(truth) {
 		c.fail(tree.Node, "compare it with something", "expected an expression that is true or false; this is %s", k)
 	}
@@ -57,11 +57,11 @@ func compile(text string, sc scope) (*Expr, []mistake) {
 		return nil, c.mistakes
 	}
 	if _, err := checker.Check(tree, config); err != nil {
-		return nil, []mistake{syntaxMistake(err, durations)}
+		return nil, []mistake{syntaxMistake(err, found)}
 	}
 	program, err := compiler.Compile(tree, config)
 	if err != nil {
-		return nil, []mistake{syntaxMistake(err, durations)}
+		return nil, []mistake{syntaxMistake(err, found)}
 	}
 	return &Expr{text: text, program: program}, nil
 }
@@ -94,14 +94,13 @@ func newConfig() *conf.Config {
 	return config
 }
 
-// wideZero stands for 0 where a duration is hidden from expr.
-const wideZero = '０'
+// durations are those of an expression, by the character where they begin.
+type durations map[int]string
 
-// markDurations makes an identifier of each duration, character for character,
-// so that all places stay where they are: its digits become the digits of
-// U+FF10…, which expr takes for letters, and its point becomes a _.
-func markDurations(text string) (marked string, durations map[string]string, wrong *mistake) {
-	durations = map[string]string{}
+// markDurations puts an identifier of the same length in the place of each duration, as expr has
+// none: its first digit becomes a $, and its point a _.
+func markDurations(text string) (marked string, found durations, wrong *mistake) {
+	found = durations{}
 	var b strings.Builder
 	at := 0 // in characters
 	for rest := text; rest != ""; {
@@ -111,9 +110,8 @@ func markDurations(text string) (marked string, durations map[string]string, wro
 			r, _ := utf8.DecodeRuneInString(token)
 			return "", nil, &mistake{at, fmt.Sprintf("unexpected %q", r), ""}
 		case ok:
-			m := mark(token)
-			durations[m] = token
-			b.WriteString(m)
+			found[at] = token
+			b.WriteString(mark(token))
 		case isDigits(token[:1]) && !isDecimal(token):
 			return "", nil, &mistake{at, fmt.Sprintf("expected a number or %s, not %q", durationExample, token), ""}
 		default:
@@ -122,20 +120,10 @@ func markDurations(text string) (marked string, durations map[string]string, wro
 		at += utf8.RuneCountInString(token)
 		rest = rest[len(token):]
 	}
-	return b.String(), durations, nil
+	return b.String(), found, nil
 }
 
-func mark(token string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case '0' <= r && r <= '9':
-			return wideZero + r - '0'
-		case r == '.':
-			return '_'
-		}
-		return r
-	}, token)
-}
+func mark(duration string) string { return "$" + strings.ReplaceAll(duration[1:], ".", "_") }
 
 // tokens are what must not be cut: quoted text, numbers with what clings to
 // them, and names.
@@ -157,14 +145,14 @@ var unexpectedToken = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // syntaxMistake puts an error of expr into our words.
-func syntaxMistake(err error, durations map[string]string) mistake {
+func syntaxMistake(err error, found durations) mistake {
 	var e *file.Error
 	if !errors.As(err, &e) {
 		return mistake{message: err.Error()}
 	}
 	message := e.Message
-	for marked, token := range durations {
-		message = strings.ReplaceAll(message, marked, token)
+	for _, duration := range found {
+		message = strings.ReplaceAll(message, mark(duration), duration)
 	}
 	m := mistake{at: e.From, message: message}
 	token := unexpectedToken().FindStringSubmatch(message)
