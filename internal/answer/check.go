@@ -9,14 +9,14 @@ import (
 // Check is the answer of `check`.
 type Check struct {
 	Schema     string           `json:"schema"`
-	Overflowed *bool            `json:"overflowed,omitempty"` // a packet was dropped because a queue of a listener was full; absent: cannot be told
+	Overflowed *bool            `json:"overflowed,omitempty"` // a packet was dropped because a queue of a listener was full; absent: not known
 	Duration   Milliseconds     `json:"duration_ms"`          // how long the command ran
 	Command    CheckCommand     `json:"command"`
 	Listeners  []CheckListener  `json:"listeners"` // seen while it ran, those that dropped most first
 	Namespaces []CheckNamespace `json:"namespaces"`
 	Missing    []Missing        `json:"missing,omitempty"`
 
-	Why string `json:"-"` // it cannot be told
+	Why string `json:"-"` // it is not known
 }
 
 // CheckCommand is what was run.
@@ -92,7 +92,7 @@ func (c *Check) decide(all opinions, why string) {
 	}
 }
 
-// opinions on one question: yes, no, or nil where it cannot be told.
+// opinions on one question: yes, no, or nil where it is not known.
 type opinions []*bool
 
 // any is yes if one is yes, no if all are no.
@@ -110,7 +110,7 @@ func (all opinions) any() *bool {
 	return new(false)
 }
 
-// overflowedHere tells whether a queue of the listener overflowed. What overflows
+// overflowedHere reports whether a queue of the listener overflowed. What overflows
 // raises sk_drops; other things do, too, so that the counters of its namespace have to
 // agree. One that has closed may have dropped something that no sample saw.
 func overflowedHere(l *queue.Total, namespace *bool) *bool {

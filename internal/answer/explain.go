@@ -16,11 +16,11 @@ const (
 	PlaceServer  Place = "server"
 	PlaceClient  Place = "client"
 	PlaceBoth    Place = "both"
-	PlaceBetween Place = "between" // on the way, or it cannot be told
+	PlaceBetween Place = "between" // on the way, or it is not known
 	PlaceMixed   Place = "mixed"
 )
 
-// Explanation is what files tell (schema listenq/explain/v1). Fields are added, never
+// Explanation is what capture files show (schema listenq/explain/v1). Fields are added, never
 // changed; what is unknown is left out.
 type Explanation struct {
 	Schema      string            `json:"schema"`
@@ -36,7 +36,7 @@ type Explanation struct {
 	OtherGroups int               `json:"left_out_of_groups"`    // connections that are counted with their listener alone
 	Damage      []Damage          `json:"damage,omitempty"`      // where files are cut or damaged
 	Skipped     map[string]int    `json:"skipped_packets"`       // by reason
-	Lost        *int64            `json:"lost_packets,omitzero"` // that the captures tell not to hold; absent if they do not tell
+	Lost        *int64            `json:"lost_packets,omitzero"` // that the captures say they lack; absent if they do not say
 }
 
 // CaptureFile is a capture file that was read.

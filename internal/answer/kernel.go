@@ -10,7 +10,7 @@ type Fact struct {
 	UnknownBecause string `json:"unknown_because,omitempty"`
 }
 
-// The groups of facts, in the order in which they are told.
+// The groups of facts, in the order in which they are listed.
 const (
 	GroupQueues       = "full queues"
 	GroupClients      = "clients that get no answer"

@@ -99,7 +99,7 @@ func newProcesses(all []queue.Process) []Process {
 	return rows
 }
 
-// limit is nil where the source does not tell it.
+// limit is nil where the source does not have it.
 func limit(l *queue.Listener) *int {
 	if l.AcceptLimit == queue.NoLimit {
 		return nil

@@ -25,7 +25,7 @@ func FillChecksums(frame []byte) {
 // the sum of none.
 const mostSummed = 536
 
-// sum says whether the checksum is right, where that can be told: not of a segment that was
+// sum reports whether the checksum is right, where that is known: not of a segment that was
 // cut, and not of one that this host sends, or got from a device that is no hardware: it
 // bears the sum of the pseudo header alone (CHECKSUM_PARTIAL, include/linux/skbuff.h).
 // Bare ACKs, which are half of all packets, are not looked at.

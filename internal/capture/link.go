@@ -69,7 +69,7 @@ const (
 	sll2Len     = 20
 )
 
-// network passes the headers of the link and tells what follows them.
+// network skips the headers of the link and returns what follows them.
 func network(link LinkType, c *cursor) (kind uint16, skip Skip) {
 	switch link {
 	case Ethernet:
@@ -108,7 +108,7 @@ func etherType(c *cursor, at, n int) (kind uint16, skip Skip) {
 	return kind, Taken
 }
 
-// version tells IPv4 from IPv6 by the first bits of the packet.
+// version distinguishes IPv4 from IPv6 by the first bits of the packet.
 func version(c *cursor) (kind uint16, skip Skip) {
 	if skip := c.lacks(1); skip != Taken {
 		return 0, skip
@@ -152,9 +152,9 @@ const (
 	Outbound
 )
 
-// cooked reads what the headers of the device "any" tell besides the protocol:
+// cooked reads what the headers of the device "any" contain besides the protocol:
 // the direction (sll_pkttype of packet(7)) and the number of the device, 0 if
-// it is not told.
+// it is not known.
 func cooked(link LinkType, frame []byte) (d Direction, device int) {
 	var kind uint16
 	switch {

@@ -11,13 +11,13 @@ import (
 // Packet is one packet of a capture file.
 type Packet struct {
 	Number    int       // as Wireshark counts them, from 1
-	Time      time.Time // in UTC; zero if the file does not tell
+	Time      time.Time // in UTC; zero if the file does not say
 	Interface int       // place in Reader.Interfaces
-	Device    int       // number of the interface on the host, where the packets of several come as one (LINUX_SLL2); 0 if not told
+	Device    int       // number of the interface on the host, where the packets of several come as one (LINUX_SLL2); 0 if not known
 	Direction Direction
 	Data      []byte // what was captured of it, until Next is called again
 	Size      int    // its bytes on the link, len(Data) or more
-	Dropped   int64  // packets that the capture lost since the one before; -1 if not told
+	Dropped   int64  // packets that the capture lost since the one before; -1 if not known
 
 	// Segment is the TCP segment of a packet that is Taken: its number, but
 	// neither its time nor its side.
@@ -71,14 +71,14 @@ func (s Skip) String() string {
 
 // Interface is where packets of a capture file were captured.
 type Interface struct {
-	Name        string // empty if not told, as in pcap; bytes of the file, not fit for a terminal
+	Name        string // empty if not known, as in pcap; bytes of the file, not fit for a terminal
 	Description string
 	Filter      string
 	Comments    []string
 	Link        LinkType
 	SnapLen     int   // bytes captured of each packet at most; 0 is no limit
 	Section     int   // of the file, from 0; each is a capture of its own
-	Dropped     int64 // packets that the capture lost in all; -1 if not told
+	Dropped     int64 // packets that the capture lost in all; -1 if not known
 }
 
 // DamageError is where a file is cut or damaged. Everything before was given.

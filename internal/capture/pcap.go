@@ -18,7 +18,7 @@ const (
 
 	headerLen = 24
 	recordLen = 16
-	linkMask  = 0xffff // what is above tells of a frame check sequence
+	linkMask  = 0xffff // what is above describes a frame check sequence
 )
 
 // errFormat says that a file is no capture, or of a kind that is rare.

@@ -214,13 +214,13 @@ func (r *Reader) statistics(body []byte) (wrong string) {
 	if number >= len(r.interfaces)-r.ng.first {
 		return "statistics of an interface that was not described"
 	}
-	lost, told := uint64(0), false
+	lost, known := uint64(0), false
 	for code, value := range blockOptions(body[fixed:], o) {
 		if (code == optIsbDroppedByIf || code == optIsbDroppedByOS) && len(value) == 8 {
-			lost, told = lost+o.u64(value), true
+			lost, known = lost+o.u64(value), true
 		}
 	}
-	if told {
+	if known {
 		r.interfaces[r.ng.first+number].Dropped = int64(lost &^ (1 << 63))
 	}
 	return ""

@@ -78,13 +78,13 @@ func (p *Packet) frame(b []byte, captured, size uint32) (wrong string) {
 	p.Data, p.Size = b[:captured], int(max(captured, size))
 	p.options = b[min((int(captured)+3)&^3, len(b)):]
 	if len(p.options) > 0 {
-		p.told()
+		p.readOptions()
 	}
 	return ""
 }
 
-// told reads what the options of a packet say.
-func (p *Packet) told() {
+// options reads what the options of a packet say.
+func (p *Packet) readOptions() {
 	for code, value := range blockOptions(p.options, p.order) {
 		switch {
 		case code == optEpbFlags && len(value) == 4:

@@ -12,7 +12,7 @@ type clock struct {
 }
 
 const (
-	micro     = 6 // the resolution that is meant where none is told
+	micro     = 6 // the resolution where the file does not say
 	nano      = 9
 	binaryBit = 0x80
 	lastYear  = 253402300800 // seconds from 1970 to the year 10000

@@ -95,7 +95,7 @@ func runCheck(env Env, f checkFlags, argv []string) error {
 }
 
 // openAnswer opens what the JSON goes to, before the command runs: a mistake there
-// is to be told at once.
+// is to be reported at once.
 func openAnswer(env Env, path string) (io.WriteCloser, error) {
 	switch path {
 	case "":

@@ -87,7 +87,7 @@ func fromTerminal(s os.Signal) bool {
 	return err == nil && foreground == unix.Getpgrp()
 }
 
-// exitStatus is the exit code as a shell tells it.
+// exitStatus is the exit code as a shell reports it.
 func exitStatus(state *os.ProcessState) int {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal())

@@ -53,7 +53,7 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 				return err
 			}
 			defer host.Close()
-			c := consultation{env: env, colour: colourFlag(cmd), asJSON: asJSON, period: period, filter: filter}
+			c := doctorRun{env: env, colour: colourFlag(cmd), asJSON: asJSON, period: period, filter: filter}
 			c.watch = watch.New(host.Sample, watch.Options{Scope: watch.Scope{Most: mostInspected}})
 			return c.run(cmd.Context())
 		},
@@ -64,8 +64,8 @@ Exit code: 0 nothing wrong, or notices alone; 1 a warning or something critical;
 	return cmd
 }
 
-// consultation is one call of doctor.
-type consultation struct {
+// doctorRun is one call of doctor.
+type doctorRun struct {
 	watch  *watch.Watch
 	env    Env
 	colour text.Colour
@@ -74,8 +74,8 @@ type consultation struct {
 	filter queue.Filter
 }
 
-// run looks and prints the diagnosis. One that is cut short tells what was found so far.
-func (c *consultation) run(ctx context.Context) error {
+// run looks and prints the diagnosis. One that is cut short prints what was found so far.
+func (c *doctorRun) run(ctx context.Context) error {
 	end := showVigil(ctx, c.env.Stderr, c.watch, c.period, c.filter)
 	watched := c.watch.For(ctx, c.period, stepOf(c.period))
 	end()
@@ -91,9 +91,9 @@ func (c *consultation) run(ctx context.Context) error {
 		show.Diagnosis(text.NewScreen(c.env.Stdout, c.colour), d)
 	}
 	if d.Bad() {
-		err = worse(err, errBad)
+		err = worseOf(err, errBad)
 	}
-	return worse(err, watched)
+	return worseOf(err, watched)
 }
 
 // mostInspected is how many processes doctor looks at closely.

@@ -33,7 +33,7 @@ type checkError struct{ err error }
 func (e *checkError) Error() string { return e.err.Error() }
 func (e *checkError) Unwrap() error { return e.err }
 
-// runError is an error of an experiment, which the text of its run tells.
+// runError is an error of an experiment, which the text of its run contains.
 type runError struct{ err error }
 
 func (e *runError) Error() string { return e.err.Error() }
@@ -44,8 +44,8 @@ type commandStatus int
 
 func (c commandStatus) Error() string { return fmt.Sprintf("the command exits with %d", int(c)) }
 
-// told reports whether an error is an exit code alone: the answer says the rest.
-func told(err error) bool {
+// silent reports whether an error is an exit code alone: the answer says the rest.
+func silent(err error) bool {
 	_, status := errors.AsType[commandStatus](err)
 	_, ofRun := errors.AsType[*runError](err)
 	return status || ofRun || errors.Is(err, errBad)

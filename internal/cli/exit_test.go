@@ -27,8 +27,8 @@ func TestExitCode(t *testing.T) {
 		{"failure", &job.Failure{Message: "no"}, 2},
 		{"forbidden", fmt.Errorf("start: %w", &sandbox.Forbidden{Err: os.ErrPermission}), 3},
 		{"interrupted", context.Canceled, 130},
-		{"the worse of two", worse(errBad, context.Canceled), 130},
-		{"the worse of two, turned", worse(errors.New("x"), errBad), 2},
+		{"the worse of two", worseOf(errBad, context.Canceled), 130},
+		{"the worse of two, turned", worseOf(errors.New("x"), errBad), 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

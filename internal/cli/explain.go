@@ -20,7 +20,7 @@ func newExplain(env Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain FILE…|DIR|CODE…",
-		Short: "tell what happened to each connection of a capture",
+		Short: "explain what happened to each connection of a capture",
 		Long: `Tells of capture files what became of each attempt to connect, why, how sure that
 is, and gives a verdict for each listening address. Needs no rights.
 
@@ -57,10 +57,10 @@ error or a damaged file (what came before the damage is explained all the same),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&asJSON, "json", false, "print JSON (schema listenq/explain/v1)")
-	flags.BoolVar(&f.all, "all", false, "tell each connection, not one of those alike")
+	flags.BoolVar(&f.all, "all", false, "list each connection, not one of those alike")
 	flags.StringVar(&f.side, "side", "", "where it was captured: client, server, both or between; one for all files, or one for each: client,server")
-	flags.StringVar(&f.listener, "listener", "", "tell of this address, :port or address:port alone")
-	flags.StringSliceVar(&f.outcomes, "outcome", nil, "tell of connections with this outcome alone")
+	flags.StringVar(&f.listener, "listener", "", "only this address, :port or address:port")
+	flags.StringSliceVar(&f.outcomes, "outcome", nil, "only connections with this outcome")
 	flags.DurationVar(&f.since, "since", 0, "look at packets from this time after the first on")
 	flags.DurationVar(&f.until, "until", 0, "look at packets up to this time after the first")
 	flags.StringVar(&f.annotate, "annotate", "", "write the captures with comments on their packets, for Wireshark, to this `FILE` (pcapng)")

@@ -40,7 +40,7 @@ func (a annotations) write(path string, captures []string, r *answer.Explanation
 	if slices.ContainsFunc(captures, func(name string) bool { return same(name, path) }) {
 		return &usageError{"--annotate would write over " + path, "name another file"}
 	}
-	a.tell(r)
+	a.addVerdicts(r)
 	out, err := files.Create(path, 0o600)
 	if err != nil {
 		return fmt.Errorf("annotate: %w", err)
@@ -57,7 +57,7 @@ func (a annotations) write(path string, captures []string, r *answer.Explanation
 	return nil
 }
 
-// copy adds one file. What is damaged in it the report tells.
+// copy adds one file. Damage in it is reported by the answer.
 func (a annotations) copy(out *os.File, i int, name string, names map[netip.Addr]string) error {
 	in, err := files.Open(name)
 	if err != nil {
@@ -74,8 +74,8 @@ func (a annotations) copy(out *os.File, i int, name string, names map[netip.Addr
 	return err
 }
 
-// tell adds the verdict of each connection to its first packet.
-func (a annotations) tell(r *answer.Explanation) {
+// addVerdicts adds the verdict of each connection to its first packet.
+func (a annotations) addVerdicts(r *answer.Explanation) {
 	for i := range r.Connections {
 		c := &r.Connections[i]
 		if len(c.Evidence) == 0 {

@@ -31,7 +31,7 @@ func (f *captureFlags) packets() bool {
 	return f.all || f.side != "" || f.listener != "" || f.annotate != "" || len(f.outcomes) > 0 || f.since != 0 || f.until != 0
 }
 
-// allConnections is how many --all and --json tell one by one.
+// allConnections is how many --all and --json list one by one.
 const allConnections = 40_000
 
 func (f *captureFlags) options() (o explain.Options, err error) {
@@ -118,12 +118,12 @@ func (c *captures) explain(ctx context.Context) error {
 		err = flush()
 	}
 	for _, d := range report.Damage {
-		err = worse(err, fmt.Errorf("read %s: byte %d: %s", d.File, d.Offset, d.Text))
+		err = worseOf(err, fmt.Errorf("read %s: byte %d: %s", d.File, d.Offset, d.Text))
 	}
 	if report.Bad() {
-		err = worse(err, errBad)
+		err = worseOf(err, errBad)
 	}
-	return worse(err, interrupted)
+	return worseOf(err, interrupted)
 }
 
 // read opens the files and explains them, and annotates them if that is asked for. Of an
@@ -202,7 +202,7 @@ func hintCapture(err error) error {
 	return &usageError{err.Error(), "captures are of tcpdump or Wireshark: pcap or pcapng, plain or gzip"}
 }
 
-// reading tells on a terminal how far files are read.
+// reading shows on a terminal how far files are read.
 type reading struct {
 	*progress
 	size, done int64
@@ -252,7 +252,7 @@ func (c *counted) Read(b []byte) (int, error) {
 }
 
 // add draws after a second, and then four times a second. Files are read at the same
-// time, and an interrupted read may end after all was told.
+// time, and an interrupted read may end after everything was printed.
 func (r *reading) add(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

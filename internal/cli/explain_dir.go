@@ -19,7 +19,7 @@ import (
 	"listenq/internal/watch"
 )
 
-// explainRecording tells what a recording holds: what an experiment has shown, what is
+// explainRecording explains what a recording holds: what an experiment has shown, what is
 // wrong with the listeners of a host; of one that was cut short, its packets.
 func explainRecording(ctx context.Context, env Env, s text.Screen, f captureFlags, asJSON bool, dir string) error {
 	collectSooner()
@@ -52,7 +52,7 @@ func collectSooner() {
 	}
 }
 
-// explainRun tells the result of an experiment as it was told then.
+// explainRun prints the result of an experiment as it was printed then.
 func explainRun(env Env, s text.Screen, asJSON bool, dir string) error {
 	run, err := record.ReadRun(dir)
 	if err != nil {
@@ -67,7 +67,7 @@ func explainRun(env Env, s text.Screen, asJSON bool, dir string) error {
 		err = flush()
 	}
 	if overflowed(&run) {
-		err = worse(err, errBad)
+		err = worseOf(err, errBad)
 	}
 	return err
 }
@@ -82,7 +82,7 @@ func overflowed(run *answer.Run) bool {
 	})
 }
 
-// explainSamples tells what is wrong with the listeners that a recording of top shows.
+// explainSamples diagnoses what is wrong with the listeners that a recording of top shows.
 func explainSamples(env Env, s text.Screen, f captureFlags, asJSON bool, dir string) error {
 	if f.side != "" || f.annotate != "" || len(f.outcomes) > 0 || f.since != 0 || f.until != 0 {
 		return &usageError{"this recording holds no packets: --side, --outcome, --since, --until and --annotate are for captures", ""}
@@ -116,7 +116,7 @@ func explainSamples(env Env, s text.Screen, f captureFlags, asJSON bool, dir str
 		err = flush()
 	}
 	if d.Bad() {
-		err = worse(err, errBad)
+		err = worseOf(err, errBad)
 	}
 	return err
 }

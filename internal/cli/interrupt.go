@@ -11,7 +11,7 @@ import (
 	"listenq/internal/text"
 )
 
-// How long a command that was interrupted has to end by itself, and to tell what it has:
+// How long a command that was interrupted has to end by itself, and to print what it has:
 // an experiment is handed over and its namespaces are taken down.
 const (
 	grace    = 3 * time.Second
@@ -27,13 +27,13 @@ func endOnSignal(ctx context.Context, root *cobra.Command, env Env) (off func() 
 		if env.checks.Load() {
 			return // until its command ends, to which it passes signals on
 		}
-		go tellInterrupted(env) // stderr may be what blocks
+		go reportInterrupted(env) // stderr may be what blocks
 		time.Sleep(grace / 10)
 		os.Exit(exitInterrupted)
 	})
 }
 
-func tellInterrupted(env Env) { text.NewScreen(env.Stderr, "never").Line("listenq: interrupted") }
+func reportInterrupted(env Env) { text.NewScreen(env.Stderr, "never").Line("listenq: interrupted") }
 
 // graceOf is how long a command has.
 func graceOf(root *cobra.Command, args []string) time.Duration {

@@ -42,7 +42,7 @@ users without rights see, and the settings that matter at a listen queue.
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema listenq/kernel/v1)")
-	other.define(cmd.Flags(), "tell of this kernel: a vmlinuz, a kernel package, or host")
+	other.define(cmd.Flags(), "of this kernel: a vmlinuz, a kernel package, or host")
 	cmd.Flags().BoolVar(&how, "how", false, "print how each fact was found out, too")
 	return cmd
 }
@@ -50,7 +50,7 @@ users without rights see, and the settings that matter at a listen queue.
 // facts finds out the facts of the kernel that the flags name.
 func (f kernelsFlags) facts(ctx context.Context, env Env) (answer.Kernel, error) {
 	if len(f.kernels) > 1 {
-		return answer.Kernel{}, &usageError{"kernel tells of one kernel", "for several side by side: listenq lab run --kernel A --kernel B --json"}
+		return answer.Kernel{}, &usageError{"kernel takes one kernel", "for several side by side: listenq lab run --kernel A --kernel B --json"}
 	}
 	kernels, err := f.open(ctx)
 	if err != nil {

@@ -111,7 +111,7 @@ func findBurst(ctx context.Context, env Env, colour text.Colour, f burstFlags) e
 	}
 	switch {
 	case f.asJSON:
-		err = worse(show.JSON(env.Stdout, found), err)
+		err = worseOf(show.JSON(env.Stdout, found), err)
 	case found.Tried > 0:
 		show.Burst(text.NewScreen(env.Stdout, colour), found)
 	}

@@ -69,7 +69,7 @@ func runMatrix(ctx context.Context, env Env, colour text.Colour, f runFlags, arg
 	case matrix == nil:
 		return err
 	case f.asJSON:
-		return worse(show.JSON(env.Stdout, matrix.Experiments), untold(err))
+		return worseOf(show.JSON(env.Stdout, matrix.Experiments), unsaid(err))
 	case len(args) > 0 && len(matrix.Kernels) == 1:
 		show.Runs(text.NewScreen(env.Stdout, colour), matrix.Runs)
 	default:
@@ -111,13 +111,13 @@ func runOnKernels(ctx context.Context, env Env, f runFlags, scripts []*script.Sc
 	for i, r := range results {
 		answered.Kernels = append(answered.Kernels, r.Kernel)
 		answered.Runs = append(answered.Runs, r.Runs...)
-		worst = worse(worst, errs[i])
+		worst = worseOf(worst, errs[i])
 		for _, run := range r.Runs {
 			switch {
 			case run.Error != "":
-				worst = worse(worst, &runError{errors.New(run.Error)})
+				worst = worseOf(worst, &runError{errors.New(run.Error)})
 			case !run.Pass && run.Skipped == "":
-				worst = worse(worst, errBad)
+				worst = worseOf(worst, errBad)
 			}
 		}
 	}
@@ -161,7 +161,7 @@ func (m *matrix) run(ctx context.Context, k *vm.Kernel, name string) (guest.OnKe
 	result := guest.OnKernel{Kernel: answer.Kernel{Kernel: facts.Release()}, Runs: runs}
 	if f.asJSON {
 		facts, probed := lab.ProbeAll(ctx)
-		result.Kernel, err = facts, worse(err, probed)
+		result.Kernel, err = facts, worseOf(err, probed)
 	}
 	return result, err
 }

@@ -30,7 +30,7 @@ func newLabRun(env Env) *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run [NAME|FILE]…",
-		Short: "run experiments and tell what happened",
+		Short: "run experiments and report what happened",
 		Long: `Runs experiments, each in namespaces of its own, and tells for each connection
 what happened and why. Without a name it runs all that take under 3 s.
 
@@ -97,7 +97,7 @@ func runLab(ctx context.Context, env Env, colour text.Colour, f runFlags, args [
 	screen := text.NewScreen(env.Stdout, colour)
 	switch {
 	case f.asJSON:
-		err = worse(show.JSON(env.Stdout, answer.NewExperiments(runs)), untold(err))
+		err = worseOf(show.JSON(env.Stdout, answer.NewExperiments(runs)), unsaid(err))
 	case exitCode(err) == exitImpossible && !slices.ContainsFunc(runs, func(run answer.Run) bool { return run.Recording != "" }):
 	case len(args) > 0:
 		show.Runs(screen, runs)
@@ -143,21 +143,21 @@ func runAll(ctx context.Context, env Env, f runFlags, scripts []*script.Script, 
 		case exitCode(err) == exitError:
 			err = &runError{err}
 		}
-		worst = worse(worst, err)
+		worst = worseOf(worst, err)
 	}
 	return runs, worst
 }
 
-// untold returns an error as one that is to be printed, where no text of runs is.
-func untold(err error) error {
+// unsaid returns an error as one that is to be printed, where no text of runs is.
+func unsaid(err error) error {
 	if ofRun, ok := errors.AsType[*runError](err); ok {
 		return ofRun.err
 	}
 	return err
 }
 
-// worse returns the error with the higher exit code.
-func worse(a, b error) error {
+// worseOf returns the error with the higher exit code.
+func worseOf(a, b error) error {
 	if exitCode(b) > exitCode(a) {
 		return b
 	}

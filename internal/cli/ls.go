@@ -61,7 +61,7 @@ interrupted.`,
 func (f *lsFlags) register(cmd *cobra.Command) {
 	f.hostFlags.register(cmd)
 	flags := cmd.Flags()
-	flags.DurationVar(&f.window, "window", step, "how long to look for drops; 0: look once, and tell no drops within it")
+	flags.DurationVar(&f.window, "window", step, "how long to look for drops; 0: look once, without drops within it")
 	flags.DurationVar(&f.again, "watch", 0, "print again after each `INTERVAL`, until Ctrl-C")
 	flags.BoolVar(&f.all, "all", false, "all rows and columns, however many and wide")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON (schema listenq/ls/v1); with --watch one document a line")

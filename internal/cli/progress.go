@@ -12,7 +12,7 @@ import (
 	"listenq/internal/text"
 )
 
-// progress tells on stderr what the experiments wait for: on a terminal in one
+// progress shows on stderr what the experiments wait for: on a terminal in one
 // line that is drawn again, elsewhere in one line for each long wait.
 type progress struct {
 	w     *text.Writer
@@ -57,7 +57,7 @@ func (p *progress) redraw() {
 	}
 }
 
-// step is told of every step of every experiment.
+// step is called for every step of every experiment.
 func (p *progress) step(now job.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -30,16 +30,16 @@ func Main(env Env) int {
 	defer endOnSignal(ctx, root, env)()
 	err := root.ExecuteContext(ctx)
 	if failed := answer.Flush(); failed != nil {
-		err = worse(err, fmt.Errorf("write answer: %w", failed))
+		err = worseOf(err, fmt.Errorf("write answer: %w", failed))
 	}
 	switch {
-	case err == nil, told(err):
+	case err == nil, silent(err):
 	case errors.Is(err, context.Canceled):
-		tellInterrupted(env)
+		reportInterrupted(env)
 	default:
 		message(env.Stderr, err)
 	}
-	_ = messages.Flush() // there is nowhere to tell of it
+	_ = messages.Flush() // there is nowhere to report it
 	return exitCode(err)
 }
 

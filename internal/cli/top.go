@@ -149,7 +149,7 @@ func saver(parent, version, host string) func([]queue.Sample) (string, error) {
 	}
 }
 
-// printSeen tells in two lines what is left to say.
+// printSeen prints a summary in two lines.
 func printSeen(s text.Screen, summary tui.Summary) {
 	if summary.Screen != "" {
 		for line := range strings.SplitSeq(summary.Screen, "\n") {

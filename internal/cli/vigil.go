@@ -16,13 +16,13 @@ import (
 // vigil shows on a terminal how far a long look at the machine is, and each finding when it
 // appears for the first time. It is one of the readers of a watch.
 type vigil struct {
-	w      *text.Writer
-	width  int
-	began  time.Time
-	period time.Duration
-	filter queue.Filter
-	told   map[string]bool
-	next   time.Time // when to look what is wrong so far
+	w       *text.Writer
+	width   int
+	began   time.Time
+	period  time.Duration
+	filter  queue.Filter
+	printed map[string]bool
+	next    time.Time // when to look what is wrong so far
 }
 
 // leastVigil is how long doctor looks at least by default: sooner it would say what the next
@@ -39,7 +39,7 @@ func showVigil(ctx context.Context, w io.Writer, from *watch.Watch, period time.
 	if width == 0 || period < longVigil {
 		return func() {}
 	}
-	v := &vigil{w: asText(w), width: width, began: time.Now(), period: period, filter: f, told: map[string]bool{}, next: time.Now().Add(leastVigil)}
+	v := &vigil{w: asText(w), width: width, began: time.Now(), period: period, filter: f, printed: map[string]bool{}, next: time.Now().Add(leastVigil)}
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -62,24 +62,24 @@ func (v *vigil) looked(from *watch.Watch) {
 		if s := from.Snapshot(); s != nil {
 			d := answer.NewDiagnosis(s.View, s.Findings, v.filter)
 			for i := range d.Findings {
-				v.tell(&d.Findings[i])
+				v.print(&d.Findings[i])
 			}
 		}
 	}
-	line := []rune(fmt.Sprintf("looking: %.0f of %.0f s, %s so far", time.Since(v.began).Seconds(), v.period.Seconds(), show.Plural(len(v.told), "finding")))
+	line := []rune(fmt.Sprintf("looking: %.0f of %.0f s, %s so far", time.Since(v.began).Seconds(), v.period.Seconds(), show.Plural(len(v.printed), "finding")))
 	v.w.Redraw(string(line[:min(len(line), v.width-1)]))
 }
 
-// tell prints a finding that it has not told yet.
-func (v *vigil) tell(f *answer.Finding) {
+// print prints a finding that it has not printed yet.
+func (v *vigil) print(f *answer.Finding) {
 	where := "network namespace " + f.NetnsName
 	if f.Listener != nil {
 		where = f.Listener.Address
 	}
-	if v.told[f.Code+where] {
+	if v.printed[f.Code+where] {
 		return
 	}
-	v.told[f.Code+where] = true
+	v.printed[f.Code+where] = true
 	v.w.Redraw("")
 	text.NewScreen(v.w, "never").Wrap(fmt.Sprintf("%4.0f s  ", time.Since(v.began).Seconds()), fmt.Sprintf("%s %s: %s", f.Code, where, f.Title))
 }

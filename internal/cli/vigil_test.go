@@ -27,7 +27,7 @@ func TestVigil(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			from := watch.New(func(s *queue.Sample) error { *s = busy; return nil }, watch.Options{})
-			v := &vigil{w: text.NewWriter(&out), width: tt.width, began: time.Now(), period: time.Minute, told: map[string]bool{}}
+			v := &vigil{w: text.NewWriter(&out), width: tt.width, began: time.Now(), period: time.Minute, printed: map[string]bool{}}
 			for range 2 {
 				if err := from.Take(); err != nil {
 					t.Fatal(err)

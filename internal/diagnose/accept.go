@@ -150,11 +150,11 @@ func overflow(s *situation) (Finding, bool) {
 	return f, true
 }
 
-// unseen is what it would take to tell the cause.
+// unseen is what it would take to know the cause.
 func (s *situation) unseen() []string {
 	var all []string
-	if len(s.Points) < enough {
-		all = append(all, count(uint64(len(s.Points)), "sample")+", too few to tell how the queue moves")
+	if len(s.Points) < leastSamples {
+		all = append(all, count(uint64(len(s.Points)), "sample")+", too few to see how the queue moves")
 	}
 	if !s.Accepts.Known {
 		all = append(all, "how many were accepted is not known")
@@ -167,7 +167,7 @@ func (s *situation) unseen() []string {
 
 // overflowSomewhere is for overflows of which no listener is known to be the one:
 // the kernel does not count them by listener, or it is gone.
-func overflowSomewhere(p *place) (Finding, bool) {
+func overflowSomewhere(p *netns) (Finding, bool) {
 	n := p.rose("TcpExtListenOverflows")
 	if n == 0 || slices.ContainsFunc(p.listeners, func(s *situation) bool { return s.overflowed }) {
 		return Finding{}, false
@@ -189,7 +189,7 @@ func overflowSomewhere(p *place) (Finding, bool) {
 }
 
 func clamped(s *situation) (Finding, bool) {
-	allowed, known := s.place.somaxconn()
+	allowed, known := s.netns.somaxconn()
 	if !known || s.Listener.AcceptLimit != allowed || !s.overflowed && !s.Listener.Full() {
 		return Finding{}, false
 	}
@@ -201,7 +201,7 @@ func clamped(s *situation) (Finding, bool) {
 		},
 		Effect: "none by itself: the queue is full earlier than the program's setting says",
 		Fix:    append(s.fixBacklog(), "only if the queue is full in bursts: a longer one does not make a slow server faster"),
-		Check:  append([]string{s.place.checkSysctl("net.core.somaxconn")}, s.checkQueue()[0]),
+		Check:  append([]string{s.netns.checkSysctl("net.core.somaxconn")}, s.checkQueue()[0]),
 	}
 	if p := s.program(); p != nil {
 		f.Evidence = append(f.Evidence, "without a setting "+p.name+" asks for: "+p.usual)

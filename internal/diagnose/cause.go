@@ -21,7 +21,7 @@ const (
 	isUnclear cause = "unclear" // too little was seen
 )
 
-func (s *situation) tellCause() cause {
+func (s *situation) findCause() cause {
 	trouble := s.overflowed || s.Listener.Full()
 	switch {
 	case s.Listener.AcceptLen > 0 && s.processesStopped():
@@ -30,7 +30,7 @@ func (s *situation) tellCause() cause {
 		return isStuck
 	case !trouble:
 		return fine
-	case len(s.recent()) < enough || s.Listener.AcceptLimit < 0 || s.overflowed && !s.certain:
+	case len(s.recent()) < leastSamples || s.Listener.AcceptLimit < 0 || s.overflowed && !s.certain:
 		return isUnclear
 	case s.mostlyFull() && s.somebodyAccepts():
 		return isSlow
@@ -44,7 +44,7 @@ func (s *situation) tellCause() cause {
 
 // recent are the latest points.
 func (s *situation) recent() []queue.Point {
-	since := s.Points[len(s.Points)-1].T - lately
+	since := s.Points[len(s.Points)-1].T - recentWindow
 	i := slices.IndexFunc(s.Points, func(p queue.Point) bool { return p.T >= since })
 	return s.Points[i:]
 }
@@ -70,9 +70,9 @@ func (s *situation) nobodyAccepts() bool {
 	}
 	now := s.Points[last].T - w.Age
 	for i := last; i >= 0; i-- {
-		if before := s.Points[i]; before.T <= now-long {
+		if before := s.Points[i]; before.T <= now-stoppedAfter {
 			waited := s.waiting(now - before.T + coarse)
-			still := waited > 0 && waited == w.Len && w.Len < s.Listener.AcceptLen && last-i >= enough && s.constant(i)
+			still := waited > 0 && waited == w.Len && w.Len < s.Listener.AcceptLen && last-i >= leastSamples && s.constant(i)
 			return before.AcceptLen > 0 && (waited >= before.AcceptLen || still)
 		}
 	}
@@ -96,7 +96,7 @@ const apart = 100 * time.Millisecond
 
 // somebodyAccepts reports whether something was taken: the queue got shorter, which
 // nothing but accept() does (inet_csk_accept), or held more than have waited since. A
-// rate does not tell: one connection that is counted twice passes for one accepted.
+// rate does not show it: one connection that is counted twice passes for one accepted.
 func (s *situation) somebodyAccepts() bool {
 	points, now := s.recent(), s.Points[len(s.Points)-1].T
 	for i := range points[1:] {
@@ -122,7 +122,7 @@ func (s *situation) wholeSeen() bool {
 
 // mostlyFull reports whether the queue is full, or not even half of it is free, in
 // most of the latest samples.
-func (s *situation) mostlyFull() bool { return s.fullShare() >= most || s.roomShare() < most }
+func (s *situation) mostlyFull() bool { return s.fullShare() >= majority || s.roomShare() < majority }
 
 // fullShare is in how many of the latest samples the queue was full.
 func (s *situation) fullShare() float64 {
@@ -148,7 +148,7 @@ func share(points []queue.Point, of func(queue.Point) bool) float64 {
 // how many there are. What may be a race of two looks is left out.
 func (s *situation) gone() (closed, dead, all int) {
 	w := s.Listener.Waiting
-	if w == nil || w.Age > long {
+	if w == nil || w.Age > stoppedAfter {
 		return 0, 0, 0
 	}
 	if s.Dead.Known {

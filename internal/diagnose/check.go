@@ -8,7 +8,7 @@ import (
 
 // enter is what a command has to begin with to run in the listener's namespace.
 func (s *situation) enter() string {
-	if s.place.trend == nil || s.place.trend.Namespace.Host {
+	if s.netns.trend == nil || s.netns.trend.Namespace.Host {
 		return ""
 	}
 	if len(s.Listener.Processes) == 0 {
@@ -18,7 +18,7 @@ func (s *situation) enter() string {
 }
 
 // enter is the same for a namespace.
-func (p *place) enter() string {
+func (p *netns) enter() string {
 	for _, s := range p.listeners {
 		if len(s.Listener.Processes) > 0 {
 			return s.enter()
@@ -55,7 +55,7 @@ func (s *situation) checkThreads() []string {
 }
 
 // checkSysctl shows one setting.
-func (p *place) checkSysctl(name string) string {
+func (p *netns) checkSysctl(name string) string {
 	if p.trend != nil && slices.Contains(p.trend.Namespace.Machine, name) {
 		return "sysctl " + name + "   # of the whole machine with this kernel"
 	}

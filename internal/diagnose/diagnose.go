@@ -47,16 +47,16 @@ type Finding struct {
 // Diagnose returns what is wrong, worst first. A healthy host has no findings.
 func Diagnose(v *queue.View) []Finding {
 	var all []Finding
-	for _, p := range places(v) {
+	for _, p := range namespaces(v) {
 		for _, r := range rules {
 			all = append(all, r.findings(p)...)
 		}
 	}
-	slices.SortStableFunc(all, worse)
+	slices.SortStableFunc(all, compareFindings)
 	return all
 }
 
-func worse(a, b Finding) int {
+func compareFindings(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(Severities, a.Severity), slices.Index(Severities, b.Severity)),
 		compareListeners(a.Listener, b.Listener),

@@ -20,18 +20,18 @@ const (
 // feelOverflow is what clients feel of a full accept queue here.
 func (s *situation) feelOverflow() string {
 	ack := feelACK
-	if v, _ := s.place.sysctl("net.ipv4.tcp_abort_on_overflow"); v == "1" {
+	if v, _ := s.netns.sysctl("net.ipv4.tcp_abort_on_overflow"); v == "1" {
 		ack = feelAbort
 	}
 	var all []string
-	told := s.Paths.SYN.Known && s.Paths.ACK.Known
-	if !told || s.Paths.SYN.N > 0 {
+	known := s.Paths.SYN.Known && s.Paths.ACK.Known
+	if !known || s.Paths.SYN.N > 0 {
 		all = append(all, feelSYN)
 	}
-	if !told || s.Paths.ACK.N > 0 {
+	if !known || s.Paths.ACK.N > 0 {
 		all = append(all, ack)
 	}
-	if s.place.rose("TcpExtSyncookiesRecv") > 0 {
+	if s.netns.rose("TcpExtSyncookiesRecv") > 0 {
 		all = append(all, feelCookie)
 	}
 	text := strings.Join(all, "; ")

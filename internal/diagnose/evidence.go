@@ -19,11 +19,11 @@ func (s *situation) evidence() []string {
 	if s.Dropped.Known && s.Dropped.N > 0 {
 		all = append(all, s.dropLine())
 	}
-	if n := s.place.moved("TcpExtListenOverflows"); n.Known && n.N > 0 && s.overflowed && !s.alone {
+	if n := s.netns.moved("TcpExtListenOverflows"); n.Known && n.N > 0 && s.overflowed && !s.alone {
 		all = append(all, fmt.Sprintf("ListenOverflows of its namespace rose by %d; other listeners there dropped packets, too", n.N))
 	}
 	if points := s.recent(); s.fullShare() > 0 && len(points) > 1 {
-		all = append(all, fmt.Sprintf("full in %.0f %% of %d samples within %s", 100*s.fullShare(), len(points), text.Span(min(s.Window, lately))))
+		all = append(all, fmt.Sprintf("full in %.0f %% of %d samples within %s", 100*s.fullShare(), len(points), text.Span(min(s.Window, recentWindow))))
 	}
 	if w := s.waitLine(); w != "" {
 		all = append(all, w)
@@ -54,7 +54,7 @@ func (s *situation) dropLine() string {
 func (s *situation) waitLine() string {
 	w := s.Listener.Waiting
 	oldest, ok := w.Oldest()
-	if !ok || w.Age > long {
+	if !ok || w.Age > stoppedAfter {
 		return ""
 	}
 	text := "the first in the queue has waited for " + text.Span(oldest)
@@ -81,7 +81,7 @@ func (s *situation) owners() string {
 	return text
 }
 
-// blocked tells where the threads of a listener's processes sleep.
+// blocked describes where the threads of a listener's processes sleep.
 func (s *situation) blocked() []string {
 	places, threads := map[string]int{}, 0
 	for _, p := range s.Listener.Processes {

@@ -24,7 +24,7 @@ func (s *situation) fixAccept() []string {
 // fixBacklog is how to make the queue longer in this very program.
 func (s *situation) fixBacklog() []string {
 	limit := s.Listener.AcceptLimit
-	allowed, known := s.place.somaxconn()
+	allowed, known := s.netns.somaxconn()
 	raise := "raise the program's own backlog: " + s.setting()
 	switch {
 	case !known:
@@ -48,7 +48,7 @@ func (s *situation) setting() string {
 	return "the second argument of its listen(), or the setting it is made from; then restart it"
 }
 
-// containers are words of a cgroup path that tell who makes the namespace.
+// containers are words of a cgroup path that show who makes the namespace.
 var (
 	kubernetes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)kubepods|^k8s`) })
 	docker     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)docker|^podman|libpod`) })
@@ -56,7 +56,7 @@ var (
 
 // raiseSomaxconn is how to set it where this listener lives.
 func (s *situation) raiseSomaxconn() string {
-	if s.place.trend != nil && s.place.trend.Namespace.Host {
+	if s.netns.trend != nil && s.netns.trend.Namespace.Host {
 		return "sysctl -w net.core.somaxconn=N, and a file in /etc/sysctl.d"
 	}
 	var where strings.Builder

@@ -16,14 +16,14 @@ func skewed(s *situation) (Finding, bool) {
 	}
 	full, idle, members := 0, 0, 0
 	var rows []string
-	for _, o := range s.place.groups[s.Listener.Address] {
+	for _, o := range s.netns.groups[s.Listener.Address] {
 		bad := o.overflowed || o.Listener.Full()
 		switch {
 		case bad && full == 0 && o != s:
-			return Finding{}, false // it was told with the worst one
+			return Finding{}, false // it was reported with the worst one
 		case bad:
 			full++
-		case o.Listener.AcceptLimit >= 0 && o.Listener.Fill() < most:
+		case o.Listener.AcceptLimit >= 0 && o.Listener.Fill() < majority:
 			idle++
 		}
 		members++
@@ -47,11 +47,11 @@ func skewed(s *situation) (Finding, bool) {
 	}, true
 }
 
-// leavers is the share of the queue that has gone, if it is worth telling.
+// leavers is the share of the queue that has gone, if it is worth reporting.
 func (s *situation) leavers() (closed, dead, all int, worth bool) {
 	closed, dead, all = s.gone()
 	oldest, ok := s.Listener.Waiting.Oldest()
-	return closed, dead, all, dead > 0 || closed > 0 && ok && oldest >= long
+	return closed, dead, all, dead > 0 || closed > 0 && ok && oldest >= stoppedAfter
 }
 
 func (s *situation) leaverLines(closed, dead, all int) []string {
@@ -62,7 +62,7 @@ func (s *situation) leaverLines(closed, dead, all int) []string {
 	if w := s.waitLine(); w != "" {
 		lines = append(lines, w)
 	}
-	return append(lines, "a client may close its sending side alone and still wait for an answer: CLOSE_WAIT does not tell", "process: "+s.owners())
+	return append(lines, "a client may close its sending side alone and still wait for an answer: CLOSE_WAIT does not show which", "process: "+s.owners())
 }
 
 func (s *situation) checkGone() []string {
@@ -112,7 +112,7 @@ func servingTheDead(s *situation) (Finding, bool) {
 // life, with sk_drops of the sockets that live. Each overflow raises that by one at
 // least (tcp_listendrop, include/net/tcp.h, Linux 4.9), so what is above was
 // dropped by sockets that are gone.
-func pastOverflows(p *place) (Finding, bool) {
+func pastOverflows(p *netns) (Finding, bool) {
 	total, ok := p.trend.Namespace.Counters.Get("TcpExtListenOverflows")
 	if !ok || total == 0 || len(p.listeners) == 0 {
 		return Finding{}, false
@@ -143,7 +143,7 @@ func pastOverflows(p *place) (Finding, bool) {
 	}, true
 }
 
-func otherSomaxconn(p *place) (Finding, bool) {
+func otherSomaxconn(p *netns) (Finding, bool) {
 	here, ok := p.somaxconn()
 	if !ok || p.host == nil || p.trend.Namespace.Host {
 		return Finding{}, false
@@ -164,23 +164,23 @@ func (s *situation) otherSomaxconn(here, host int) Finding {
 	return Finding{
 		Severity: Notice, Title: "net.core.somaxconn is not the host's in this namespace, and limits a listener",
 		Evidence: []string{
-			s.place.where(),
+			s.netns.where(),
 			fmt.Sprintf("net.core.somaxconn is %d here and %d on the host", here, host),
 			fmt.Sprintf("%s has the limit %d: likely clamped by it", s.Listener.Address, s.Listener.AcceptLimit),
 			"process: " + s.owners(),
 		},
 		Effect: "none by itself: a setting made on the host has no effect in here",
 		Fix:    []string{"if the limit is too low: " + s.raiseSomaxconn(), needListen + ": " + s.setting()},
-		Check:  []string{s.place.checkSysctl("net.core.somaxconn"), s.enter() + "ss -ltn " + s.port()},
+		Check:  []string{s.netns.checkSysctl("net.core.somaxconn"), s.enter() + "ss -ltn " + s.port()},
 	}
 }
 
 // otherDrops is for SYNs dropped although no queue was full. Up to Linux 4.4 each
 // cookie sent counts in ListenDrops, so those are left out.
-func otherDrops(p *place) (Finding, bool) {
+func otherDrops(p *netns) (Finding, bool) {
 	drops, overflows, full := p.moved("TcpExtListenDrops"), p.moved("TcpExtListenOverflows"), p.moved("TcpExtTCPReqQFullDrop")
 	known := overflows.N + full.N + p.rose("TcpExtSyncookiesSent")
-	if !drops.Known || !overflows.Known || !full.Known || drops.N < known+slack {
+	if !drops.Known || !overflows.Known || !full.Known || drops.N < known+counterSkew {
 		return Finding{}, false
 	}
 	f := Finding{

@@ -95,7 +95,7 @@ var programs = []program{
 	},
 	{
 		name: "MySQL or MariaDB", names: []string{"mysqld*", "mariadbd*"}, setting: "back_log = N",
-		usual: "max_connections in MySQL 8.0, 50 + a fifth of it before; SHOW VARIABLES LIKE 'back_log' tells", again: restartIt,
+		usual: "max_connections in MySQL 8.0, 50 + a fifth of it before; SHOW VARIABLES LIKE 'back_log' shows it", again: restartIt,
 		accept: "a connection pool, a higher thread_cache_size",
 	},
 	{

@@ -7,7 +7,7 @@ import "embed"
 type rule struct {
 	code      string
 	listener  func(*situation) (Finding, bool)
-	namespace func(*place) (Finding, bool)
+	namespace func(*netns) (Finding, bool)
 }
 
 // rules are all of them. A code is never used again for something else.
@@ -33,7 +33,7 @@ var rules = []rule{
 	{code: "LQ019", namespace: otherDrops},
 }
 
-func (r rule) findings(p *place) []Finding {
+func (r rule) findings(p *netns) []Finding {
 	var all []Finding
 	keep := func(f Finding, found bool) {
 		if found {

@@ -10,16 +10,16 @@ import (
 
 // The bounds between one cause and another.
 const (
-	enough     = 5                // samples, to say how a queue moves
-	lately     = 10 * time.Second // what is told apart is how it moved within this time
-	long       = time.Second      // no accept for so long is a stop, not a pause
-	smallLimit = 128              // the backlog that many programs have as their default, and those below
-	most       = 0.5              // of the samples
-	slack      = 5                // how far two counters may be apart because they are not read at once
+	leastSamples = 5                // samples, to say how a queue moves
+	recentWindow = 10 * time.Second // causes are distinguished by how it moved within this time
+	stoppedAfter = time.Second      // no accept for so long is a stop, not a pause
+	smallLimit   = 128              // the backlog that many programs have as their default, and those below
+	majority     = 0.5              // of the samples
+	counterSkew  = 5                // how far two counters may be apart because they are not read at once
 )
 
-// place is a network namespace and what listens in it.
-type place struct {
+// netns is a network namespace and what listens in it.
+type netns struct {
 	id        queue.NetnsID
 	trend     *queue.NamespaceTrend // nil: its counters and settings could not be looked at
 	host      *queue.Namespace      // that of PID 1; nil if not known
@@ -34,21 +34,21 @@ type place struct {
 // situation is one listener and what is known around it.
 type situation struct {
 	*queue.Trend
-	place      *place
+	netns      *netns
 	overflowed bool // its accept queue dropped something within the window
 	certain    bool // that was seen; else another listener of the namespace may have
 	alone      bool // no other listener of the namespace dropped anything
 	cause      cause
 }
 
-// places looks at a host once, for all rules.
-func places(v *queue.View) []*place {
+// namespaces looks at a host once, for all rules.
+func namespaces(v *queue.View) []*netns {
 	namespaces, trends := v.Namespaces, v.Listeners
-	byID := map[queue.NetnsID]*place{}
-	var all []*place
-	at := func(id queue.NetnsID) *place {
+	byID := map[queue.NetnsID]*netns{}
+	var all []*netns
+	at := func(id queue.NetnsID) *netns {
 		if byID[id] == nil {
-			byID[id] = &place{id: id}
+			byID[id] = &netns{id: id}
 			all = append(all, byID[id])
 		}
 		return byID[id]
@@ -63,7 +63,7 @@ func places(v *queue.View) []*place {
 	}
 	for i := range trends {
 		p := at(trends[i].Listener.Netns)
-		p.listeners = append(p.listeners, &situation{Trend: &trends[i], place: p})
+		p.listeners = append(p.listeners, &situation{Trend: &trends[i], netns: p})
 	}
 	for _, p := range all {
 		p.host = host
@@ -72,7 +72,7 @@ func places(v *queue.View) []*place {
 	return all
 }
 
-func (p *place) judge() {
+func (p *netns) judge() {
 	p.groups = map[netip.AddrPort][]*situation{}
 	dropping := 0
 	for _, s := range p.listeners {
@@ -92,8 +92,8 @@ func (p *place) judge() {
 	}
 	for _, s := range p.listeners {
 		s.alone = dropping == 1
-		s.overflowed, s.certain = s.tellOverflow()
-		s.cause = s.tellCause()
+		s.overflowed, s.certain = s.findOverflow()
+		s.cause = s.findCause()
 	}
 }
 
@@ -101,7 +101,7 @@ func (p *place) judge() {
 func (s *situation) mayDrop() bool { return !s.Dropped.Known || s.Dropped.N > 0 }
 
 // moved is how far a counter of the namespace moved within the window.
-func (p *place) moved(name string) queue.Count {
+func (p *netns) moved(name string) queue.Count {
 	if p.trend == nil {
 		return queue.Count{}
 	}
@@ -109,7 +109,7 @@ func (p *place) moved(name string) queue.Count {
 }
 
 // rose is how far it rose; 0 where that is not known, so that nothing is said of it.
-func (p *place) rose(name string) uint64 {
+func (p *netns) rose(name string) uint64 {
 	if c := p.moved(name); c.Known {
 		return c.N
 	}
@@ -117,7 +117,7 @@ func (p *place) rose(name string) uint64 {
 }
 
 // sysctl is a setting of the namespace; false where it was not read.
-func (p *place) sysctl(name string) (string, bool) {
+func (p *netns) sysctl(name string) (string, bool) {
 	if p.trend == nil {
 		return "", false
 	}
@@ -126,14 +126,14 @@ func (p *place) sysctl(name string) (string, bool) {
 }
 
 // somaxconn is net.core.somaxconn of the namespace; false where it was not read.
-func (p *place) somaxconn() (int, bool) {
+func (p *netns) somaxconn() (int, bool) {
 	v, ok := p.sysctl("net.core.somaxconn")
 	n, err := strconv.Atoi(v)
 	return n, ok && err == nil
 }
 
 // serves reports whether anything listens here that others than the host itself reach.
-func (p *place) serves() bool {
+func (p *netns) serves() bool {
 	for _, s := range p.listeners {
 		if !s.Listener.Address.Addr().Unmap().IsLoopback() {
 			return true
@@ -147,11 +147,11 @@ func (s *situation) wasFull() bool {
 	return s.Listener.AcceptLimit >= 0 && s.AcceptMax > s.Listener.AcceptLimit
 }
 
-// tellOverflow tells whether the accept queue dropped something. sk_drops rises by
+// findOverflow finds out whether the accept queue dropped something. sk_drops rises by
 // other things, too (a duplicate SYN, TCP_DEFER_ACCEPT), so the counter of the
 // namespace has to agree; without it the queue has to have been seen full.
-func (s *situation) tellOverflow() (overflowed, certain bool) {
-	overflows := s.place.moved("TcpExtListenOverflows")
+func (s *situation) findOverflow() (overflowed, certain bool) {
+	overflows := s.netns.moved("TcpExtListenOverflows")
 	switch {
 	case overflows.Known && overflows.N == 0, s.Dropped.Known && s.Dropped.N == 0:
 		return false, true
@@ -167,10 +167,10 @@ func (s *situation) tellOverflow() (overflowed, certain bool) {
 // exceedOthers reports whether there were more overflows than the other listeners can
 // account for: each raises sk_drops of its listener by one at least. Its own are known.
 func (s *situation) exceedOthers(overflows uint64) bool {
-	theirs := s.place.dropped - s.Dropped.N
-	return s.place.unknown == 0 && overflows > theirs+theirs/slack+slack
+	theirs := s.netns.dropped - s.Dropped.N
+	return s.netns.unknown == 0 && overflows > theirs+theirs/counterSkew+counterSkew
 }
 
 // othersFull reports whether another listener that dropped something was seen full:
 // then the overflows may all be its own. This one was not.
-func (s *situation) othersFull() bool { return s.place.full > 0 }
+func (s *situation) othersFull() bool { return s.netns.full > 0 }

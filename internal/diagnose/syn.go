@@ -11,7 +11,7 @@ import (
 const keepCookies = "leave net.ipv4.tcp_syncookies at 1, or set it back: sysctl -w net.ipv4.tcp_syncookies=1"
 
 // where names a namespace.
-func (p *place) where() string {
+func (p *netns) where() string {
 	n := p.trend.Namespace
 	switch {
 	case n.Host:
@@ -26,7 +26,7 @@ func (p *place) where() string {
 // backlog + 1 requests, or backlog before commit 3479c7549fb1
 // (inet_csk_reqsk_queue_is_full, include/net/inet_connection_sock.h). If there is
 // only one, that is returned.
-func (p *place) synFull() (text string, one *queue.Trend) {
+func (p *netns) synFull() (text string, one *queue.Trend) {
 	var all []string
 	for _, s := range p.listeners {
 		top := uint64(0)
@@ -53,7 +53,7 @@ func (p *place) synFull() (text string, one *queue.Trend) {
 	return "SYN queue seen full: " + strings.Join(all[:min(len(all), shown)], ", ") + more, one
 }
 
-func (p *place) checkSYN() []string {
+func (p *netns) checkSYN() []string {
 	return []string{
 		p.enter() + "nstat -az TcpExtTCPReqQFullDoCookies TcpExtTCPReqQFullDrop TcpExtSyncookiesSent TcpExtListenDrops",
 		p.enter() + "ss -tan state syn-recv   # the requests",
@@ -71,7 +71,7 @@ var fixSYN = []string{
 // cookiesSent asks for cookies that were sent: TCPReqQFullDoCookies alone counts
 // SYNs, too, that the full accept queue dropped (tcp_conn_request,
 // net/ipv4/tcp_input.c).
-func cookiesSent(p *place) (Finding, bool) {
+func cookiesSent(p *netns) (Finding, bool) {
 	full, sent := p.rose("TcpExtTCPReqQFullDoCookies"), p.rose("TcpExtSyncookiesSent")
 	if v, _ := p.sysctl("net.ipv4.tcp_syncookies"); v != "1" || full == 0 || sent == 0 {
 		return Finding{}, false
@@ -91,7 +91,7 @@ func cookiesSent(p *place) (Finding, bool) {
 	}, true
 }
 
-func requestsDropped(p *place) (Finding, bool) {
+func requestsDropped(p *netns) (Finding, bool) {
 	n := p.rose("TcpExtTCPReqQFullDrop")
 	if n == 0 {
 		return Finding{}, false
@@ -107,12 +107,12 @@ func requestsDropped(p *place) (Finding, bool) {
 }
 
 // set reports whether a setting has a value in a namespace that serves others.
-func (p *place) set(name, value string) bool {
+func (p *netns) set(name, value string) bool {
 	v, ok := p.sysctl(name)
 	return ok && v == value && p.serves()
 }
 
-func cookiesOff(p *place) (Finding, bool) {
+func cookiesOff(p *netns) (Finding, bool) {
 	const name = "net.ipv4.tcp_syncookies"
 	if !p.set(name, "0") {
 		return Finding{}, false
@@ -126,14 +126,14 @@ func cookiesOff(p *place) (Finding, bool) {
 	}, true
 }
 
-func cookiesAlways(p *place) (Finding, bool) {
+func cookiesAlways(p *netns) (Finding, bool) {
 	const name = "net.ipv4.tcp_syncookies"
 	if !p.set(name, "2") {
 		return Finding{}, false
 	}
 	return Finding{
 		Severity: Notice, Title: "every SYN is answered with a cookie, full or not: a setting for tests",
-		Evidence: []string{p.where(), name + " = 2", "TCPReqQFullDoCookies counts every SYN now and tells nothing"},
+		Evidence: []string{p.where(), name + " = 2", "TCPReqQFullDoCookies counts every SYN now and means nothing"},
 		Effect: "clients without TCP timestamps get neither window scaling nor SACK; a lost SYN-ACK is not sent again by the server; " +
 			"if the accept queue is full: " + feelCookie,
 		Fix:   []string{"sysctl -w " + name + "=1, the kernel's default: cookies only when the SYN queue is full"},
@@ -141,7 +141,7 @@ func cookiesAlways(p *place) (Finding, bool) {
 	}, true
 }
 
-func abortOnOverflow(p *place) (Finding, bool) {
+func abortOnOverflow(p *netns) (Finding, bool) {
 	const name = "net.ipv4.tcp_abort_on_overflow"
 	if !p.set(name, "1") {
 		return Finding{}, false
@@ -165,9 +165,9 @@ const many = 8
 // answer, requests are as many as come in one round trip. TCPSynRetrans counts SYNs
 // of this host, too (tcp_rtx_synack and __tcp_retransmit_skb, net/ipv4/tcp_output.c).
 func unfinished(s *situation) (Finding, bool) {
-	overflows, again := s.place.moved("TcpExtListenOverflows"), s.place.rose("TcpExtTCPSynRetrans")
+	overflows, again := s.netns.moved("TcpExtListenOverflows"), s.netns.rose("TcpExtTCPSynRetrans")
 	n := s.Listener.SynLen
-	if !n.Known || n.N < many || again < many || s.Listener.SynAge > long || !overflows.Known || overflows.N > 0 {
+	if !n.Known || n.N < many || again < many || s.Listener.SynAge > stoppedAfter || !overflows.Known || overflows.N > 0 {
 		return Finding{}, false
 	}
 	return Finding{

@@ -24,7 +24,7 @@ type Attempt struct {
 	ForeignReset bool // an RST arrived that the other end has not sent
 
 	Among    Among    // how it stood among the others of its listener
-	Held     Held     // what the server has, by whoever told it
+	Held     Held     // what the server has, whatever the witness
 	Samples  Samples  // of sockets and queues
 	Calls    Calls    // of the client
 	Counters Counters // of the server's host, and the wire
@@ -170,7 +170,7 @@ const (
 	ActFIN
 )
 
-// Held is what the server has or had, as its segments, counters or samples told.
+// Held is what the server has or had, as its segments, counters or samples showed.
 type Held struct {
 	Since     time.Duration // when the segment came that made the connection
 	EnteredBy time.Duration // when the last segment came before the server showed that it has a connection
@@ -180,22 +180,22 @@ type Held struct {
 	Cookie      bool // it answered with a SYN cookie: counters, or the SYN-ACK bears the marks of one
 	FastOpened  bool // it took the SYN's data (RFC 7413)
 	Connection  bool
-	Overtaken   bool // that was told before the segment that made it
+	Overtaken   bool // that was reported before the segment that made it
 	Owned       bool // accept() returned it
 	Ignored     bool // it still had a request after the final ACK had come
 	IgnoredData bool // the same, after data had come
 }
 
-// Calls are what the client's system calls told.
+// Calls are what the client's system calls returned.
 type Calls struct {
-	Connected bool // connect() succeeded, as a call or the socket's state told
+	Connected bool // connect() succeeded, as a call or the socket's state showed
 	GaveUp    bool // the client ended connect() by a limit of its own
 	TimedOut  bool // connect() failed with ETIMEDOUT
 	Reset     bool // connect() failed with ECONNRESET
 	Refused   bool // connect() failed with ECONNREFUSED
 }
 
-// Samples are what looking at sockets and listeners told.
+// Samples are what looking at sockets and listeners showed.
 type Samples struct {
 	Vanished time.Duration // when the client's socket was found gone
 
@@ -250,18 +250,18 @@ func (a *Attempt) HasConnection() bool {
 	return a.Counters.Taken || a.Held.Connection || a.Accepted()
 }
 
-// Accepted reports whether accept() has returned the connection: that was told, or the
+// Accepted reports whether accept() has returned the connection: that was reported, or the
 // connection was reset and its listener went on.
 func (a *Attempt) Accepted() bool { return a.Held.Owned || a.Samples.Outlived }
 
 // Kept reports whether the server has or had a request: one was seen, or a SYN-ACK was
-// sent while the counters told of no cookie.
+// sent while the counters showed no cookie.
 func (a *Attempt) Kept() bool {
 	return a.Held.SawRequest || a.Server.SYNACK.N > 0 && a.Counters.NoCookie && !(a.Held.Cookie || a.Held.FastOpened)
 }
 
 // BadSum reports that segments came to the server with a wrong checksum, and that those of
-// this capture tell something: nothing was taken that has one.
+// this capture mean something: nothing was taken that has one.
 func (a *Attempt) BadSum() bool {
 	return a.Client.BadSums > 0 && !a.On.Crowd.Sumless && a.Sees(ServerSide)
 }

@@ -7,7 +7,7 @@ import (
 // Segment is what a client's segment is to the handshake.
 type Segment uint8
 
-// Which segments are told apart.
+// Limits on how many segments are followed.
 const (
 	SegOther Segment = iota
 	SegSYN
@@ -17,7 +17,7 @@ const (
 	SegRST
 )
 
-// Times that the kernel's timers tell apart.
+// Times that distinguish the kernel's timers.
 const (
 	FirstTimeout = 900 * time.Millisecond // less than TCP_TIMEOUT_INIT, 1 s (include/net/tcp.h)
 	dataTimeout  = 150 * time.Millisecond // less than TCP_RTO_MIN, 200 ms
@@ -100,7 +100,7 @@ func (a *Attempt) takeSYN(p *Packet, seen sight) Segment {
 		if a.Server.SYNACK.N == 0 && (a.Client.Tries == 0 || p.T-a.Client.Asked >= FirstTimeout/2) {
 			a.Client.Tries++
 			a.Client.Vain, a.Client.Asked = a.Client.Asked, p.T
-			a.knock()
+			a.countSYN()
 		}
 	}
 	return SegSYN

@@ -9,7 +9,7 @@ import (
 // (tcp_conn_request, net/ipv4/tcp_input.c). With them, cookie_init_timestamp
 // (net/ipv4/syncookies.c) puts the options into the lowest six bits of the SYN-ACK's
 // timestamp, and takes one that is not in the future: it is up to 63 ms old. Whatever
-// the server sends later bears its clock as it is, and tells how old that was. The bits
+// the server sends later bears its clock as it is, and shows how old that was. The bits
 // alone do not: a secret offset for each connection is added (secure_tcp_ts_off,
 // net/core/secure_seq.c).
 const (
@@ -37,7 +37,7 @@ func (a *Attempt) offers(p *Packet) {
 	}
 }
 
-// dates tells a SYN-ACK's timestamp that is older than the SYN that it answers, by the clock of
+// dates recognises a SYN-ACK's timestamp that is older than the SYN that it answers, by the clock of
 // a later segment of the server.
 func (a *Attempt) dates(p *Packet) {
 	since := p.T - a.Server.Stamped

@@ -13,26 +13,26 @@ const (
 	Stages
 )
 
-// Told is what told that a segment was dropped or lost: which counter moved, or what else.
-type Told uint8
+// Witness is the witness of a segment's drop or loss: which counter moved, or what else.
+type Witness uint8
 
 // Counters are by the names of the kernel (net/ipv4/proc.c).
 const (
-	Untold        Told = iota
-	Overflows          // ListenOverflows
-	QFull              // TCPReqQFullDrop; of a cookie, TCPReqQFullDoCookies
-	DropsReserved      // ListenDrops alone, with no more room than is reserved (Listener.reserved)
-	DropsAlone         // ListenDrops alone
-	Deferred           // TCPDeferAcceptDrop
-	FilterTook         // a packet filter's counter
-	SumErrors          // InCsumErrors
-	ReversePath        // IPReversePathFilter
-	NoCounter          // no counter, and what the server did later shows that it made no connection
-	WireLost           // the wire
-	TooLate            // its request has expired, and it had not come
+	NoWitness     Witness = iota
+	Overflows             // ListenOverflows
+	QFull                 // TCPReqQFullDrop; of a cookie, TCPReqQFullDoCookies
+	DropsReserved         // ListenDrops alone, with no more room than is reserved (Listener.reserved)
+	DropsAlone            // ListenDrops alone
+	Deferred              // TCPDeferAcceptDrop
+	FilterTook            // a packet filter's counter
+	SumErrors             // InCsumErrors
+	ReversePath           // IPReversePathFilter
+	NoCounter             // no counter, and what the server did later shows that it made no connection
+	WireLost              // the wire
+	TooLate               // its request has expired, and it had not come
 )
 
-// Counters are what the counters of the server's host and the wire told.
+// Counters are what the counters of the server's host and the wire showed.
 type Counters struct {
 	Taken     bool // nothing kept the server from making a connection of the final ACK
 	NoCookie  bool // it did not answer a SYN with a cookie
@@ -44,14 +44,14 @@ type Counters struct {
 	Strikes [Stages]Strike
 }
 
-// Strike is the first time that counters or the wire told that a packet of a stage was
+// Strike is the first time that counters or the wire showed that a packet of a stage was
 // dropped or lost.
 type Strike struct {
-	Told    Told    // Untold if they never did
+	Witness Witness // Untold if they never did
 	Segment Segment // which was struck; SegOther for a SYN-ACK
 	N       int32   // how many of the stage were
 	At      Moment
-	Since   time.Duration // the first of them, whatever told it
+	Since   time.Duration // the first of them, whatever its witness
 }
 
 // Still is a set of counters that did not move, so that what they count has happened to
@@ -73,16 +73,16 @@ func (s Still) Has(o Still) bool { return s&o == o }
 // counts, with one exception: a full accept queue comes before an earlier loss of
 // the final ACK, which would have been made good, and before TCP_DEFER_ACCEPT,
 // which drops the bare ACK by design.
-func (a *Attempt) strike(s Stage, told Told, segment Segment, m Moment) {
+func (a *Attempt) strike(s Stage, witness Witness, segment Segment, m Moment) {
 	st := &a.Counters.Strikes[s]
 	if st.N++; st.N == 1 {
 		st.Since = m.T
 	}
-	if st.Told == Deferred && told == Overflows {
+	if st.Witness == Deferred && witness == Overflows {
 		st.Since = m.T // what was deferred was not late
 	}
-	if st.Told == Untold || s == StageACK && told == Overflows && st.Told != Overflows {
-		st.Told, st.Segment, st.At = told, segment, m
+	if st.Witness == NoWitness || s == StageACK && witness == Overflows && st.Witness != Overflows {
+		st.Witness, st.Segment, st.At = witness, segment, m
 	}
 }
 
@@ -113,7 +113,7 @@ func (a *Attempt) RuleOut(kind Segment, x *Delta) {
 	}
 }
 
-// Each is what counters tell of each of several segments that they moved for, of which so many
+// Each is what counters show about each of several segments that they moved for, of which so many
 // followed a SYN: where it adds up for all of them, which is reported.
 func (x *Delta) Each(n, acks int) (each Delta, adds bool) {
 	switch {
@@ -131,7 +131,7 @@ func (x *Delta) Each(n, acks int) (each Delta, adds bool) {
 }
 
 // elsewhere is where a segment was dropped before it came to the listener.
-func (x *Delta) elsewhere() Told {
+func (x *Delta) elsewhere() Witness {
 	switch {
 	case x.Filtered > 0:
 		return FilterTook
@@ -140,7 +140,7 @@ func (x *Delta) elsewhere() Told {
 	case x.IPReversePathFilter > 0:
 		return ReversePath
 	}
-	return Untold
+	return NoWitness
 }
 
 // React takes what the counters did for one segment alone, which was seen at that moment.
@@ -168,7 +168,7 @@ func (a *Attempt) reactSYN(at Moment, x *Delta) {
 		case s.CookiesKnown && s.Cookies == 2:
 			n.Always = true
 		case x.TCPReqQFullDoCookies > 0:
-			n.Told, n.Always = QFull, !s.CookiesKnown
+			n.Witness, n.Always = QFull, !s.CookiesKnown
 			a.On.measure(&n)
 			n.Always = n.Always && !n.Measured
 		}
@@ -182,7 +182,7 @@ func (a *Attempt) reactSYN(at Moment, x *Delta) {
 		a.drop(SegSYN, at, DropsReserved)
 	case x.ListenDrops > 0:
 		a.drop(SegSYN, at, DropsAlone)
-	case x.elsewhere() != Untold:
+	case x.elsewhere() != NoWitness:
 		a.drop(SegSYN, at, x.elsewhere())
 	default:
 		a.RuleOut(SegSYN, x)
@@ -211,7 +211,7 @@ func (a *Attempt) reactACK(kind Segment, at Moment, x *Delta) {
 		a.drop(kind, at, Overflows)
 	case x.TCPDeferAcceptDrop > 0:
 		a.drop(kind, at, Deferred)
-	case x.elsewhere() != Untold:
+	case x.elsewhere() != NoWitness:
 		a.drop(kind, at, x.elsewhere())
 	case x.ListenDrops > 0:
 		a.drop(kind, at, DropsAlone)
@@ -223,11 +223,11 @@ func (a *Attempt) reactACK(kind Segment, at Moment, x *Delta) {
 }
 
 // drop notes that the server dropped a segment, as its counters say.
-func (a *Attempt) drop(kind Segment, at Moment, told Told) {
-	if told == Overflows {
+func (a *Attempt) drop(kind Segment, at Moment, witness Witness) {
+	if witness == Overflows {
 		a.On.Overflowed = true
 	}
-	n := Note{What: Dropped, Segment: kind, Told: told}
+	n := Note{What: Dropped, Segment: kind, Witness: witness}
 	a.On.measure(&n)
 	a.note(n, at.T, at.Number)
 	n.Again = kind == SegACK && a.Client.ACKIn.N > 1
@@ -241,7 +241,7 @@ func (a *Attempt) drop(kind Segment, at Moment, told Told) {
 		a.Held.Ignored = true
 		a.Held.Futile = at.T
 	}
-	a.strike(s, told, kind, at)
+	a.strike(s, witness, kind, at)
 }
 
 // TakeFate takes what the wire did with a segment that was sent.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Crowd is what the packets of all clients of one listener tell together. From
-// packets alone much can only be told of one connection by what befell the others:
+// Crowd is what the packets of all clients of one listener show together. From
+// packets alone much about one connection follows only from what befell the others:
 // a SYN dropped while there were as many requests as when others were answered was not
 // dropped for a full SYN queue, and an ACK that came while no other
 // client's did found the room that its SYN had found.
@@ -25,7 +25,7 @@ type Crowd struct {
 	Again      bool       // a client has sent its SYN again
 	Speaks     bool       // the server has sent data before its client has: it does not defer
 	AskedAlone bool       // it has asked again for the final ACK of one that was Alone
-	Sumless    bool       // segments with a wrong checksum were taken: they tell nothing
+	Sumless    bool       // segments with a wrong checksum were taken: they mean nothing
 
 	recent int           // requests, at least: of those, begun since
 	since  time.Duration //
@@ -39,8 +39,8 @@ type Crowd struct {
 	fallen *Attempt   // the last that the server has reset without a word
 }
 
-// knock notes how the listener stood when a SYN came.
-func (a *Attempt) knock() {
+// countSYN notes how the listener stood when a SYN came.
+func (a *Attempt) countSYN() {
 	c := &a.On.Crowd
 	switch a.Client.Tries {
 	case 1:

@@ -9,6 +9,6 @@
 //	for each packet { scene.At(p.T); a.Take(p, fromClient) }
 //
 // It says nothing of what became of an attempt, nor why: that is what judge makes of it,
-// and story tells it. What is kept of an attempt is bounded, however long it takes: of most
+// and story puts it into words. What is kept of an attempt is bounded, however long it takes: of most
 // things the first, the last and the number.
 package evidence

@@ -13,7 +13,7 @@ func (a *Attempt) connect(t time.Duration) {
 	a.Client.Unacked, a.Samples.Vacant, a.Samples.Gone = false, false, false
 }
 
-// show notes that the server's connection was seen. Samples and calls may be told
+// show notes that the server's connection was seen. Samples and calls may be reported
 // of it before the segment that made it: that is stamped when its delivery has returned.
 func (a *Attempt) show() {
 	if !a.HasConnection() && a.Scene.Sockets && (a.Client.ACKIn.N == 0 || a.Held.Futile == a.Client.LastIn) {
@@ -60,7 +60,7 @@ func (a *Attempt) EmptyQueue(now time.Duration) bool {
 	return true
 }
 
-// ListenerEnds takes that a listener of its address has ended, of which a sample told; it
+// ListenerEnds takes that a listener of its address has ended, as a sample showed; it
 // reports whether the attempt ended with it, since its connection waited there although its
 // client had reset it.
 func (a *Attempt) ListenerEnds(now time.Duration) bool {
@@ -77,7 +77,7 @@ func (a *Attempt) ListenerEnds(now time.Duration) bool {
 }
 
 // Suspect reports that the server's RST may have come with the end of its listener, and no
-// sample has told. After that end it did.
+// sample has shown. After that end it did.
 func (a *Attempt) Suspect() bool {
 	switch l := a.On; {
 	case l.Closed():
@@ -90,7 +90,7 @@ func (a *Attempt) Suspect() bool {
 	return false
 }
 
-// Decide takes what a sample of its listener tells of why the server has reset: with the end
+// Decide takes what a sample of its listener shows about why the server has reset: with the end
 // of a listener which was open in the last complete sample before the reset; else the
 // listener outlived the connection. s is nil when a sample is complete. It reports whether it
 // is decided.
@@ -153,7 +153,7 @@ func (a *Attempt) takeRequest(now time.Duration) {
 	}
 	a.Held.Ignored = true
 	a.Held.Futile = a.Client.LastIn
-	a.untake()
+	a.revokeTaken()
 }
 
 // takeNone notes that the server has no socket for the connection.
@@ -183,7 +183,7 @@ func (a *Attempt) expire(now time.Duration) {
 	}
 }
 
-// waited tells from the server's connection whether accept() has returned it:
+// waited reports, by the server's connection, whether accept() has returned it:
 // it has an owner, or is in a state that only an owner's close() leads to.
 func (a *Attempt) waited(s Socket) {
 	switch s.State {

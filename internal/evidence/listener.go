@@ -15,11 +15,11 @@ type Listener struct {
 	Answered     bool           // it has sent a SYN-ACK, or a sample has shown it
 	Denied       time.Duration  // when a SYN was last answered with RST
 	Reopened     bool           // packets alone: and another one after that with SYN-ACK
-	Overflowed   bool           // its accept queue was full at some time, as counters or a sample told
-	Ended        time.Duration  // when a sample last told that one was closed
+	Overflowed   bool           // its accept queue was full at some time, as counters or a sample showed
+	Ended        time.Duration  // when a sample last showed that one was closed
 	Crowd        Crowd
 
-	sampled bool     // a sample has told whether it is open
+	sampled bool     // a sample has shown whether it is open
 	members []Queues // the latest sample of each open socket
 }
 
@@ -83,7 +83,7 @@ func (l *Listener) measure(n *Note) {
 		return
 	}
 	m, s := &l.members[0], &l.Scene.Settings
-	switch n.Told {
+	switch n.Witness {
 	case Overflows:
 		n.Length, n.Limit, n.Measured = int32(m.AcceptLen), int32(m.AcceptLimit), m.AcceptLen > m.AcceptLimit
 	case QFull:

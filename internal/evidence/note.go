@@ -8,7 +8,7 @@ import (
 // What is the kind of a note.
 type What uint8
 
-// What there is to tell.
+// The kinds of notes.
 const (
 	Nothing What = iota
 	SYNAgain
@@ -36,12 +36,12 @@ const (
 	TakesNone
 )
 
-// Note is something worth telling. Notes of one kind are folded into one, so an
+// Note is something worth reporting. Notes of one kind are folded into one, so an
 // attempt has few of them, however long it takes.
 type Note struct {
 	What     What
 	Segment  Segment // of Dropped, Lost and HeldBack; SegOther is the SYN-ACK; of ServerReset what it answers
-	Told     Told    // of Dropped; of SentCookie QFull if it was sent for a full SYN queue; of ServerReset Overflows if it was for a full accept queue
+	Witness  Witness // of Dropped; of SentCookie QFull if it was sent for a full SYN queue; of ServerReset Overflows if it was for a full accept queue
 	Measured bool    // Length and Limit are known
 	Always   bool    // of SentCookie: tcp_syncookies is 2; if Told is QFull, it may be
 	Again    bool    // of Dropped: it repeats the final ACK
@@ -54,14 +54,14 @@ type Note struct {
 	Call, Errno   string
 }
 
-// MaxTimes bounds how many times of a repeated event are told; the SYNs of Linux
+// MaxTimes bounds how many times of a repeated event are kept; the SYNs of Linux
 // before 6.5 and five SYN-ACKs fit in.
 const MaxTimes = 8
 
-// note adds to what is worth telling of the attempt.
+// note adds to what is worth reporting about the attempt.
 func (a *Attempt) note(n Note, now time.Duration, number int) {
 	i := slices.IndexFunc(a.Notes, func(o Note) bool {
-		return o.What == n.What && o.Segment == n.Segment && o.Told == n.Told && o.Call == n.Call && o.Errno == n.Errno
+		return o.What == n.What && o.Segment == n.Segment && o.Witness == n.Witness && o.Call == n.Call && o.Errno == n.Errno
 	})
 	if i >= 0 {
 		old := &a.Notes[i]

@@ -56,7 +56,7 @@ const (
 	SumBad
 )
 
-// Options are the TCP options of a segment that tell how a handshake was done.
+// Options are the TCP options of a segment that show how a handshake was done.
 type Options struct {
 	TSVal       uint32 // RFC 7323
 	TSEcr       uint32

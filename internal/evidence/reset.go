@@ -44,7 +44,7 @@ func (a *Attempt) takeRST(p *Packet, seen sight) {
 	if seen.sent && !stray {
 		n := Note{What: ServerReset}
 		if a.Counters.Aborted {
-			n.Told = Overflows
+			n.Witness = Overflows
 		}
 		a.remark(p.Number, n)
 	}

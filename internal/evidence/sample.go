@@ -41,7 +41,7 @@ type Socket struct {
 type Queues struct {
 	T           time.Duration
 	Address     netip.AddrPort
-	Inode       uint32 // tells the members of a SO_REUSEPORT group apart; 0 if there is one only
+	Inode       uint32 // identifies the member of a SO_REUSEPORT group; 0 if there is one only
 	Open        bool   // false: looked, and there is no listener any more
 	AcceptLen   int
 	AcceptLimit int

@@ -9,7 +9,7 @@ import (
 // long, and what no attempt alone shows.
 type Scene struct {
 	Sides   Side // where packets are seen
-	Sockets bool // socket states, listeners and calls are told, too; and Reactions, at least now and then
+	Sockets bool // socket states, listeners and calls are reported, too; and Reactions, at least now and then
 
 	Began    time.Duration // when the first was seen
 	Now      time.Duration

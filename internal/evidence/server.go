@@ -43,7 +43,7 @@ func (a *Attempt) fromServer(p *Packet, seen sight) {
 // maker is when the segment came that made the connection, where only a later
 // answer shows that one did.
 func (a *Attempt) maker() time.Duration {
-	if a.Held.Ignored || a.Counters.Strikes[StageACK].Told != Untold {
+	if a.Held.Ignored || a.Counters.Strikes[StageACK].Witness != NoWitness {
 		return a.Client.LastIn
 	}
 	if a.Client.ACKIn.N > 0 {
@@ -65,7 +65,7 @@ func (a *Attempt) takeSYNACK(p *Packet, seen sight) {
 		a.connect(p.T)
 	}
 	a.On.Answered = true
-	same := p.Seq == a.Server.ISN && p.Options.TSVal == a.Server.LastStamp // or there are none to tell it by
+	same := p.Seq == a.Server.ISN && p.Options.TSVal == a.Server.LastStamp // or there is none to compare
 	if seen.sent && same && a.copied(&a.Server.SYNACK, p.T, FirstTimeout/2) {
 		return
 	}
@@ -122,7 +122,7 @@ func (a *Attempt) resend(p *Packet) {
 	}
 	a.Server.Resent.add(p.T)
 	a.note(Note{What: SYNACKAgain}, p.T, p.Number)
-	a.untake()
+	a.revokeTaken()
 	a.Held.Futile = a.Client.LastIn
 	came := a.Client.ACKIn.N > 0
 	if !a.Sees(ServerSide) { // it may have crossed the final ACK
@@ -137,9 +137,9 @@ func (a *Attempt) resend(p *Packet) {
 	}
 }
 
-// untake takes back what the counters let expect: the final ACK has made no
+// revokeTaken takes back what the counters let expect: the final ACK has made no
 // connection, though they know of no drop.
-func (a *Attempt) untake() {
+func (a *Attempt) revokeTaken() {
 	if a.Counters.Taken && !(a.Held.Connection || a.Accepted()) {
 		a.Counters.Taken = false
 		a.Held.Futile = a.Client.LastIn
@@ -150,7 +150,7 @@ func (a *Attempt) untake() {
 // mistaken takes back that the last segment made a connection: it found none.
 func (a *Attempt) mistaken() {
 	a.Counters.Taken = false
-	if a.Counters.Strikes[StageACK].Told == Untold {
+	if a.Counters.Strikes[StageACK].Witness == NoWitness {
 		a.strike(StageACK, NoCounter, SegACK, Moment{a.Client.LastIn, 0})
 	}
 	a.Server.Belied = true

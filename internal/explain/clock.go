@@ -35,7 +35,7 @@ func (e *explainer) adjust() {
 }
 
 // match compares the beginnings of two files. If one was captured at the client and
-// one at the server, the packets that are in both tell the difference of their clocks: a
+// one at the server, the packets that are in both give the difference of their clocks: a
 // packet is seen first where it was sent, and the shortest way there is taken to be as
 // long as the shortest way back.
 func (e *explainer) match(a, b *source) bool {
@@ -107,7 +107,7 @@ func difference(there, back int64, secondIsServer bool) int64 {
 	return ahead
 }
 
-// mark tells a SYN or SYN-ACK from others.
+// mark identifies a SYN or SYN-ACK.
 type mark struct {
 	pair     pair
 	ports    [2]uint16

@@ -13,7 +13,7 @@ import (
 	"listenq/internal/judge"
 )
 
-// collector keeps what is told of connections, within bounds.
+// collector keeps the connections of the answer, within bounds.
 type collector struct {
 	options     Options
 	seed        maphash.Seed
@@ -53,7 +53,7 @@ func (c *collector) add(a *handshake.Attempt, v *judge.Verdict, sides evidence.S
 	}
 	server := a.Server()
 	if a.Unasked() {
-		server = netip.AddrPortFrom(a.Client().Addr(), 0) // what was not asked for is told with who got it
+		server = netip.AddrPortFrom(a.Client().Addr(), 0) // what was not asked for is listed under who received it
 	}
 	key := alike{server, sides, v.Reading, v.Struck, v.Handshake, v.Confidence, c.sum(v.Alternatives), a.Sequel().What}
 	g := c.groups[key]
@@ -77,7 +77,7 @@ func (c *collector) add(a *handshake.Attempt, v *judge.Verdict, sides evidence.S
 	}
 }
 
-// room reports that one more is told; half of it is for those that are not fine.
+// room reports whether one more can be listed; half of it is for those that are not fine.
 func (c *collector) room(v *judge.Verdict) bool {
 	limit := c.options.Connections
 	if v.Cause == judge.NoCause {
@@ -119,7 +119,7 @@ func join(g *answer.Group, start time.Duration, v *judge.Verdict) {
 	}
 }
 
-// connection is an attempt as it is told.
+// connection is an attempt as the answer lists it.
 func (e *explainer) connection(a *handshake.Attempt, v *judge.Verdict, sides evidence.Side) answer.Connection {
 	c := answer.Connection{
 		Client: a.Client().String(), Server: a.Server().String(), CapturedAt: placeOf(sides), Start: milliseconds(a.Start()),
@@ -150,8 +150,8 @@ func (c *collector) finish(r *answer.Explanation) {
 	slices.SortFunc(r.Groups, worseGroup)
 }
 
-// worse orders outcomes from the worst for clients to the best.
-var worse = []judge.Outcome{
+// worstFirst orders outcomes from the worst for clients to the best.
+var worstFirst = []judge.Outcome{
 	judge.Phantom, judge.Forgotten, judge.HalfOpen, judge.Reset, judge.TimedOut,
 	judge.Unanswered, judge.GaveUp, judge.Refused, judge.Queued, judge.Pending,
 	judge.Unknown, judge.EstablishedBoth, judge.Accepted,
@@ -167,7 +167,7 @@ func worseGroup(a, b answer.Group) int {
 		if g.Longest != nil {
 			late = 0
 		}
-		return (slices.Index(worse, g.Example.Outcome)*2+late)*2 + queue
+		return (slices.Index(worstFirst, g.Example.Outcome)*2+late)*2 + queue
 	}
 	return cmp.Or(
 		cmp.Compare(rank(&a), rank(&b)),
@@ -178,4 +178,4 @@ func worseGroup(a, b answer.Group) int {
 }
 
 // Outcomes are all that an attempt can have, the worst for clients first.
-func Outcomes() []judge.Outcome { return slices.Clone(worse) }
+func Outcomes() []judge.Outcome { return slices.Clone(worstFirst) }

@@ -3,7 +3,7 @@ package explain
 import "time"
 
 // copies finds files that hold the same packets, as a capture and its annotated copy do, or
-// one that was named twice. Of each the longest is read; the others tell nothing more.
+// one that was named twice. Of each the longest is read; the others contain nothing more.
 func (e *explainer) copies() {
 	for i, s := range e.sources {
 		for _, other := range e.sources[:i] {
@@ -30,7 +30,7 @@ func begin(a, b []segment) bool {
 }
 
 // is reports that two segments are one that was written twice: at the same time, as exactly
-// as the less exact of two files tells it.
+// as the less exact of two files has it.
 func (s *segment) is(o *segment) bool {
 	apart := time.Duration(s.at - o.at).Abs()
 	return apart < time.Microsecond && s.Src == o.Src && s.Dst == o.Dst && s.Seq == o.Seq && s.Ack == o.Ack && s.Len == o.Len && s.Flags == o.Flags

@@ -1,4 +1,4 @@
-// Package explain tells of capture files what became of each connection attempt
+// Package explain finds out from capture files what became of each connection attempt
 // in them, and gives a verdict for each listening address. It hides where a file
 // was captured, which it finds out, and how files of both ends are read as one.
 //

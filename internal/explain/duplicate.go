@@ -15,7 +15,7 @@ import (
 // what no host changes on the way.
 type duplicates struct{ recent [1 << 12]token }
 
-// token tells a packet from others.
+// token identifies a packet.
 type token struct {
 	sum uint64
 	at  int64

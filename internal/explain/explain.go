@@ -25,9 +25,9 @@ type Input struct {
 // Options say what is of interest.
 type Options struct {
 	Listener     Filter
-	Outcomes     []judge.Outcome // of connections that are told of; all if empty
+	Outcomes     []judge.Outcome // of the connections that are listed; all if empty
 	Since, Until time.Duration   // packets before and after are left out, counted from the first; 0: none are
-	Connections  int             // told one by one at most; 0: defaultConnections
+	Connections  int             // listed one by one at most; 0: defaultConnections
 
 	// Comment, if set, is given what is worth saying of a packet, by its file and
 	// number there.
@@ -51,7 +51,7 @@ func collectLess() (restore func()) {
 	return func() { debug.SetGCPercent(old) }
 }
 
-// Captures reads files as one. A file that is cut or damaged is told of in the
+// Captures reads files as one. A file that is cut or damaged is reported in the
 // Report, as is what came before; the error is another one: a file that is no
 // capture, or cannot be read. If ctx is cancelled it returns what was read by then,
 // with the error of ctx.
@@ -179,10 +179,10 @@ func (e *explainer) take(s *source, p *segment) {
 // is sent when the other capture begins may arrive in it, and what it has seen being sent
 // may arrive when it has ended.
 func (e *explainer) covered(at int64, sent bool) bool {
-	if at < e.overlap-e.delay-int64(slack) {
+	if at < e.overlap-e.delay-int64(endTolerance) {
 		return false
 	}
-	late := int64(slack)
+	late := int64(endTolerance)
 	if !sent {
 		late += int64(longestWay)
 	}
@@ -195,8 +195,8 @@ func (e *explainer) covered(at int64, sent bool) bool {
 }
 
 const (
-	slack      = 50 * time.Millisecond // between a capture's end and its last packet
-	longestWay = time.Second           // of a packet from one end to the other
+	endTolerance = 50 * time.Millisecond // between a capture's end and its last packet
+	longestWay   = time.Second           // of a packet from one end to the other
 )
 
 // tracker is the model of what was captured at these sides.

@@ -37,8 +37,8 @@ func placeOf(sides evidence.Side) answer.Place {
 	return answer.PlaceBetween
 }
 
-// place is where a file was captured, and how that is known.
-type place struct {
+// vantage is where a file was captured, and how that is known.
+type vantage struct {
 	place   answer.Place
 	how     string
 	named   bool // by the names of its interfaces
@@ -66,7 +66,7 @@ func sideNamed(name string) evidence.Side {
 
 // find finds out where a file was captured: by the names of its interfaces, by the
 // direction of packets, by which of the two waits of a handshake is the longer.
-func (p *place) find(ahead []segment) {
+func (p *vantage) find(ahead []segment) {
 	if p.place != answer.PlaceUnknown {
 		return
 	}
@@ -87,11 +87,11 @@ func (p *place) find(ahead []segment) {
 	case p.place == answer.PlaceBetween && v.elsewhere():
 		p.how = "its packets have passed a router on both sides"
 	case p.place == answer.PlaceBetween && v.directed > 0:
-		p.how = "the directions of packets do not tell"
+		p.how = "the directions of packets do not show it"
 	case p.place == answer.PlaceBetween && v.handshakes == 0:
 		p.how = "no handshake was captured whole"
 	case p.place == answer.PlaceBetween:
-		p.how = "the waits in handshakes do not tell"
+		p.how = "the waits in handshakes do not show it"
 	case v.directed > 0:
 		p.how = "by the direction of packets"
 	default:
@@ -119,7 +119,7 @@ func fromNames(ahead []segment) answer.Place {
 
 // of says at which sides the attempt of a packet was watched, and at which of them the
 // packet was seen.
-func (p *place) of(s *segment) (sides, side evidence.Side) {
+func (p *vantage) of(s *segment) (sides, side evidence.Side) {
 	switch {
 	case s.named != 0 && p.named:
 		return sidesOf(p.place), s.named
@@ -140,7 +140,7 @@ func loops(s *segment) bool {
 }
 
 // mixed is where the host stands to one connection.
-func (p *place) mixed(s *segment) evidence.Side {
+func (p *vantage) mixed(s *segment) evidence.Side {
 	server, client := p.ends(s)
 	switch {
 	case p.local[server.Addr()].here():
@@ -154,9 +154,9 @@ func (p *place) mixed(s *segment) evidence.Side {
 // maxServers bounds the addresses that are known to be servers'.
 const maxServers = 1 << 16
 
-// ends tells the server from the client: by the handshake, by what was a server before,
+// ends distinguishes the server from the client: by the handshake, by what was a server before,
 // else by the lower port.
-func (p *place) ends(s *segment) (server, client netip.AddrPort) {
+func (p *vantage) ends(s *segment) (server, client netip.AddrPort) {
 	if s.Flags.Has(evidence.SYN) {
 		server, client = s.Dst, s.Src
 		if s.Flags.Has(evidence.ACK) {

@@ -49,7 +49,7 @@ func addFile(r *answer.Explanation, s *source) {
 	}
 }
 
-// listener is a verdict as it is told.
+// listener is a verdict as the answer lists it.
 func (e *explainer) listener(v handshake.ListenerVerdict, sides evidence.Side) answer.CaptureListener {
 	l := answer.CaptureListener{
 		Address: v.Address.String(), CapturedAt: placeOf(sides), Attempts: v.Attempts, Outcomes: v.Outcomes, Causes: v.Causes,
@@ -76,16 +76,16 @@ func lack(r *answer.Explanation, l *answer.CaptureListener) {
 
 // evidence names the packets by their files.
 func (e *explainer) evidence(all []story.Citation) []answer.Evidence {
-	told := make([]answer.Evidence, 0, len(all))
+	rows := make([]answer.Evidence, 0, len(all))
 	for _, x := range all {
 		file, packet := e.locate(x.Packet)
 		row := answer.Evidence{Packet: packet, Text: x.Text}
 		if e.files > 1 {
 			row.File, row.Of = e.sources[file].name, file+1
 		}
-		told = append(told, row)
+		rows = append(rows, row)
 	}
-	return told
+	return rows
 }
 
 // findings are the findings from the worst to the best.

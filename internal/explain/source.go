@@ -13,7 +13,7 @@ import (
 	"listenq/internal/evidence"
 )
 
-// segment is a TCP segment of a file, and what was told with it.
+// segment is a TCP segment of a file, and what the file says about it.
 type segment struct {
 	evidence.Packet
 	at        int64         // nanoseconds since 1970 on the clock of the file
@@ -30,7 +30,7 @@ type source struct {
 	facts
 	shift   int64 // of its clock, in nanoseconds
 	matched int   // packets by which that is known
-	place   place
+	place   vantage
 	same    string // the file that holds the same packets, and is read in its place
 
 	held  []segment // that are kept back until it is sure that nothing earlier comes
@@ -58,7 +58,7 @@ type facts struct {
 	skipped [maxSkips]int
 	again   int // packets that were captured twice
 	lost    int64
-	losing  bool // lost is told
+	losing  bool // lost is known
 	damage  *capture.DamageError
 }
 
@@ -71,7 +71,7 @@ const (
 // read by then is given.
 func newSource(ctx context.Context, quit <-chan struct{}, index int, input Input) *source {
 	s := &source{
-		index: index, name: input.Name, place: place{place: input.Place},
+		index: index, name: input.Name, place: vantage{place: input.Place},
 		batches: make(chan batch, 4), spare: make(chan []segment, 8),
 	}
 	if input.Place != answer.PlaceUnknown {
@@ -200,15 +200,15 @@ func (f *file) fill(ctx context.Context, all *[]segment) (more bool, err error) 
 	return true, nil
 }
 
-// untold is when stamps begin that tell nothing, in seconds since 1970: the year 2242. Those
+// meaningless is when stamps begin that mean nothing, in seconds since 1970: the year 2242. Those
 // after 2262 have more nanoseconds than can be counted.
-const untold = 1 << 33
+const meaningless = 1 << 33
 
 // take counts a packet and reports whether it is a segment of its own.
 func (f *file) take() bool {
 	c := &f.packet
 	f.packets++
-	if !c.Time.IsZero() && c.Time.Unix() < untold {
+	if !c.Time.IsZero() && c.Time.Unix() < meaningless {
 		f.latest = c.Time.UnixNano()
 	}
 	if f.first == 0 {
@@ -229,7 +229,7 @@ func (f *file) take() bool {
 	return true
 }
 
-// ended keeps a damage to tell of, and returns any other error.
+// ended keeps a damage to report, and returns any other error.
 func (f *file) ended(err error) error {
 	if f.reader != nil {
 		for _, i := range f.reader.Interfaces() {

@@ -111,10 +111,10 @@ func TestAny(t *testing.T) {
 				ways[i].at += time.Duration(i) * 30 * time.Microsecond
 			}
 			return ways
-		}, answer.PlaceBetween, "the directions of packets do not tell", 3},
+		}, answer.PlaceBetween, "the directions of packets do not show it", 3},
 		{"another host's, promiscuous", func(link capture.LinkType, f frame) []frame {
 			return []frame{cooked(link, f, toOther, 2)}
-		}, answer.PlaceBetween, "the waits in handshakes do not tell", 1},
+		}, answer.PlaceBetween, "the waits in handshakes do not show it", 1},
 	} {
 		for _, link := range []capture.LinkType{capture.LinuxSLL, capture.SLL2} {
 			t.Run(c.name+" "+link.String(), func(t *testing.T) {

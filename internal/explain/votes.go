@@ -9,7 +9,7 @@ import (
 	"listenq/internal/evidence"
 )
 
-// votes is what the beginning of a file tells of where it was captured.
+// votes is what the beginning of a file shows about where it was captured.
 type votes struct {
 	local                map[netip.Addr]locality
 	open                 map[flow]*opening

@@ -40,19 +40,19 @@ func (a *Attempt) Verdict() judge.Verdict {
 	return judge.Attempt(&a.seen, a.queue())
 }
 
-// Story tells the attempt in sentences, by their time, as a verdict has it. They hold no
+// Story describes the attempt in sentences, in the order of time, as a verdict has it. They hold no
 // address and no absolute time: attempts that went alike have equal stories.
 func (a *Attempt) Story(v *judge.Verdict) []story.Line { return story.Tell(&a.seen, v) }
 
 // Evidence returns the packets that a verdict rests on, by their numbers: those of the
-// handshake, and what is told of in the story.
+// handshake, and what the story mentions.
 func (a *Attempt) Evidence(v *judge.Verdict) []story.Citation { return story.Cite(&a.seen, v) }
 
 // Hypotheses returns what can have befallen the attempt, as far as packets alone show, with
 // what contradicts or proves each: nothing for an attempt without trouble.
 func (a *Attempt) Hypotheses() []judge.Ruling { return judge.Hypotheses(&a.seen, a.queue()) }
 
-// Sequel tells how the attempt goes on after its handshake.
+// Sequel returns how the attempt goes on after its handshake.
 func (a *Attempt) Sequel() judge.Sequel { return judge.SequelOf(&a.seen) }
 
 // queue is that of its listener, reconstructed from all that was seen.

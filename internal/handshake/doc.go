@@ -3,7 +3,7 @@
 // what became of each attempt, why, and to its story in plain sentences.
 //
 // It has three parts below it, and data flows one way through them: evidence is what was
-// seen, judge makes a verdict of it, and story tells that. This package puts them together:
+// seen, judge derives a verdict from it, and story puts that into words. This package puts them together:
 // which attempt an observation belongs to, for how long attempts are kept, and how their
 // outcomes changed.
 //

@@ -49,8 +49,8 @@ func keyOf(from, to netip.AddrPort) (k flowKey, direction int) {
 	return flowKey{a, b, uint64(from.Port())<<16 | uint64(to.Port())}, 0
 }
 
-// place is where a flow is kept among the recent ones. Two of one place cost time alone.
-func (k *flowKey) place() uint64 {
+// slot is where a flow is kept among the recent ones. Two of one place cost time alone.
+func (k *flowKey) slot() uint64 {
 	h, l := bits.Mul64(k.low.lower^k.low.upper^0xa0761d6478bd642f, k.high.lower^k.high.upper^k.ports<<32^0xe7037ed1a0b428db)
 	return (h ^ l) % recentFlows
 }
@@ -63,7 +63,7 @@ func (k *flowKey) is(o *flowKey) bool {
 
 // flow returns what is known of a flow.
 func (t *Tracker) flow(k *flowKey) flow {
-	r := &t.recent[k.place()]
+	r := &t.recent[k.slot()]
 	if !r.key.is(k) {
 		*r = recentFlow{*k, t.flows[*k]}
 	}
@@ -74,7 +74,7 @@ func (t *Tracker) flow(k *flowKey) flow {
 func (t *Tracker) put(k *flowKey, direction int, a *Attempt) {
 	f := t.flow(k)
 	f[direction] = a
-	t.recent[k.place()].flow = f
+	t.recent[k.slot()].flow = f
 	if f == (flow{}) {
 		delete(t.flows, *k)
 		return

@@ -8,7 +8,7 @@ import (
 	"listenq/internal/judge"
 )
 
-// Times after which an attempt is told as it stands, when there are more than
+// Times after which an attempt is reported as it stands, when there are more than
 // Config.MaxAttempts of them.
 const (
 	lingering = time.Second     // after both ends have closed, or one has reset
@@ -56,10 +56,10 @@ func (t *Tracker) looks() int {
 	return looks
 }
 
-// drop tells an attempt as it stands, counts it and forgets it.
+// drop reports an attempt as it stands, counts it and forgets it.
 func (t *Tracker) drop(a *Attempt) {
 	t.folding = true
-	t.tell(a)
+	t.report(a)
 	t.folding = false
 	t.remember(a)
 	a.seen.Forget()
@@ -70,8 +70,8 @@ func (t *Tracker) drop(a *Attempt) {
 	t.folded++
 }
 
-// tell says what became of an attempt, and counts it.
-func (t *Tracker) tell(a *Attempt) {
+// report reports what became of an attempt, and counts it.
+func (t *Tracker) report(a *Attempt) {
 	if t.cfg.Done == nil {
 		a.listener.fold(a, judge.Best(&a.seen, a.queue()))
 		return
@@ -81,11 +81,11 @@ func (t *Tracker) tell(a *Attempt) {
 	a.listener.fold(a, v.Reading)
 }
 
-// Close tells all attempts that are left as they stand, and counts and forgets them.
+// Close reports all attempts that are left as they stand, and counts and forgets them.
 // Nothing may be given to the Tracker after it.
 func (t *Tracker) Close() {
 	for a := range t.Attempts() {
-		t.tell(a)
+		t.report(a)
 	}
 	t.order, t.folded, t.next = nil, 0, 0
 }

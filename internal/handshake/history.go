@@ -66,8 +66,8 @@ func changed(h []change, now time.Duration, state judge.State) []change {
 	return append(h, change{now, state})
 }
 
-// untake takes back that the last segment made a connection: it found none.
-func (a *Attempt) untake() {
+// revokeQueued takes back that the last segment made a connection: it found none.
+func (a *Attempt) revokeQueued() {
 	n := len(a.history)
 	if n > 1 && a.history[n-1].state == judge.StateQueued && a.history[n-1].t >= a.seen.Client.LastIn {
 		a.history = a.history[:n-1]

@@ -23,7 +23,7 @@ type listener struct {
 	firstFolded, lastFolded time.Duration // when the first and the last of them began
 }
 
-// maxListeners bounds the addresses that are told apart where only packets are given; a
+// maxListeners bounds the addresses that are followed where only packets are given; a
 // scan reaches more. The others are one, whose address is the zero one.
 const maxListeners = 1 << 16
 
@@ -92,7 +92,7 @@ func (t *Tracker) sample(now time.Duration) {
 	}
 }
 
-// decide takes what a sample tells of why the server has reset; it reports whether it did.
+// decide takes what a sample shows about why the server has reset; it reports whether it did.
 func (a *Attempt) decide(s *evidence.Queues) bool {
 	if !a.seen.Decide(s) {
 		return false
@@ -102,7 +102,7 @@ func (a *Attempt) decide(s *evidence.Queues) bool {
 }
 
 // suspect keeps a connection or request that the server has reset until a sample
-// tells whether its listener's end was why.
+// shows whether its listener's end was why.
 func (t *Tracker) suspect(a *Attempt) {
 	if a.seen.Suspect() && len(t.undecided) < maxDelivered {
 		t.undecided = append(t.undecided, a)

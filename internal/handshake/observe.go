@@ -60,7 +60,7 @@ func (t *Tracker) Fate(p evidence.Packet, f evidence.Fate) {
 }
 
 // Sysctl takes a setting of the server's namespace: net.ipv4.tcp_syncookies and
-// net.ipv4.tcp_max_syn_backlog tell what a ListenDrops that comes alone means,
+// net.ipv4.tcp_max_syn_backlog decide what a ListenDrops that comes alone means,
 // net.ipv4.tcp_syn_retries, where both sides have the same, when connect() cannot have timed out.
 // Others are ignored.
 func (t *Tracker) Sysctl(name string, value int) { t.scene.Settings.Set(name, value) }

@@ -2,7 +2,7 @@ package handshake
 
 import "listenq/internal/evidence"
 
-// maxDelivered bounds the packets of one Reaction that are told apart.
+// maxDelivered bounds the packets of one Reaction that are kept.
 const maxDelivered = 4096
 
 // delivery is a segment of a client that reached the server and has not been
@@ -13,7 +13,7 @@ type delivery struct {
 	at   evidence.Moment
 }
 
-// deliver keeps a segment until the next Reaction tells what the server did with it.
+// deliver keeps a segment until the next Reaction shows what the server did with it.
 func (t *Tracker) deliver(d delivery) {
 	if d.kind == evidence.SegOther || d.a.seen.HasConnection() {
 		d.a.settle(d.at.T)
@@ -55,7 +55,7 @@ func (t *Tracker) Reaction(r evidence.Reaction) {
 func (d *delivery) react(x *evidence.Delta) { d.a.seen.React(d.kind, d.at, x) }
 
 // share explains several packets by one movement, where it adds up for all of
-// those that it can be about; else it tells only what happened to none of them.
+// those that it can be about; else it shows only what happened to none of them.
 func (t *Tracker) share(x *evidence.Delta) {
 	var open []delivery
 	acks, cookies := 0, t.allCookies(x)

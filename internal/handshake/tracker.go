@@ -15,7 +15,7 @@ type Config struct {
 	Sides       evidence.Side                  // where packets are seen
 	Sockets     bool                           // socket states, listeners and calls are given, too; and Reactions, at least now and then
 	MaxAttempts int                            // beyond it attempts are folded into counts; see Folded; 0: no bound
-	Done        func(*Attempt, *judge.Verdict) // if set, is given each attempt before it is folded, or at Close; of packets alone it is the last that is told of it
+	Done        func(*Attempt, *judge.Verdict) // if set, is given each attempt before it is folded, or at Close; of packets alone it is the last that is reported of it
 	Real        []netip.Addr                   // of clients that are not spoofed, whatever is seen of them
 }
 
@@ -34,7 +34,7 @@ type Tracker struct {
 	delivered []delivery                   // to the server since the last Reaction
 	overrun   bool                         // more were delivered than it holds
 	outlook   judge.Outlook                // of the attempt that the last RST of a server was for
-	undecided []*Attempt                   // reset by the server, and samples will tell whether with its listener
+	undecided []*Attempt                   // reset by the server, and samples will show whether with its listener
 	dead      []*Attempt                   // reset by the client; some of them while queued
 
 	packets, weighed int  // that were given; and when the queues were weighed
@@ -73,7 +73,7 @@ func (t *Tracker) Attempts() iter.Seq[*Attempt] {
 // after the last packet.
 func (t *Tracker) End(at time.Duration) {
 	t.scene.At(at)
-	t.packets++ // what is due and has not come tells something
+	t.packets++ // what is due and has not come is evidence
 }
 
 // Packet takes a segment. With both sides watched each is given twice: when it
@@ -97,20 +97,20 @@ func (t *Tracker) Take(p *evidence.Packet) {
 	}
 	kind := a.seen.Take(p, fromClient)
 	if fromClient && s.Sockets && p.Side&evidence.ServerSide != 0 {
-		t.deliver(delivery{a, kind, evidence.Moment{T: p.T, Number: p.Number}}) // what the server made of it is told by a Reaction
+		t.deliver(delivery{a, kind, evidence.Moment{T: p.T, Number: p.Number}}) // what the server did with it is in a Reaction
 		return
 	}
 	a.settle(p.T)
 }
 
-// takeRST takes a segment with RST. Why an end has reset may be told later, by samples.
+// takeRST takes a segment with RST. Why an end has reset may be shown later, by samples.
 func (t *Tracker) takeRST(a *Attempt, p *evidence.Packet, fromClient bool) {
 	e := &a.seen
 	sent, came, belied := e.Server.Reset.N, e.Client.ResetIn.N, e.Server.Belied
 	kind := e.Take(p, fromClient)
 	if !fromClient {
 		if e.Server.Belied && !belied {
-			a.untake()
+			a.revokeQueued()
 		}
 		if t.scene.Sockets && sent == 0 && e.Server.Reset.N > 0 && !e.Server.RefusedSYN && !e.Accepted() && (!e.Samples.Gone || e.Samples.Orphaned) {
 			t.suspect(a)

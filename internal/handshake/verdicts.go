@@ -54,7 +54,7 @@ func (t *Tracker) Listeners() []ListenerVerdict {
 	}
 	all = judge.Reflections(all)
 	slices.SortFunc(all, func(a, b judge.ListenerVerdict) int { return a.Address.Compare(b.Address) })
-	told := make([]ListenerVerdict, len(all))
+	verdicts := make([]ListenerVerdict, len(all))
 	for i := range all {
 		v := ListenerVerdict{ListenerVerdict: all[i]}
 		if v.Servers > 0 {
@@ -62,9 +62,9 @@ func (t *Tracker) Listeners() []ListenerVerdict {
 		} else {
 			v.Text, v.Evidence = story.Listener(&t.listeners[v.Address].seen, &all[i]), sums[v.Address].evidence
 		}
-		told[i] = v
+		verdicts[i] = v
 	}
-	return told
+	return verdicts
 }
 
 // overflow is the queue when only an overflow explained what was seen; without a client if it

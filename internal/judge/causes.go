@@ -53,11 +53,11 @@ func (c causes) each() iter.Seq[causes] {
 	}
 }
 
-// meaning is what a counter, or what else told of a drop, means for a SYN or for a segment
+// meaning is what a counter, or another witness of a drop, means for a SYN or for a segment
 // that followed it.
-func meaning(told evidence.Told, segment evidence.Segment, s *evidence.Settings) causes {
-	switch told {
-	case evidence.Untold:
+func meaning(witness evidence.Witness, segment evidence.Segment, s *evidence.Settings) causes {
+	switch witness {
+	case evidence.NoWitness:
 		return 0
 	case evidence.Overflows:
 		return acceptFull
@@ -77,9 +77,9 @@ func meaning(told evidence.Told, segment evidence.Segment, s *evidence.Settings)
 	return hostDrop
 }
 
-// CauseOf is what told of a drop of a segment, as a cause: UnknownCause if it can be several.
-func CauseOf(told evidence.Told, segment evidence.Segment, s *evidence.Settings) Cause {
-	return meaning(told, segment, s).name()
+// CauseOf is the cause that a witness of a drop stands for: UnknownCause if it can be several.
+func CauseOf(witness evidence.Witness, segment evidence.Segment, s *evidence.Settings) Cause {
+	return meaning(witness, segment, s).name()
 }
 
 // ruledOut are the causes that counters exclude, since they did not move when the first

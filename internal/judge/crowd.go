@@ -54,8 +54,8 @@ func reserves(n int) bool {
 	return false
 }
 
-// roomy reports that nothing speaks for a full queue when the final ACK came.
-func (a attempt) roomy() bool {
+// hadRoom reports that nothing speaks for a full queue when the final ACK came.
+func (a attempt) hadRoom() bool {
 	c := &a.On.Crowd
 	if !a.informed() || a.Client.ACKIn.N == 0 || a.Held.Ignored || a.Client.Unacked || a.Client.Untaken || a.Sees(evidence.ClientSide) && a.Server.Resent.N > 0 && a.Client.ACK.First < a.Server.Resent.First {
 		return false
@@ -83,7 +83,7 @@ func (a attempt) dropsACK(set causes) causes {
 	return set
 }
 
-// blind reports that the capture lacks what tells what became of any attempt on this address:
+// blind reports that the capture lacks what shows what became of any attempt on this address:
 // one direction.
 func (a attempt) blind() bool {
 	l := a.On

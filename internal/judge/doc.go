@@ -12,7 +12,7 @@
 //
 // What was seen leaves some states (State) that the attempt can have come to, and one of them
 // fits best. A state has a cause if a packet was struck before it, and what can have struck
-// a packet is told by counters and the wire, or it is a differential diagnosis: a hypothesis
+// a packet is known from counters and the wire, or it is a differential diagnosis: a hypothesis
 // is on the list if it predicts the trouble that was seen. It leaves the list only when
 // something that was seen contradicts it; that something is rare does not. The ones that are
 // left are ranked by how well they fit, which is an order and no proof. A verdict is likely
@@ -57,11 +57,11 @@
 // retransmissions is that of this reading. It takes the kernel's defaults for its
 // timers (1 s for the first retransmission, tcp_synack_retries 5).
 //
-// A capture that sees the server's side tells more: what befell the other clients of the
+// A capture that sees the server's side shows more: what befell the other clients of the
 // listener says what its queues held (crowd). What leaves no trace and is spoken for by
 // nothing in the capture, a SYN lost before it came to the server among it, is then no
 // alternative, and the verdict is likely. The number of requests that a flood finds room
-// for tells a full SYN queue from its reserve, where no limit that somebody would set
-// gives it. A SYN cookie is told by the age of its timestamp, or by the options that it
+// for distinguishes a full SYN queue from its reserve, where no limit that somebody would set
+// gives it. A SYN cookie is recognised by the age of its timestamp, or by the options that it
 // does not take up.
 package judge

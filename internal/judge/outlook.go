@@ -48,9 +48,9 @@ func (a attempt) outlook() Outlook {
 }
 
 // sampledState is what has become of an attempt whose client has sent its final
-// ACK, where counters and samples tell what the server has.
+// ACK, where counters and samples show what the server has.
 func (a attempt) sampledState() State {
-	struck := a.Counters.Strikes[evidence.StageACK].Told != evidence.Untold || a.Held.Ignored || a.Samples.Vacant
+	struck := a.Counters.Strikes[evidence.StageACK].Witness != evidence.NoWitness || a.Held.Ignored || a.Samples.Vacant
 	switch {
 	case a.Samples.Gone:
 		return StateForgotten
@@ -67,11 +67,11 @@ func (a attempt) openStates() Outlook {
 	switch {
 	case a.Sees(evidence.ClientSide|evidence.ServerSide) && a.Client.ACKIn.N == 0:
 		return a.lostStates()
-	case a.roomy() && a.Held.Cookie:
+	case a.hadRoom() && a.Held.Cookie:
 		return Outlook{First: StateEstablished}.or(StatePhantom)
-	case a.roomy() && a.Kept():
+	case a.hadRoom() && a.Kept():
 		return Outlook{First: StateEstablished}.or(StateHalfOpen)
-	case a.roomy():
+	case a.hadRoom():
 		return Outlook{First: StateEstablished}.or(StateHalfOpen, StatePhantom, StateForgotten)
 	}
 	if a.Server.Refusals > 0 {

@@ -31,7 +31,7 @@ type Strike struct {
 	Between     [between]time.Duration // of some more of them, in their order; what is not after First is none
 }
 
-// between is how many packets between the first and the last are told apart: with the
+// between is how many packets between the first and the last are kept: with the
 // schedule of retransmissions that is several seconds.
 const between = 5
 
@@ -49,7 +49,7 @@ type Queue struct {
 	Empty    int    // clients that were struck while nothing can have waited
 	Admitted int    // packets that were taken while as many as Fill may have waited
 	Passed   int    // that were taken while fewer may have, once the queue had been full
-	Limit    int    // the length that tells best what is struck from what is taken; 0 if none does better than none
+	Limit    int    // the length that best separates what is struck from what is taken; 0 if none does better than none
 	Turns    int    // how often it went over from striking at that length to taking below it, and back
 	Through  int    // connections of which something was taken while others were struck
 	There    int    // connections of which something was taken at any time
@@ -256,7 +256,7 @@ func (w *walk) lengths(q *Queue) (limit int) {
 	return limit
 }
 
-// fit finds the number of waiting connections that tells best what is struck from what is
+// fit finds the number of waiting connections that best separates what is struck from what is
 // taken. In a queue whose program accepts one after the other, and shows each, it explains
 // nearly all; with programs that accept without a sign it is off by a few.
 func (w *walk) fit(q *Queue) {

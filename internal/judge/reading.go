@@ -8,7 +8,7 @@ import (
 )
 
 // possible is what can be the cause of one state, by the stage that it struck;
-// base tells whether it can be none of them.
+// base says whether it can be none of them.
 func (a attempt) possible(e State, struck *strokes) (sets strokes, base bool) {
 	row := &endings[e]
 	if a.Midway {
@@ -46,14 +46,14 @@ func (a attempt) failing(e State, set causes) causes {
 	if e == StateHalfOpen && a.silent() && set&deferred != 0 {
 		within = deferred
 	}
-	if a.roomy() && !a.HasConnection() {
+	if a.hadRoom() && !a.HasConnection() {
 		within &= deferred | hostDrop | netLoss // there was room
 	}
 	return a.dropsACK(set & within)
 }
 
 // best is the reading of a state that fits best: its only cause, none where
-// nothing tells of any, or the one that others of its listener suffer from.
+// nothing shows any, or the one that others of its listener suffer from.
 func (a attempt) best(e State, by *strokes) (Reading, Struck) {
 	sets, base := a.possible(e, by)
 	all := sets[evidence.StageSYN] | sets[evidence.StageSYNACK] | sets[evidence.StageACK]
@@ -119,11 +119,11 @@ func (a attempt) struckAs(sets strokes, c causes) Struck {
 		if struck != "" {
 			return ""
 		}
-		switch told := hit(&a.Counters.Strikes[s]); {
+		switch packet := hit(&a.Counters.Strikes[s]); {
 		case c&(sumCause|refusedCause) != 0 && a.Client.Data.N > 0:
 			struck = StruckData
-		case told != "":
-			struck = told
+		case packet != "":
+			struck = packet
 		case evidence.Stage(s) == evidence.StageACK && a.Client.DataFirst:
 			struck = StruckData
 		default:
@@ -135,7 +135,7 @@ func (a attempt) struckAs(sets strokes, c causes) Struck {
 
 // hit is the packet that a strike is of; empty for none.
 func hit(s *evidence.Strike) Struck {
-	if s.Told == evidence.Untold {
+	if s.Witness == evidence.NoWitness {
 		return ""
 	}
 	switch s.Segment {

@@ -17,7 +17,7 @@ func (a attempt) clientResetStates() Outlook {
 		return only(StateGaveUp)
 	case a.Scene.Sockets:
 		return only(StateByClient)
-	case a.roomy() && a.undeferred():
+	case a.hadRoom() && a.undeferred():
 		return only(StateEstablished)
 	}
 	return Outlook{First: StateEstablished}.or(StateByClient, StateHalfOpen, StatePhantom)
@@ -49,7 +49,7 @@ func (a attempt) resetStates() Outlook {
 	return a.plainResetStates()
 }
 
-// sampledReset is why the server reset, where counters and samples tell.
+// sampledReset is why the server reset, where counters and samples show it.
 func (a attempt) sampledReset() Outlook {
 	switch {
 	case a.Samples.Gone && !a.Samples.Orphaned:
@@ -59,7 +59,7 @@ func (a attempt) sampledReset() Outlook {
 	case a.Samples.AtClose:
 		return only(StateClosed)
 	case a.HasConnection():
-		return Outlook{First: StateQueued}.or(StateClosed, StateAccepted) // until a sample tells
+		return Outlook{First: StateQueued}.or(StateClosed, StateAccepted) // until a sample shows which
 	case a.Kept() && a.Server.Reset.First-a.Server.SYNACK.Last >= evidence.FirstTimeout:
 		return only(StateStale)
 	case a.Held.Cookie:
@@ -99,7 +99,7 @@ func (a attempt) plainResetStates() Outlook {
 // connection: NATs, firewalls and balancers do after minutes, and so may the server.
 const longSilence = 30 * time.Second
 
-// likelyReset is plainResetStates where others tell whether their listener goes on.
+// likelyReset is plainResetStates where other attempts show whether their listener goes on.
 func (a attempt) likelyReset(late bool) Outlook {
 	denied := a.On.Denied >= a.Server.Reset.First
 	quiet := a.Server.Reset.First - max(a.Server.SYNACK.Last, a.Client.ACK.First)

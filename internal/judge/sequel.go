@@ -24,13 +24,13 @@ type Sequel struct {
 	After time.Duration // since the client's first data, or since its final ACK if the server acts first; of no answer until the observation ended
 }
 
-// unansweredAfter is how long a client must have waited to be told that it has no answer.
+// unansweredAfter is how long a client must have waited before it counts as unanswered.
 const unansweredAfter = time.Second
 
-// acts are what the server does first, as it is told.
+// acts are what the server does first, in words.
 var acts = [...]What{evidence.ActData: Served, evidence.ActReset: ResetFirst, evidence.ActFIN: ShutFirst}
 
-// SequelOf tells how an attempt goes on.
+// SequelOf returns how an attempt goes on.
 func SequelOf(a *evidence.Attempt) Sequel {
 	from := a.Client.ACK.First
 	if a.Client.ACK.N == 0 {

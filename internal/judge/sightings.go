@@ -68,7 +68,7 @@ func (a attempt) vainACKs() Strike {
 }
 
 // inVain are so many packets from a time to a time, with those between them that notes of
-// that kind tell the time of: what came again shows that what came before was in vain.
+// that kind give the time of: what came again shows that what came before was in vain.
 func (a attempt) inVain(n int32, first, last time.Duration, again evidence.What) Strike {
 	s := Strike{Packets: int(n), First: first, Last: last}
 	i := slices.IndexFunc(a.Notes, func(n evidence.Note) bool { return n.What == again })
@@ -107,8 +107,8 @@ func (a attempt) resetAtOnce() bool {
 	return a.Server.PlainReset && a.Server.Reset.First-a.Client.LastIn < evidence.Drained && a.Server.Reset.First-a.Server.SYNACK.First < evidence.FirstTimeout && a.Client.Misacks == 0 && !a.Client.Beyond
 }
 
-// sightings are the evidence of an attempt's trouble.
-func (a attempt) sightings() Seen {
+// traces are the evidence of an attempt's trouble.
+func (a attempt) traces() Seen {
 	c := &a.On.Crowd
 	return Seen{
 		AtServer: a.Sees(evidence.ServerSide),
@@ -144,7 +144,7 @@ func (a attempt) came(sent, in *evidence.Series) time.Duration {
 // weigh returns the causes that nothing contradicts, and of them those that alone explain
 // something that was seen.
 func (a attempt) weigh() (remaining, proven causes) {
-	seen := a.sightings()
+	seen := a.traces()
 	if seen.SYNs+seen.ACKs == 0 && !seen.Challenged && !seen.BadSum && !seen.Refused {
 		return 0, 0
 	}
@@ -189,6 +189,6 @@ func Hypotheses(seen *evidence.Attempt, q *Queue) []Ruling {
 		return nil
 	}
 	a := attempt{Attempt: seen, queue: q}
-	s := a.sightings()
+	s := a.traces()
 	return Differentiate(&s, q).All
 }

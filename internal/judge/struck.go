@@ -15,8 +15,8 @@ func (a attempt) strokes() strokes {
 
 // struckBy is what can have struck a stage first.
 func (a attempt) struckBy(s evidence.Stage) causes {
-	if st := &a.Counters.Strikes[s]; st.Told != evidence.Untold {
-		return meaning(st.Told, st.Segment, &a.Scene.Settings)
+	if st := &a.Counters.Strikes[s]; st.Witness != evidence.NoWitness {
+		return meaning(st.Witness, st.Segment, &a.Scene.Settings)
 	}
 	switch s {
 	case evidence.StageSYN:
@@ -27,7 +27,7 @@ func (a attempt) struckBy(s evidence.Stage) causes {
 	return a.struckACK()
 }
 
-// struckSYN is for SYNs of which nobody told. Where the client's side is not
+// struckSYN is for SYNs without a witness. Where the client's side is not
 // seen, SYNs may have been lost before the first that came.
 func (a attempt) struckSYN() causes {
 	if a.Server.Challenges > 0 {
@@ -84,7 +84,7 @@ func (a attempt) answered() bool {
 }
 
 // struckSYNBetween is struckSYN with both sides seen: what was sent and did not
-// come was lost, and the lab would have told of that.
+// come was lost, and the lab would have reported that.
 func (a attempt) struckSYNBetween(answered bool, server causes) causes {
 	lab := a.Scene.Sockets
 	switch {
@@ -146,7 +146,7 @@ func (a attempt) struckSYNACK() causes {
 	return nothing
 }
 
-// struckACK is for final ACKs of which nobody told. Whatever befell one may have
+// struckACK is for final ACKs without a witness. Whatever befell one may have
 // been made good by the next segment without a trace.
 func (a attempt) struckACK() causes {
 	switch {
@@ -166,11 +166,11 @@ func (a attempt) struckACK() causes {
 		return refusedCause
 	case a.BadSum():
 		return sumCause
-	case a.roomy() && a.Client.DataFirst:
+	case a.hadRoom() && a.Client.DataFirst:
 		return nothing | netLoss
-	case a.roomy() && !a.HasConnection():
+	case a.hadRoom() && !a.HasConnection():
 		return hostDrop | a.held() | nothing // a filter leaves no trace so soon
-	case a.roomy():
+	case a.hadRoom():
 		return a.held() | nothing
 	}
 	set := a.dropsACK(anyACK) | netLoss
@@ -180,7 +180,7 @@ func (a attempt) struckACK() causes {
 	}
 	switch {
 	case a.Scene.Sockets:
-		set &^= netLoss // told by the wire; lo loses nothing
+		set &^= netLoss // known from the wire; lo loses nothing
 	case a.Sees(evidence.ClientSide|evidence.ServerSide) && a.Client.ACKIn.N > 0 && a.Client.ACKIn.N >= a.Client.ACK.N && a.Server.Resent.N > 0 && a.Server.Resent.First < a.Client.ACKIn.First:
 		return set | netLoss | nothing // it was slow, or lost and another one in its place
 	case a.Sees(evidence.ClientSide|evidence.ServerSide) && (a.Client.ACKIn.N == 0 || a.Server.Resent.N > 0 && a.Client.ACK.First < a.Server.Resent.First && a.Server.Resent.First < a.Client.ACKIn.First):

@@ -15,7 +15,7 @@ type Tally struct {
 	Outcomes map[Outcome]int
 	Causes   map[Cause]int
 
-	Overflowed, Perhaps int        // struck by a full accept queue: surely, as far as packets can tell; or by that or by something else
+	Overflowed, Perhaps int        // struck by a full accept queue: surely, as far as packets can show; or by that or by something else
 	SynQueue            int        // struck by the SYN queue
 	Unfinished          int        // clients that never came back
 	Bounced             int        // clients that answered the SYN-ACK with RST
@@ -59,18 +59,18 @@ func (y *Tally) Add(seen *evidence.Attempt, q *Queue, r Reading) bool {
 	if y.Outcomes == nil {
 		y.Outcomes, y.Causes = map[Outcome]int{}, map[Cause]int{}
 	}
-	before, told := y.Overflowed, r.Cause
+	before, cause := y.Overflowed, r.Cause
 	if r.Outcome == Unanswered && r.Cause == NoCause && a.struckBy(evidence.StageSYN)&^nothing != 0 {
 		r.Cause = UnknownCause // it will never be known
 		if a.Scene.Sockets {
-			told = UnknownCause
+			cause = UnknownCause
 		} else {
-			y.Open++ // counted as it is told
+			y.Open++ // counted as it is reported
 		}
 	}
 	y.Attempts++
 	y.Outcomes[r.Outcome]++
-	y.Causes[told]++
+	y.Causes[cause]++
 	switch {
 	case a.Midway:
 		y.Midway++

@@ -55,7 +55,7 @@ func (a attempt) verdict() Verdict {
 
 func (a attempt) confidence(o Outlook, v *Verdict) Confidence {
 	switch {
-	case len(v.Alternatives) == 0 && !a.seems() && (!v.Cause.seen() || a.Scene.Sockets) && o.First != StateMisacked && v.Outcome != Unknown && v.Cause != UnknownCause:
+	case len(v.Alternatives) == 0 && !a.omitsReadings() && (!v.Cause.seen() || a.Scene.Sockets) && o.First != StateMisacked && v.Outcome != Unknown && v.Cause != UnknownCause:
 		return Certain
 	case (o.Sure() || len(v.Alternatives) == 0 || v.Cause.seen()) && v.Cause != UnknownCause && !a.guessed(v):
 		return Likely
@@ -91,8 +91,8 @@ func (a attempt) proves(v *Verdict) bool {
 	return proven != 0 && proven.name() == v.Cause
 }
 
-// seems reports that readings were left out for want of a trace.
-func (a attempt) seems() bool {
+// omitsReadings reports that readings were left out for want of a trace.
+func (a attempt) omitsReadings() bool {
 	if !a.informed() {
 		return false
 	}
@@ -108,7 +108,7 @@ func (a attempt) seems() bool {
 	return false
 }
 
-// handshake is how the server kept the handshake, where something tells.
+// handshake is how the server kept the handshake, where that is known.
 func (a attempt) handshake() Kind {
 	switch {
 	case a.Held.FastOpened:
@@ -132,7 +132,7 @@ func (a attempt) delay(e State, by *strokes) (time.Duration, bool) {
 	late := false
 	for s := range evidence.Stages {
 		began := a.Counters.Strikes[s].Since
-		if a.Counters.Strikes[s].Told == evidence.Untold {
+		if a.Counters.Strikes[s].Witness == evidence.NoWitness {
 			if by[s]&nothing != 0 {
 				continue
 			}

@@ -102,7 +102,7 @@ type Verdict struct {
 
 	// Delay is how late the server had the connection: from the first packet
 	// that was dropped or lost to the one in its place that succeeded.
-	// Zero if it was not late or has not succeeded (Late tells which).
+	// Zero if it was not late or has not succeeded (Late says which).
 	Delay time.Duration
 	Late  bool
 

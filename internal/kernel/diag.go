@@ -117,7 +117,7 @@ func (d *Diag) Dump(req Request, visit func(*Socket) error) error {
 		if err != nil {
 			return fmt.Errorf("read sockets: %w", err)
 		}
-		if n == len(d.in) { // read(2) does not tell a full buffer from an overfull one
+		if n == len(d.in) { // read(2) does not distinguish a full buffer from a truncated message
 			return fmt.Errorf("read sockets: %w", ErrTruncated)
 		}
 		if err := a.part(d.in[:n]); err != nil {

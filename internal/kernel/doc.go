@@ -21,5 +21,5 @@
 //	err = host.Sample(&sample)
 //
 // It looks only: it changes nothing, keeps no history and does not judge. What it
-// cannot look at, a Sample tells in Missing.
+// cannot be read is listed in Sample.Missing.
 package kernel

@@ -19,9 +19,9 @@ type HostOptions struct {
 	Namespaces bool // all network namespaces that the caller may enter; else the caller's alone
 	Processes  bool // fill Listener.Processes
 	Requests   bool // fill Listener.SynLen: a walk over the kernel's hash table of connections
-	Waiting    bool // fill Listener.Waiting where an accept queue is not empty: the same walk, which tells SynLen, too
+	Waiting    bool // fill Listener.Waiting where an accept queue is not empty: the walk that counts SynLen, too
 
-	// Budget is the share of a core that walks may take. What they found is told
+	// Budget is the share of a core that walks may take. What they found is used
 	// with its age until the next one. Namespaces that drop may take ten times as
 	// much on top. With 0 there is a walk at every sample.
 	Budget float64
@@ -105,7 +105,7 @@ func (h *Host) Sample(s *queue.Sample) error {
 		s.Missing = append(s.Missing, queue.Missing{What: "requests and waiting connections", Why: err.Error()})
 	}
 	for i, g := range h.groups {
-		g.tell(&s.Listeners[i], s.T)
+		g.fill(&s.Listeners[i], s.T)
 	}
 	if h.options.Processes {
 		s.Missing = append(s.Missing, h.owners.fill(s.Listeners)...)
@@ -116,9 +116,9 @@ func (h *Host) Sample(s *queue.Sample) error {
 // since is the time by a clock that never jumps (CLOCK_MONOTONIC).
 func (h *Host) since() time.Duration { return time.Since(h.start) }
 
-// roomy is for how many listeners there is room before slices grow: memory that is
+// firstCapacity is for how many listeners there is room before slices grow: memory that is
 // not used is never touched, but what a slice leaves when it grows has been.
-const roomy = 4096
+const firstCapacity = 4096
 
 func (h *Host) first() bool { return h.samples == 1 }
 
@@ -126,7 +126,7 @@ func (h *Host) first() bool { return h.samples == 1 }
 // be read any more is closed, and left to the next look.
 func (h *Host) list(s *queue.Sample) (err error) {
 	if s.Listeners == nil {
-		room := roomy
+		room := firstCapacity
 		if !h.first() {
 			room = len(h.groups) + len(h.groups)/8 // as many as before, and some
 		}

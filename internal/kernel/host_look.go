@@ -99,12 +99,12 @@ func (r refusals) add(err error) {
 	r[key].count++
 }
 
-// missing tells of them, and of those hidden.
+// missing lists them, and those that are hidden.
 func (r refusals) missing(hidden int) (all []queue.Missing) {
 	if hidden > 0 {
 		all = append(all, queue.Missing{
 			What: otherNamespaces(hidden),
-			Why:  "processes of other users tell neither their namespace nor its listeners",
+			Why:  "the network namespaces of other users' processes cannot be read",
 			Hint: "run as root (CAP_SYS_PTRACE, CAP_SYS_ADMIN)",
 		})
 	}
@@ -129,7 +129,7 @@ func otherNamespaces(n int) string {
 	return fmt.Sprintf("%d other network namespaces", n)
 }
 
-// losses tell what the namespaces do not show that have no sock_diag.
+// losses lists what is missing in namespaces without sock_diag.
 func (h *Host) losses() (all []queue.Missing) {
 	counts := map[queue.Missing]int{}
 	for _, n := range h.namespaces {

@@ -76,11 +76,11 @@ func (s *survey) process(byID map[queue.NetnsID]*foundNetns, pid string) {
 	if err != nil && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {
 		return
 	}
-	id, told := parseNetnsLink(buf[:max(0, n)]) // Linux 5.10 refuses with an empty link
+	id, known := parseNetnsLink(buf[:max(0, n)]) // Linux 5.10 refuses with an empty link
 	switch {
-	case told && byID[id] == nil:
+	case known && byID[id] == nil:
 		byID[id] = &foundNetns{id: id, path: link, pid: pid}
-	case !told:
+	case !known:
 		if inode, ok := procNetInode("/proc/" + pid + "/net/"); ok {
 			s.hidden[inode] = true
 		}

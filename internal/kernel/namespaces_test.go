@@ -278,7 +278,7 @@ func TestRefusals(t *testing.T) {
 	want := []queue.Missing{
 		{What: "1 other network namespace", Why: "enter network namespace: operation not permitted", Hint: "run as root (CAP_SYS_ADMIN)"},
 		{What: "2 other network namespaces", Why: "open /proc/1/ns/net: too many open files", Hint: "raise the limit on open files (ulimit -n): four for each namespace"},
-		{What: "3 other network namespaces", Why: "processes of other users tell neither their namespace nor its listeners", Hint: "run as root (CAP_SYS_PTRACE, CAP_SYS_ADMIN)"},
+		{What: "3 other network namespaces", Why: "the network namespaces of other users' processes cannot be read", Hint: "run as root (CAP_SYS_PTRACE, CAP_SYS_ADMIN)"},
 	}
 	if diff := cmp.Diff(want, r.missing(3)); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)

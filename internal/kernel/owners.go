@@ -74,7 +74,7 @@ func (o *owners) close() error {
 	return files.Close()
 }
 
-// fill sets the Processes of each listener by its Inode, and tells what is missing.
+// fill sets the Processes of each listener by its Inode, and returns what is missing.
 // It allocates nothing for a listener that is known.
 func (o *owners) fill(listeners []queue.Listener) []queue.Missing {
 	now := time.Now()
@@ -95,7 +95,7 @@ func (o *owners) fill(listeners []queue.Listener) []queue.Missing {
 	if without == (lost{}) {
 		return nil
 	}
-	return without.tell(o.search.cost, o.denied, os.Geteuid() == 0)
+	return without.report(o.search.cost, o.denied, os.Geteuid() == 0)
 }
 
 // take remembers the listeners, and forgets those that are gone. It reports

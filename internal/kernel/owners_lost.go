@@ -50,9 +50,9 @@ func (n *lost) add(l *queue.Listener, known *owned) {
 	}
 }
 
-// tell is what is missing after a search that took that long and might not look at
+// report returns what is missing after a search that took that long and might not look at
 // so many processes.
-func (n lost) tell(cost time.Duration, denied int, root bool) (all []queue.Missing) {
+func (n lost) report(cost time.Duration, denied int, root bool) (all []queue.Missing) {
 	add := func(u unknown, why, hint string) {
 		if u.n > 0 {
 			all = append(all, queue.Missing{What: "processes of " + u.String(), Why: why, Hint: hint, Owners: true})

@@ -242,7 +242,7 @@ func TestLost(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, tt.lost.tell(40*time.Millisecond, tt.denied, tt.root)); diff != "" {
+			if diff := cmp.Diff(tt.want, tt.lost.report(40*time.Millisecond, tt.denied, tt.root)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

@@ -8,7 +8,7 @@ import (
 )
 
 // TCPInfo is a struct tcp_info (include/uapi/linux/tcp.h) as the running kernel
-// gave it: each kernel appends to it, so its length tells what is in it.
+// gave it: each kernel appends to it, so its length shows what it contains.
 // Fields are named as there, without "tcpi_", and have the units of there.
 //
 // Bytes beyond those that mean the same in every kernel up to 7.2 are not hidden:
@@ -71,7 +71,7 @@ type infoField struct {
 	shift, bits int
 
 	// since is the length of the first struct with this member, where the
-	// member took the place of padding and so is not told by its offset.
+	// member took the place of padding and so its offset does not show whether it is there.
 	since int
 }
 
@@ -102,7 +102,7 @@ func unsigned(b []byte) uint64 {
 
 // sizeofTCPInfo is how much of struct tcp_info the table has. The four bytes after
 // it are two numbers of 16 bits in Linux 6.18 and bit fields in 7.2, in a struct of
-// the same length: nothing tells which.
+// the same length: they cannot be told apart.
 const sizeofTCPInfo = 276
 
 // infoLastDataSent is the index of last_data_sent in infoFields.

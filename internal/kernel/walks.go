@@ -15,7 +15,7 @@ import (
 // queues is what is known of the queues of a namespace's listeners beyond their
 // own rows: what walks over the hash table of connections found.
 type queues struct {
-	groups   map[place]*group
+	groups   map[endpoint]*group
 	queued   int  // connections in all accept queues
 	dropping bool // TcpExtListenDrops rose since the sample before
 	drops    queue.Count
@@ -23,15 +23,15 @@ type queues struct {
 	walkedAt time.Duration
 }
 
-// place is where a listener of a family listens. All that belongs to a listener has
+// endpoint is where a listener of a family listens. All that belongs to a listener has
 // its family.
-type place struct {
+type endpoint struct {
 	family  int
 	address netip.AddrPort
 }
 
 // group is the listeners of one place, which the kernel chooses from for each
-// connection (SO_REUSEPORT), so that it is not told whose one is.
+// connection (SO_REUSEPORT), so that it is not known whose a connection is.
 type group struct {
 	sample    uint64 // the last that showed it
 	listeners int
@@ -49,7 +49,7 @@ type group struct {
 // of each.
 func (q *queues) gather(groups []*group, listeners []queue.Listener, families []int, sample uint64) []*group {
 	if q.groups == nil {
-		q.groups = make(map[place]*group, len(listeners))
+		q.groups = make(map[endpoint]*group, len(listeners))
 	}
 	q.queued = 0
 	groups = slices.Grow(groups, len(listeners))
@@ -62,7 +62,7 @@ func (q *queues) gather(groups []*group, listeners []queue.Listener, families []
 
 // add counts a listener in.
 func (q *queues) add(l *queue.Listener, family int, sample uint64) *group {
-	at := place{family, l.Address}
+	at := endpoint{family, l.Address}
 	g := q.groups[at]
 	if g == nil {
 		g = &group{}
@@ -173,18 +173,18 @@ func (g *group) wait(s *Socket) {
 // any (__inet_lookup_listener, net/ipv4/inet_hashtables.c, and inet6_lookup_listener).
 func (q *queues) of(s *Socket) *group {
 	port, six := s.Local.Port(), s.Family == unix.AF_INET6
-	g := q.groups[place{s.Family, s.Local}]
+	g := q.groups[endpoint{s.Family, s.Local}]
 	if g == nil && s.Local.Addr().Is4() {
-		g = q.groups[place{s.Family, netip.AddrPortFrom(netip.IPv4Unspecified(), port)}]
+		g = q.groups[endpoint{s.Family, netip.AddrPortFrom(netip.IPv4Unspecified(), port)}]
 	}
 	if g == nil && six {
-		g = q.groups[place{s.Family, netip.AddrPortFrom(netip.IPv6Unspecified(), port)}]
+		g = q.groups[endpoint{s.Family, netip.AddrPortFrom(netip.IPv6Unspecified(), port)}]
 	}
 	return g
 }
 
-// tell sets what is known of a listener's queues.
-func (g *group) tell(l *queue.Listener, now time.Duration) {
+// fill fills in what is known about a listener's queues.
+func (g *group) fill(l *queue.Listener, now time.Duration) {
 	if g.listeners > 1 {
 		l.Shared = g.listeners
 	}

@@ -53,7 +53,7 @@ func (h *Host) walks() (failed error) {
 	return failed
 }
 
-// due are the namespaces that a walk would tell something of.
+// due are the namespaces whose walk would find something.
 func (h *Host) due() []*netns {
 	h.order = h.order[:0]
 	for _, n := range h.namespaces {

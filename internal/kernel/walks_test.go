@@ -58,7 +58,7 @@ func TestBudget(t *testing.T) {
 // Those come first that drop, and then those not looked at for longest; those that
 // a walk would tell nothing of do not come.
 func TestDue(t *testing.T) {
-	groups := map[place]*group{{}: {}}
+	groups := map[endpoint]*group{{}: {}}
 	namespaces := []*netns{
 		{foundNetns: foundNetns{id: 1}, queues: queues{groups: groups, walked: true, walkedAt: 9}},
 		{foundNetns: foundNetns{id: 2}, queues: queues{groups: groups, walked: true, walkedAt: 5}},

@@ -82,7 +82,7 @@ func (b *burst) find(ctx context.Context) (err error) {
 const searches = 3
 
 // search finds the edge between bursts without and with a drop, twice, and again
-// if that gave two answers. The first burst, of one, tells the limit.
+// if that gave two answers. The first burst, of one, shows the limit.
 func (b *burst) search(ctx context.Context) (found int, err error) {
 	holds := func(clients int) (bool, error) {
 		row, err := b.run(ctx, burstRun{clients: clients, backlog: b.Backlog, out: b.scratch})

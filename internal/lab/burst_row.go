@@ -8,7 +8,7 @@ import (
 	"listenq/internal/judge"
 )
 
-// row tells what became of a burst.
+// row returns what became of a burst.
 func (b *burst) row(r burstRun, run answer.Run) answer.BurstRow {
 	row := answer.BurstRow{
 		Clients: r.clients, Clean: answer.Hold(run.Expectations), Dropped: dropped(run),

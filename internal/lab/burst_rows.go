@@ -78,7 +78,7 @@ func (b *burst) findBacklog(ctx context.Context) error {
 	return err
 }
 
-// wanted says that a backlog is the smallest, and whether the runs tell so.
+// wanted says that a backlog is the smallest, and whether the runs show it.
 func wanted(clients, backlog int, tried map[int]answer.BurstRow) *answer.BurstWant {
 	want := &answer.BurstWant{Clients: clients, Rows: []answer.BurstRow{}}
 	less, ranLess := tried[backlog-1]

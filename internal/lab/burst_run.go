@@ -56,7 +56,7 @@ func (b *burst) run(ctx context.Context, r burstRun) (answer.BurstRow, error) {
 	return row, nil
 }
 
-// note keeps what a burst tells of the server and of the edge.
+// note keeps what a burst shows about the server and the edge.
 func (b *burst) note(row answer.BurstRow, run answer.Run) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -56,7 +56,7 @@ func KnownFacts(ctx context.Context, scripts []*script.Script, ofMachine bool) m
 	return known
 }
 
-// insideFacts is what a sandbox tells of the kernel, or why there was none.
+// insideFacts is what a sandbox found out about the kernel, or why there was none.
 type insideFacts struct {
 	job.Done
 	outside map[string]string // the settings of done.Defaults where this program runs
@@ -105,7 +105,7 @@ func (in *insideFacts) unknown(name string) string {
 	}
 	i := slices.IndexFunc(in.Run.Missing, func(m answer.Missing) bool { return m.What == name })
 	if i < 0 {
-		return "the lab did not tell"
+		return "the lab did not report it"
 	}
 	return in.Run.Missing[i].Why
 }

@@ -9,7 +9,7 @@ type Counter struct {
 	Noise  bool   // what it counts raises sk_drops, and is no drop of the accept queue or none that ListenDrops counts
 }
 
-// CounterTable are those that matter, the most telling first. What they count is in the source
+// CounterTable are those that matter, the most important first. What they count is in the source
 // of Linux: tcp_conn_request and tcp_listendrop (net/ipv4/tcp_input.c, include/net/tcp.h),
 // tcp_v4_syn_recv_sock (net/ipv4/tcp_ipv4.c), tcp_check_req (net/ipv4/tcp_minisocks.c),
 // cookie_v4_check (net/ipv4/syncookies.c).

@@ -2,7 +2,7 @@
 // queues, the counters of its network namespace, and how both move. It is pure:
 // no I/O and no clock. What could not be looked at is absent, never zero.
 //
-// A source makes Samples; a History takes them and tells the Trend of each
+// A source makes Samples; a History takes them and computes the Trend of each
 // listener, worst first:
 //
 //	h := queue.NewHistory(time.Minute)

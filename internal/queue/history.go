@@ -14,20 +14,20 @@ type History struct {
 	last       Sample
 	samples    int
 	tracks     map[identity]*track
-	courses    []*track       // of each listener of the last sample
-	left       map[place]bool // where one was that is gone, as of the last sample; nil: not yet looked for
+	courses    []*track          // of each listener of the last sample
+	left       map[endpoint]bool // where one was that is gone, as of the last sample; nil: not yet looked for
 	namespaces map[NetnsID]*readings
 }
 
-// identity tells sockets apart, for as long as the kernel runs.
+// identity identifies a socket, for as long as the kernel runs.
 type identity struct {
 	netns  NetnsID
 	cookie uint64
 	inode  uint32 // where there is no cookie
 }
 
-// place is where a listener listens.
-type place struct {
+// endpoint is where a listener listens.
+type endpoint struct {
 	netns   NetnsID
 	address netip.AddrPort
 }
@@ -130,18 +130,18 @@ func (h *History) addListener(before *Sample, l *Listener) {
 // another one was, which is gone.
 func (h *History) takesPlace(before *Sample, l *Listener) bool {
 	if h.left == nil {
-		h.left = make(map[place]bool)
+		h.left = make(map[endpoint]bool)
 		here := make(map[identity]bool, len(h.last.Listeners))
 		for i := range h.last.Listeners {
 			here[identify(&h.last.Listeners[i])] = true
 		}
 		for i := range before.Listeners {
 			if o := &before.Listeners[i]; !here[identify(o)] {
-				h.left[place{o.Netns, o.Address}] = true
+				h.left[endpoint{o.Netns, o.Address}] = true
 			}
 		}
 	}
-	return h.left[place{l.Netns, l.Address}]
+	return h.left[endpoint{l.Netns, l.Address}]
 }
 
 func (h *History) addNamespace(n *Namespace) {

@@ -16,7 +16,7 @@ type Listener struct {
 	DualStack   bool   // an IPv6 socket at [::] that takes IPv4, too; false where not known
 	UID         uint32
 	AcceptLen   int   // finished connections that wait for accept()
-	AcceptLimit int   // min(backlog, net.core.somaxconn) as of the last listen(); NoLimit where the source does not tell
+	AcceptLimit int   // min(backlog, net.core.somaxconn) as of the last listen(); NoLimit where the source does not have it
 	SynLen      Count // requests (SYN_RECV) for this address; unknown where they were not counted
 	SynAge      time.Duration
 	Drops       Count // sk_drops: SYNs and final ACKs dropped, see docs/explain; unknown before Linux 4.9; wraps at 1<<32
@@ -30,7 +30,7 @@ type Listener struct {
 	Processes []Process // all that have the socket open; nil where not known
 }
 
-// NoLimit is the AcceptLimit of a listener whose source does not tell it.
+// NoLimit is the AcceptLimit of a listener whose limit is not known.
 const NoLimit = -1
 
 // NetnsID names a network namespace: the inode of /proc/PID/ns/net.

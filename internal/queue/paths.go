@@ -8,12 +8,12 @@ type Paths struct {
 	ACK Count // final ACKs and data of requests: they count twice in sk_drops
 }
 
-// tellPaths tells of each listener what was dropped, where that is sound: a dropped
+// splitDrops sets Paths of each listener, where that is sound: a dropped
 // ACK of a request adds 1 to ListenDrops and 2 to sk_drops, all other drops add 1 to
 // both (tcp_v4_rcv and tcp_listendrop, Linux 4.9 to 6.18). So with one listener that
-// drops in its namespace, and nothing else that moves sk_drops, the two tell how many
+// drops in its namespace, and nothing else that moves sk_drops, the two show how many
 // of each there were.
-func (h *History) tellPaths(all []Trend, window time.Duration) {
+func (h *History) splitDrops(all []Trend, window time.Duration) {
 	if h.samples < 2 {
 		return // nobody knows of drops
 	}

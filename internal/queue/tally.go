@@ -139,13 +139,13 @@ type Overflows struct {
 	SynReserve Count // SYNs: likely, the last quarter of tcp_max_syn_backlog is for known peers
 }
 
-// Any reports whether there was one; false for known if nobody can tell.
+// Any reports whether there was one; known is false if that cannot be decided.
 func (o Overflows) Any() (overflowed, known bool) {
 	overflowed = o.AcceptFull.N+o.SynFull.N+o.SynReserve.N > 0
 	return overflowed, overflowed || o.AcceptFull.Known && o.SynFull.Known
 }
 
-// Overflows tells them by the counters. The reserve has none of its own: it is the
+// Overflows derives them from the counters. The reserve has none of its own: it is the
 // rest of ListenDrops where there are no SYN cookies (tcp_conn_request,
 // net/ipv4/tcp_input.c). With cookies that rest is lack of memory or of a route, and
 // before Linux 4.9 every cookie that was sent.

@@ -41,10 +41,10 @@ func (h *History) trends(window time.Duration) []Trend {
 	for i := range all {
 		l := &h.last.Listeners[i]
 		all[i].Namespace = namespaces[l.Netns]
-		all[i].tell(l, h.courses[i], since)
+		all[i].fill(l, h.courses[i], since)
 		order[i] = i
 	}
-	h.tellPaths(all, window)
+	h.splitDrops(all, window)
 	slices.SortFunc(order, func(a, b int) int { return Worse(&all[a], &all[b]) })
 	arrange(all, order)
 	return all
@@ -98,8 +98,8 @@ func Worse(a, b *Trend) int {
 	return cmp.Compare(a.Listener.Inode, b.Listener.Inode)
 }
 
-// tell fills a Trend in from what was seen of its listener.
-func (t *Trend) tell(l *Listener, track *track, since time.Duration) {
+// fill fills in a Trend from the course of its listener.
+func (t *Trend) fill(l *Listener, track *track, since time.Duration) {
 	points := track.points[expired(track.points, since, pointTime):]
 	t.Listener, t.Points = *l, points
 	t.Window, t.Recreated = points[len(points)-1].T-points[0].T, track.recreated

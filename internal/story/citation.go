@@ -15,9 +15,9 @@ type Citation struct {
 }
 
 // Cite returns the packets that the verdict rests on, by their numbers: those of
-// the handshake, and what is told of in the story.
+// the handshake, and what the story mentions.
 func Cite(seen *evidence.Attempt, v *judge.Verdict) []Citation {
-	a := teller{seen, v}
+	a := narrator{seen, v}
 	var all []Citation
 	cite := func(packet int, text string) {
 		if packet > 0 && text != "" {
@@ -42,7 +42,7 @@ func Cite(seen *evidence.Attempt, v *judge.Verdict) []Citation {
 }
 
 // ackSeen says what the final ACK has met, where that is known.
-func (a *teller) ackSeen() string {
+func (a *narrator) ackSeen() string {
 	text := "final ACK"
 	if a.Client.DataFirst {
 		text = "data or FIN in place of the final ACK"

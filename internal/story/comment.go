@@ -20,7 +20,7 @@ func Comment(n *evidence.Note, s *evidence.Settings, o judge.Outlook) string {
 	case evidence.DataAgain:
 		return fmt.Sprintf("data sent again (%d)", n.N)
 	case evidence.SentCookie:
-		if n.Always && n.Told == evidence.QFull {
+		if n.Always && n.Witness == evidence.QFull {
 			return "answered with a SYN cookie"
 		}
 		return "answered with a SYN cookie" + whyCookie(n)
@@ -56,7 +56,7 @@ func name(n *evidence.Note) string {
 
 // short is the cause of a drop in a word or two.
 func short(n *evidence.Note, s *evidence.Settings) string {
-	switch judge.CauseOf(n.Told, n.Segment, s) {
+	switch judge.CauseOf(n.Witness, n.Segment, s) {
 	case judge.AcceptQueueFull:
 		if n.Measured {
 			return fmt.Sprintf("accept queue full, %d of limit %d", n.Length, n.Limit)
@@ -69,7 +69,7 @@ func short(n *evidence.Note, s *evidence.Settings) string {
 	case judge.DeferAccept:
 		return "TCP_DEFER_ACCEPT waits for data"
 	case judge.HostDrop:
-		switch n.Told {
+		switch n.Witness {
 		case evidence.FilterTook:
 			return "a packet filter"
 		case evidence.SumErrors:
@@ -94,7 +94,7 @@ func resetComment(n *evidence.Note, o judge.Outlook) string {
 	case judge.StateRefused:
 		return "RST: nothing listens here"
 	case judge.StateAborted:
-		if n.Told == evidence.Overflows {
+		if n.Witness == evidence.Overflows {
 			return "RST: accept queue full and tcp_abort_on_overflow set"
 		}
 		return "RST, as with tcp_abort_on_overflow"

@@ -11,8 +11,8 @@ import (
 func TestComment(t *testing.T) {
 	off := evidence.Settings{CookiesKnown: true}
 	on := evidence.Settings{CookiesKnown: true, Cookies: 1}
-	drop := func(s evidence.Segment, told evidence.Told) evidence.Note {
-		return evidence.Note{What: evidence.Dropped, Segment: s, Told: told, N: 1}
+	drop := func(s evidence.Segment, told evidence.Witness) evidence.Note {
+		return evidence.Note{What: evidence.Dropped, Segment: s, Witness: told, N: 1}
 	}
 	full := func(n evidence.Note, length, limit int32) evidence.Note {
 		n.Length, n.Limit, n.Measured = length, limit, true
@@ -30,13 +30,13 @@ func TestComment(t *testing.T) {
 		{"SYN-ACK again, by the timer", evidence.Note{What: evidence.SYNACKAgain, N: 3}, on, "SYN-ACK sent again (3)"},
 		{"SYN-ACK again, as an answer", evidence.Note{What: evidence.SYNACKAnswers, N: 1}, on, "SYN-ACK sent again (1), for a SYN sent again"},
 		{"data again", evidence.Note{What: evidence.DataAgain, N: 4}, on, "data sent again (4)"},
-		{"cookie for a full SYN queue", full(evidence.Note{What: evidence.SentCookie, Told: evidence.QFull}, 1, 0), on, "answered with a SYN cookie: the SYN queue is full (1 request, limit 0)"},
+		{"cookie for a full SYN queue", full(evidence.Note{What: evidence.SentCookie, Witness: evidence.QFull}, 1, 0), on, "answered with a SYN cookie: the SYN queue is full (1 request, limit 0)"},
 		{"cookie, always", evidence.Note{What: evidence.SentCookie, Always: true}, on, "answered with a SYN cookie: tcp_syncookies is 2"},
-		{"cookie, one or the other", evidence.Note{What: evidence.SentCookie, Always: true, Told: evidence.QFull}, on, "answered with a SYN cookie"},
+		{"cookie, one or the other", evidence.Note{What: evidence.SentCookie, Always: true, Witness: evidence.QFull}, on, "answered with a SYN cookie"},
 		{"cookie, for whatever reason", evidence.Note{What: evidence.SentCookie}, on, "answered with a SYN cookie"},
 		{"accept queue, measured", full(drop(evidence.SegACK, evidence.Overflows), 3, 2), on, "final ACK dropped: accept queue full, 3 of limit 2"},
 		{"accept queue", drop(evidence.SegSYN, evidence.Overflows), on, "SYN dropped: accept queue full"},
-		{"accept queue, ACK again", evidence.Note{What: evidence.Dropped, Segment: evidence.SegACK, Told: evidence.Overflows, Again: true}, on, "ACK that repeats the final one dropped: accept queue full"},
+		{"accept queue, ACK again", evidence.Note{What: evidence.Dropped, Segment: evidence.SegACK, Witness: evidence.Overflows, Again: true}, on, "ACK that repeats the final one dropped: accept queue full"},
 		{"SYN queue", full(drop(evidence.SegSYN, evidence.QFull), 5, 4), off, "SYN dropped: SYN queue full (5 requests, limit 4)"},
 		{"reserve", drop(evidence.SegSYN, evidence.DropsReserved), off, "SYN dropped: tcp_max_syn_backlog reached"},
 		{"ListenDrops alone, without cookies: reserve or memory", drop(evidence.SegSYN, evidence.DropsAlone), off, "SYN dropped: no queue was full"},
@@ -73,22 +73,22 @@ func TestResetComment(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		outlook judge.Outlook
-		told    evidence.Told
+		told    evidence.Witness
 		want    string
 	}{
-		{"nobody listens", judge.Outlook{First: judge.StateRefused}, evidence.Untold, "RST: nothing listens here"},
-		{"nobody listens, or something else", judge.Outlook{First: judge.StateRefused, Others: could(judge.StateGone)}, evidence.Untold, "RST"},
-		{"the same, and much less likely", judge.Outlook{First: judge.StateRefused, Others: could(judge.StateGone), Likely: true}, evidence.Untold, "RST: nothing listens here"},
+		{"nobody listens", judge.Outlook{First: judge.StateRefused}, evidence.NoWitness, "RST: nothing listens here"},
+		{"nobody listens, or something else", judge.Outlook{First: judge.StateRefused, Others: could(judge.StateGone)}, evidence.NoWitness, "RST"},
+		{"the same, and much less likely", judge.Outlook{First: judge.StateRefused, Others: could(judge.StateGone), Likely: true}, evidence.NoWitness, "RST: nothing listens here"},
 		{"abort, as counters told", judge.Outlook{First: judge.StateAborted}, evidence.Overflows, "RST: accept queue full and tcp_abort_on_overflow set"},
-		{"abort, as it looks", judge.Outlook{First: judge.StateAborted}, evidence.Untold, "RST, as with tcp_abort_on_overflow"},
-		{"cookie", judge.Outlook{First: judge.StateRejected}, evidence.Untold, "RST: the SYN cookie does not check"},
-		{"expired", judge.Outlook{First: judge.StateStale}, evidence.Untold, "RST: the request has expired"},
-		{"closed", judge.Outlook{First: judge.StateClosed}, evidence.Untold, "RST: the listener was closed"},
-		{"queued: its listener, or its program", judge.Outlook{First: judge.StateQueued, Others: could(judge.StateClosed)}, evidence.Untold, "RST to a queued connection: its listener is closed, or its program resets it"},
-		{"accepted", judge.Outlook{First: judge.StateAccepted}, evidence.Untold, "RST"},
+		{"abort, as it looks", judge.Outlook{First: judge.StateAborted}, evidence.NoWitness, "RST, as with tcp_abort_on_overflow"},
+		{"cookie", judge.Outlook{First: judge.StateRejected}, evidence.NoWitness, "RST: the SYN cookie does not check"},
+		{"expired", judge.Outlook{First: judge.StateStale}, evidence.NoWitness, "RST: the request has expired"},
+		{"closed", judge.Outlook{First: judge.StateClosed}, evidence.NoWitness, "RST: the listener was closed"},
+		{"queued: its listener, or its program", judge.Outlook{First: judge.StateQueued, Others: could(judge.StateClosed)}, evidence.NoWitness, "RST to a queued connection: its listener is closed, or its program resets it"},
+		{"accepted", judge.Outlook{First: judge.StateAccepted}, evidence.NoWitness, "RST"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			note := evidence.Note{What: evidence.ServerReset, Told: test.told}
+			note := evidence.Note{What: evidence.ServerReset, Witness: test.told}
 			if got := Comment(&note, &evidence.Settings{}, test.outlook); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}

@@ -1,4 +1,4 @@
-// Package story tells in plain sentences what became of an attempt to open a connection, and
+// Package story describes in plain sentences what became of an attempt to open a connection, and
 // what is the matter with a listener.
 //
 //	v := judge.Attempt(seen, queue)

@@ -8,7 +8,7 @@ import (
 	"listenq/internal/judge"
 )
 
-// Listener tells what is the matter with a listener. Only what its capture lacks needs more
+// Listener describes what is wrong with a listener. Only what its capture lacks needs more
 // than the verdict.
 func Listener(l *evidence.Listener, v *judge.ListenerVerdict) string {
 	switch {
@@ -22,7 +22,7 @@ func Listener(l *evidence.Listener, v *judge.ListenerVerdict) string {
 	return text(v)
 }
 
-// Reflection tells of a victim what SYN-ACKs of many servers come to it for.
+// Reflection explains why SYN-ACKs of many servers arrive at a victim.
 func Reflection(v *judge.ListenerVerdict) string {
 	victim := v.Address.Addr()
 	return fmt.Sprintf("SYN-ACKs of %d servers come to %s, which has sent none of them a SYN: somebody has forged its address", v.Servers, victim)
@@ -64,7 +64,7 @@ func text(v *judge.ListenerVerdict) string {
 		if v.Overflowed+v.Perhaps == 0 {
 			return of + fmt.Sprintf("%d were refused while others were let in: a filter rejects them, or the listener was closed and opened again", v.Rejected)
 		}
-		return of + fmt.Sprintf("%d had packets dropped; by a full queue or by something else, that alone cannot tell", v.Overflowed+v.Perhaps)
+		return of + fmt.Sprintf("%d had packets dropped; that alone does not show whether by a full queue or by something else", v.Overflowed+v.Perhaps)
 	case judge.Halved:
 		return "clients end the handshake at the SYN-ACK: " + of + fmt.Sprintf("%d answered it with RST, as checks by half a handshake do", v.Bounced)
 	}
@@ -85,7 +85,7 @@ func fits(q *judge.Queue) string {
 	return fmt.Sprintf(". A full queue fits: each of them was dropped while %d connections or more may have waited, and none was taken then; %s does the same", q.Fill, other)
 }
 
-// fine is what is told where nothing was dropped, or nothing shows that anything was.
+// fine is what is said where nothing was dropped, or nothing shows that anything was.
 func fine(v *judge.ListenerVerdict) string {
 	text := "nothing was dropped that held a client up"
 	if v.Confidence == judge.Possible {
@@ -133,7 +133,7 @@ func lacks(v *judge.ListenerVerdict, l *evidence.Listener) string {
 	case v.Deaf+v.Begun > 0:
 		return "no handshake is in the capture whole: packets are missing in between"
 	case v.Outcomes[judge.Unanswered] > 0 && v.Repeated == 0:
-		return "no SYN was answered, and none was sent again: the capture is too short to tell"
+		return "no SYN was answered, and none was sent again: the capture is too short to know why"
 	case v.Midway > 0 && v.Midway < v.Attempts:
 		return fmt.Sprintf("of %d connections %d had begun before the capture did, and no other was answered", v.Attempts, v.Midway)
 	}

@@ -35,8 +35,8 @@ func TestListener(t *testing.T) {
 		{"lossy", of(9, judge.Lossy, judge.Likely, judge.Tally{Causes: cause(judge.NetworkLoss, 4)}), "the network loses packets, no queue is to blame: of 9 connections 4 felt it"},
 		{"filtered", of(9, judge.Filtered, judge.Possible, judge.Tally{}), "no SYN is answered: it is filtered, or the accept queue was full before the capture began"},
 		{"refused now and then", of(9, judge.Undecided, judge.Possible, judge.Tally{Rejected: 2}), "of 9 connections 2 were refused while others were let in: a filter rejects them, or the listener was closed and opened again"},
-		{"dropped now and then", of(9, judge.Undecided, judge.Possible, judge.Tally{Perhaps: 2, Rejected: 2}), "of 9 connections 2 had packets dropped; by a full queue or by something else, that alone cannot tell"},
-		{"dropped now and then, surely or not", of(9, judge.Undecided, judge.Possible, judge.Tally{Overflowed: 1, Perhaps: 2}), "of 9 connections 3 had packets dropped; by a full queue or by something else, that alone cannot tell"},
+		{"dropped now and then", of(9, judge.Undecided, judge.Possible, judge.Tally{Perhaps: 2, Rejected: 2}), "of 9 connections 2 had packets dropped; that alone does not show whether by a full queue or by something else"},
+		{"dropped now and then, surely or not", of(9, judge.Undecided, judge.Possible, judge.Tally{Overflowed: 1, Perhaps: 2}), "of 9 connections 3 had packets dropped; that alone does not show whether by a full queue or by something else"},
 		{"half handshakes", of(9, judge.Halved, judge.Likely, judge.Tally{Bounced: 9}), "clients end the handshake at the SYN-ACK: of 9 connections 9 answered it with RST, as checks by half a handshake do"},
 		{"fine", of(9, judge.Fine, judge.Likely, judge.Tally{}), "nothing was dropped that held a client up"},
 		{"fine, as far as is seen", of(9, judge.Fine, judge.Possible, judge.Tally{Untold: 1}), "nothing shows that anything was dropped; of 9 connections 1 not served as far as the capture goes, perhaps struck without a trace"},
@@ -58,7 +58,7 @@ func TestListener(t *testing.T) {
 // TestFits: a full queue that would explain all is said to, with what else would.
 func TestFits(t *testing.T) {
 	l := evidence.Listener{Scene: evidence.NewScene(evidence.ServerSide, false)}
-	const undecided = "of 9 connections 2 had packets dropped; by a full queue or by something else, that alone cannot tell"
+	const undecided = "of 9 connections 2 had packets dropped; that alone does not show whether by a full queue or by something else"
 	const fit = undecided + ". A full queue fits: each of them was dropped while 3 connections or more may have waited, and none was taken then; "
 	for _, test := range []struct {
 		name  string
@@ -97,7 +97,7 @@ func TestLacks(t *testing.T) {
 		{"some clients, and nothing of others", evidence.Listener{Heard: true, Asked: true}, judge.Tally{Mute: 1}, "no connection was seen from its beginning"},
 		{"ACKs", evidence.Listener{Asked: true, Heard: true, Answered: true}, judge.Tally{Attempts: 3}, "the clients' ACKs are not in the capture, which seems to hold SYNs alone: take it again with a filter by port, not by flags"},
 		{"the beginning of most", evidence.Listener{Asked: true}, judge.Tally{Attempts: 3, Midway: 2, Repeated: 1, Outcomes: map[judge.Outcome]int{judge.Unanswered: 1}}, "of 3 connections 2 had begun before the capture did, and no other was answered"},
-		{"time", evidence.Listener{Asked: true}, judge.Tally{Outcomes: map[judge.Outcome]int{judge.Unanswered: 2}}, "no SYN was answered, and none was sent again: the capture is too short to tell"},
+		{"time", evidence.Listener{Asked: true}, judge.Tally{Outcomes: map[judge.Outcome]int{judge.Unanswered: 2}}, "no SYN was answered, and none was sent again: the capture is too short to know why"},
 		{"the beginning", evidence.Listener{Asked: true, Heard: true, Answered: true}, judge.Tally{Acked: 1}, "no connection was seen from its beginning"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

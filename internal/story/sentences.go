@@ -8,14 +8,14 @@ import (
 	"listenq/internal/judge"
 )
 
-// tells reports whether a drop or loss of such segments is told.
-func (a *teller) tells(s evidence.Segment) bool {
+// mentions reports whether the story mentions a drop or loss of such segments.
+func (a *narrator) mentions(s evidence.Segment) bool {
 	return slices.ContainsFunc(a.Notes, func(n evidence.Note) bool {
 		return n.Segment == s && (n.What == evidence.Dropped || n.What == evidence.Lost)
 	})
 }
 
-func (a *teller) droppedSentence(n *evidence.Note) string {
+func (a *narrator) droppedSentence(n *evidence.Note) string {
 	text := subject(n) + " is dropped"
 	switch {
 	case n.N > 1 && n.Segment == evidence.SegSYN:
@@ -31,7 +31,7 @@ func (a *teller) droppedSentence(n *evidence.Note) string {
 }
 
 // whySYNAgain says what the first SYN had met when it was sent again, as far as that was seen.
-func (a *teller) whySYNAgain(n *evidence.Note) string {
+func (a *narrator) whySYNAgain(n *evidence.Note) string {
 	switch {
 	case a.Server.Challenges > 0:
 		return ": it was answered for another connection"
@@ -47,7 +47,7 @@ func (a *teller) whySYNAgain(n *evidence.Note) string {
 	return ": it has had no answer"
 }
 
-func (a *teller) afterLoss(n *evidence.Note) string {
+func (a *narrator) afterLoss(n *evidence.Note) string {
 	if n.At == a.Counters.Strikes[evidence.StageACK].At {
 		return a.difference()
 	}
@@ -56,7 +56,7 @@ func (a *teller) afterLoss(n *evidence.Note) string {
 
 // difference says what the client believes and what the server has, after the
 // final ACK came to nothing.
-func (a *teller) difference() string {
+func (a *narrator) difference() string {
 	switch {
 	case a.Counters.Aborted:
 		return ""
@@ -69,7 +69,7 @@ func (a *teller) difference() string {
 }
 
 // uncounted says that the counters know of no drop.
-func (a *teller) uncounted() string {
+func (a *narrator) uncounted() string {
 	if a.Scene.Sockets && a.Server.SYNACK.N == 0 && a.verdict.Cause == judge.HostDrop && a.verdict.Struck == judge.StruckSYN {
 		return ", and no counter of the listener has moved: the server's host drops it before TCP"
 	}
@@ -77,15 +77,15 @@ func (a *teller) uncounted() string {
 }
 
 // whyAgain is why the server's timer sent the SYN-ACK again.
-func (a *teller) whyAgain() string {
-	if a.Counters.Strikes[evidence.StageACK].Told == evidence.Deferred {
+func (a *narrator) whyAgain() string {
+	if a.Counters.Strikes[evidence.StageACK].Witness == evidence.Deferred {
 		return "the period of TCP_DEFER_ACCEPT is over, and it asks for the ACK again that it has ignored"
 	}
 	return "it still waits for the final ACK" + a.eachTime()
 }
 
 // eachTime says that the client's answers to more SYN-ACKs were dropped, too.
-func (a *teller) eachTime() string {
+func (a *narrator) eachTime() string {
 	if a.HasConnection() {
 		return ""
 	}
@@ -97,7 +97,7 @@ func (a *teller) eachTime() string {
 	return ""
 }
 
-func (a *teller) stillConnected() string {
+func (a *narrator) stillConnected() string {
 	closed := slices.ContainsFunc(a.Notes, func(n evidence.Note) bool { return n.What == evidence.ClientCloses })
 	switch {
 	case a.Client.ACK.N == 0 || a.Client.Reset.N > 0:
@@ -113,14 +113,14 @@ func (a *teller) stillConnected() string {
 }
 
 // whyRefused says why the server takes no data, where something shows it.
-func (a *teller) whyRefused() string {
+func (a *narrator) whyRefused() string {
 	if a.Client.Older {
 		return ": its timestamp is older than one before (PAWS)"
 	}
 	return ""
 }
 
-func (a *teller) resetSentence(n *evidence.Note) string {
+func (a *narrator) resetSentence(n *evidence.Note) string {
 	o := &a.verdict.Outlook
 	if o.First == judge.StateMisacked {
 		return fmt.Sprintf("the server answers with RST%s: the client acknowledges byte %d, which was never sent", times(n.N), a.Client.Misack)
@@ -159,7 +159,7 @@ func (a *teller) resetSentence(n *evidence.Note) string {
 }
 
 // whyRejected says why a SYN cookie did not check, where that was seen.
-func (a *teller) whyRejected() string {
+func (a *narrator) whyRejected() string {
 	if a.Client.Beyond {
 		return ", and what comes now does not begin where the cookie can be checked"
 	}

@@ -43,7 +43,7 @@ func TestWhySYNAgain(t *testing.T) {
 		}, begins + ": it had no answer at first"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := teller{attempt(false, test.seen), &judge.Verdict{}}
+			a := narrator{attempt(false, test.seen), &judge.Verdict{}}
 			if got := a.sentence(&again); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
@@ -53,12 +53,12 @@ func TestWhySYNAgain(t *testing.T) {
 		"another cause":  {Reading: judge.Reading{Cause: judge.NetworkLoss}, Struck: judge.StruckSYN},
 		"another packet": {Reading: judge.Reading{Cause: judge.HostDrop}, Struck: judge.StruckACK},
 	} {
-		a := teller{attempt(true, func(*evidence.Attempt) {}), &v}
+		a := narrator{attempt(true, func(*evidence.Attempt) {}), &v}
 		if got := a.sentence(&again); got != begins+": it has had no answer" {
 			t.Errorf("with counters, %s: %q", name, got)
 		}
 	}
-	a := teller{attempt(true, func(*evidence.Attempt) {}), &judge.Verdict{Reading: judge.Reading{Cause: judge.HostDrop}, Struck: judge.StruckSYN}}
+	a := narrator{attempt(true, func(*evidence.Attempt) {}), &judge.Verdict{Reading: judge.Reading{Cause: judge.HostDrop}, Struck: judge.StruckSYN}}
 	want := begins + ": it has had no answer, and no counter of the listener has moved: the server's host drops it before TCP"
 	if got := a.sentence(&again); got != want {
 		t.Errorf("with counters\ngot  %q\nwant %q", got, want)
@@ -68,8 +68,8 @@ func TestWhySYNAgain(t *testing.T) {
 // TestDroppedSentence: what was dropped, how often, why, and what the two ends believe then.
 func TestDroppedSentence(t *testing.T) {
 	at := evidence.Moment{T: 20 * ms}
-	drop := func(s evidence.Segment, told evidence.Told, n int32) evidence.Note {
-		return evidence.Note{What: evidence.Dropped, Segment: s, Told: told, N: n, At: at, Times: [evidence.MaxTimes]time.Duration{20 * ms, 1020 * ms}}
+	drop := func(s evidence.Segment, told evidence.Witness, n int32) evidence.Note {
+		return evidence.Note{What: evidence.Dropped, Segment: s, Witness: told, N: n, At: at, Times: [evidence.MaxTimes]time.Duration{20 * ms, 1020 * ms}}
 	}
 	struckACK := func(a *evidence.Attempt) { a.Counters.Strikes[evidence.StageACK].At = at }
 	for _, test := range []struct {
@@ -100,7 +100,7 @@ func TestDroppedSentence(t *testing.T) {
 		{"lost", evidence.Note{What: evidence.Lost, Segment: evidence.SegACK, N: 1, At: at}, struckACK, "the final ACK is lost on the way; the client is connected, the server is not"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := teller{attempt(true, test.seen), &judge.Verdict{}}
+			a := narrator{attempt(true, test.seen), &judge.Verdict{}}
 			if got := a.sentence(&test.note); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
@@ -139,7 +139,7 @@ func TestResetSentence(t *testing.T) {
 				}
 			})
 			note := evidence.Note{What: evidence.ServerReset, Segment: test.segment, N: 1}
-			told := teller{a, &judge.Verdict{Outlook: test.outlook}}
+			told := narrator{a, &judge.Verdict{Outlook: test.outlook}}
 			if got := told.sentence(&note); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}

@@ -16,16 +16,16 @@ type Line struct {
 	Packet int // the number of the packet that it rests on; 0 if none
 }
 
-// teller is an attempt as it is told: what was seen of it, and what was made of that.
-type teller struct {
+// narrator writes the story of an attempt from its evidence and its verdict.
+type narrator struct {
 	*evidence.Attempt
 	verdict *judge.Verdict
 }
 
-// Tell tells an attempt in sentences, by their time. They hold no address and
+// Tell describes an attempt in sentences, in the order of time. They hold no address and
 // no absolute time: attempts that went alike have equal stories.
 func Tell(seen *evidence.Attempt, v *judge.Verdict) []Line {
-	a := teller{seen, v}
+	a := narrator{seen, v}
 	o := v.Outlook
 	end := o.First
 	var lines []Line
@@ -46,14 +46,14 @@ func Tell(seen *evidence.Attempt, v *judge.Verdict) []Line {
 		say(evidence.Moment{T: a.Client.SYN.First}, "the client sends its SYN: no answer yet")
 	case end == judge.StateEstablished:
 		say(evidence.Moment{T: a.Client.ACK.First}, "the client sends its final ACK and is connected; nothing shows whether the server is")
-	case o.Sure() && (end == judge.StateHalfOpen || end == judge.StatePhantom || end == judge.StateForgotten) && a.Counters.Strikes[evidence.StageACK].Told == evidence.Untold:
+	case o.Sure() && (end == judge.StateHalfOpen || end == judge.StatePhantom || end == judge.StateForgotten) && a.Counters.Strikes[evidence.StageACK].Witness == evidence.NoWitness:
 		say(evidence.Moment{T: a.Client.ACK.First}, "the final ACK makes no connection"+a.difference())
 	}
 	slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(a.T, b.T) })
 	return lines
 }
 
-func (a *teller) connectedSentence(end judge.State) string {
+func (a *narrator) connectedSentence(end judge.State) string {
 	text := "the server has the connection"
 	switch d, late := a.verdict.Delay, a.verdict.Late; {
 	case !late || d < roundTo/2:
@@ -76,14 +76,14 @@ func (a *teller) connectedSentence(end judge.State) string {
 
 // heldBack reports that nothing but TCP_DEFER_ACCEPT struck the attempt, as its program
 // wants it.
-func (a *teller) heldBack() bool {
-	return a.Counters.Strikes[evidence.StageSYN].Told == evidence.Untold && a.Counters.Strikes[evidence.StageSYNACK].Told == evidence.Untold && a.Counters.Strikes[evidence.StageACK].Told == evidence.Deferred
+func (a *narrator) heldBack() bool {
+	return a.Counters.Strikes[evidence.StageSYN].Witness == evidence.NoWitness && a.Counters.Strikes[evidence.StageSYNACK].Witness == evidence.NoWitness && a.Counters.Strikes[evidence.StageACK].Witness == evidence.Deferred
 }
 
-func (a *teller) pendingSentence() string {
+func (a *narrator) pendingSentence() string {
 	switch {
 	case a.Held.Cookie:
-		return "" // told with the cookie
+		return "" // said with the cookie
 	case a.Kept():
 		return "the server keeps a request (SYN_RECV) and waits for the final ACK"
 	case a.Scene.Sockets:
@@ -92,8 +92,8 @@ func (a *teller) pendingSentence() string {
 	return "the server waits for the final ACK"
 }
 
-// sentence tells one note; empty where another one tells more.
-func (a *teller) sentence(n *evidence.Note) string {
+// sentence describes one note; it is empty where another note says more.
+func (a *narrator) sentence(n *evidence.Note) string {
 	switch n.What {
 	case evidence.SYNAgain:
 		if a.Counters.Strikes[evidence.StageSYN].N > 0 {
@@ -105,7 +105,7 @@ func (a *teller) sentence(n *evidence.Note) string {
 	case evidence.SYNACKAnswers:
 		return "the server sends its SYN-ACK again" + times(n.N) + ", as an answer to the SYN that was sent again"
 	case evidence.DataAgain:
-		if a.HasConnection() || a.tells(evidence.SegData) || a.tells(evidence.SegFIN) {
+		if a.HasConnection() || a.mentions(evidence.SegData) || a.mentions(evidence.SegFIN) {
 			return ""
 		}
 		return "the client sends its data again" + repeated(n, a.Client.Data.First) + ": the server does not acknowledge it"

@@ -30,7 +30,7 @@ func TestTell(t *testing.T) {
 		{"accepted later than nobody feels", true, late(49 * ms), connected, []string{"the server has the connection"}},
 		{"held back by design", true, late(3 * time.Second), func(a *evidence.Attempt) {
 			connected(a)
-			a.Counters.Strikes[evidence.StageACK].Told = evidence.Deferred
+			a.Counters.Strikes[evidence.StageACK].Witness = evidence.Deferred
 		}, []string{"the server has the connection, 3.0 s after the ACK that it ignored by design"}},
 		{"queued", true, stands(judge.StateQueued), connected, []string{"the server has the connection; it waits in the accept queue"}},
 		{"queued at a listener that is gone", true, stands(judge.StateQueued), func(a *evidence.Attempt) { connected(a); a.On.Sample(evidence.Queues{T: ms}) }, []string{"the server has the connection; its listener is closed"}},
@@ -80,7 +80,7 @@ func TestSentence(t *testing.T) {
 		want    string
 	}{
 		{"SYN-ACK again", note(evidence.SYNACKAgain, 1), true, none, "the server sends its SYN-ACK again: it still waits for the final ACK"},
-		{"SYN-ACK again, after TCP_DEFER_ACCEPT", note(evidence.SYNACKAgain, 1), true, func(a *evidence.Attempt) { a.Counters.Strikes[evidence.StageACK].Told = evidence.Deferred },
+		{"SYN-ACK again, after TCP_DEFER_ACCEPT", note(evidence.SYNACKAgain, 1), true, func(a *evidence.Attempt) { a.Counters.Strikes[evidence.StageACK].Witness = evidence.Deferred },
 			"the server sends its SYN-ACK again: the period of TCP_DEFER_ACCEPT is over, and it asks for the ACK again that it has ignored"},
 		{"SYN-ACK again, and each answer is dropped", note(evidence.SYNACKAgain, 2), true, func(a *evidence.Attempt) {
 			a.Server.Resent.First = time.Second
@@ -156,7 +156,7 @@ func TestSentence(t *testing.T) {
 		{"nothing", evidence.Note{}, true, none, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := teller{attempt(test.sockets, test.seen), &judge.Verdict{}}
+			a := narrator{attempt(test.sockets, test.seen), &judge.Verdict{}}
 			if got := a.sentence(&test.note); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}

@@ -19,8 +19,8 @@ func subject(n *evidence.Note) string {
 }
 
 // reason says why the server dropped it.
-func (a *teller) reason(n *evidence.Note) string {
-	switch judge.CauseOf(n.Told, n.Segment, &a.Scene.Settings) {
+func (a *narrator) reason(n *evidence.Note) string {
+	switch judge.CauseOf(n.Witness, n.Segment, &a.Scene.Settings) {
 	case judge.AcceptQueueFull:
 		return "the accept queue is full" + measure(n)
 	case judge.SynQueueFull:
@@ -30,7 +30,7 @@ func (a *teller) reason(n *evidence.Note) string {
 	case judge.DeferAccept:
 		return "with TCP_DEFER_ACCEPT the server waits for data"
 	case judge.HostDrop:
-		switch n.Told {
+		switch n.Witness {
 		case evidence.FilterTook:
 			return "a packet filter takes it"
 		case evidence.SumErrors:
@@ -47,7 +47,7 @@ func measure(n *evidence.Note) string {
 	if !n.Measured {
 		return ""
 	}
-	switch n.Told {
+	switch n.Witness {
 	case evidence.QFull:
 		return fmt.Sprintf(" (%s, limit %d)", requests(n), n.Limit)
 	case evidence.DropsReserved:
@@ -66,17 +66,17 @@ func requests(n *evidence.Note) string {
 // whyCookie says why the server sent a cookie.
 func whyCookie(n *evidence.Note) string {
 	switch {
-	case n.Always && n.Told == evidence.QFull:
+	case n.Always && n.Witness == evidence.QFull:
 		return ": the SYN queue is full" + measure(n) + ", or tcp_syncookies is 2"
 	case n.Always:
 		return ": tcp_syncookies is 2"
-	case n.Told == evidence.QFull:
+	case n.Witness == evidence.QFull:
 		return ": the SYN queue is full" + measure(n)
 	}
 	return ""
 }
 
-// repeated tells how often and when something happened, from start.
+// repeated says how often and when something happened, from start.
 func repeated(n *evidence.Note, start time.Duration) string {
 	var b strings.Builder
 	known := min(int(n.N), evidence.MaxTimes)
@@ -109,7 +109,7 @@ func repeated(n *evidence.Note, start time.Duration) string {
 	return b.String()
 }
 
-// roundTo is how exactly a story tells durations.
+// roundTo is the precision of durations in a story.
 const roundTo = 100 * time.Millisecond
 
 func seconds(d time.Duration) string {
@@ -119,7 +119,7 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f", d.Round(roundTo).Seconds())
 }
 
-// after tells how long something took; nothing if it was done at once.
+// after says how long something took; nothing if it was done at once.
 func after(d time.Duration) string {
 	if d < roundTo/2 {
 		return ""
@@ -127,7 +127,7 @@ func after(d time.Duration) string {
 	return " after " + seconds(d) + " s"
 }
 
-// times tells how often something happened; nothing if it was once.
+// times says how often something happened; nothing if it was once.
 func times(n int32) string {
 	switch n {
 	case 1:

@@ -69,11 +69,11 @@ func TestMeasure(t *testing.T) {
 		note evidence.Note
 		want string
 	}{
-		{evidence.Note{Told: evidence.Overflows, Length: 3, Limit: 2}, ""},
-		{evidence.Note{Told: evidence.Overflows, Length: 3, Limit: 2, Measured: true}, " (3 of limit 2)"},
-		{evidence.Note{Told: evidence.QFull, Length: 1, Limit: 0, Measured: true}, " (1 request, limit 0)"},
-		{evidence.Note{Told: evidence.QFull, Length: 2, Limit: 1, Measured: true}, " (2 requests, limit 1)"},
-		{evidence.Note{Told: evidence.DropsReserved, Length: 12, Limit: 16, Measured: true}, " (12 requests, tcp_max_syn_backlog 16)"},
+		{evidence.Note{Witness: evidence.Overflows, Length: 3, Limit: 2}, ""},
+		{evidence.Note{Witness: evidence.Overflows, Length: 3, Limit: 2, Measured: true}, " (3 of limit 2)"},
+		{evidence.Note{Witness: evidence.QFull, Length: 1, Limit: 0, Measured: true}, " (1 request, limit 0)"},
+		{evidence.Note{Witness: evidence.QFull, Length: 2, Limit: 1, Measured: true}, " (2 requests, limit 1)"},
+		{evidence.Note{Witness: evidence.DropsReserved, Length: 12, Limit: 16, Measured: true}, " (12 requests, tcp_max_syn_backlog 16)"},
 	} {
 		if got := measure(&test.note); got != test.want {
 			t.Errorf("%+v: %q, want %q", test.note, got, test.want)

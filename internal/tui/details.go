@@ -14,7 +14,7 @@ import (
 // plotHeight is how many lines the course of the details has.
 const plotHeight = 5
 
-// details tells all that is known of the chosen listener.
+// details lists all that is known about the chosen listener.
 func (m *model) details() []string {
 	r := m.row()
 	if r == nil {
@@ -63,7 +63,7 @@ func (m *model) rowFindings(r *row) []string {
 // flowText is how many connections come into the accept queue and leave it.
 func flowText(t *queue.Trend) string {
 	if !t.Arrivals.Known && !t.Accepts.Known {
-		return "arrivals and accepts: not known (told where the queue is never empty and is seen whole)"
+		return "arrivals and accepts: unknown (they are known while the queue is never empty and is seen whole)"
 	}
 	return fmt.Sprintf("arrivals %s/s, accepts %s/s", rateText(t.Arrivals), rateText(t.Accepts))
 }
@@ -98,7 +98,7 @@ func synText(l *queue.Listener) string {
 	return shown
 }
 
-// waits tells how long connections have been in the accept queue.
+// waits reports how long connections have been in the accept queue.
 func waits(t *queue.Trend) []string {
 	w := t.Listener.Waiting
 	if w == nil {
@@ -132,7 +132,7 @@ func whyLimit(t *queue.Trend) string {
 	const rule = "It is min(backlog, net.core.somaxconn) as of the last listen()"
 	switch {
 	case limit == queue.NoLimit:
-		return "This source does not tell the limit."
+		return "The limit is not known from this source."
 	case !ok:
 		return fmt.Sprintf("%d. %s; somaxconn could not be read here.", limit, rule)
 	case limit < somaxconn:

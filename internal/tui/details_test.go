@@ -20,7 +20,7 @@ func TestWhyLimit(t *testing.T) {
 		{"equal", "4096", 4096, "likely clamped"},
 		{"above", "128", 4096, "which was lowered since"},
 		{"no somaxconn", "", 128, "could not be read"},
-		{"no limit", "4096", queue.NoLimit, "does not tell the limit"},
+		{"no limit", "4096", queue.NoLimit, "not known from this source"},
 	} {
 		n := &queue.Namespace{Sysctls: map[string]string{"net.core.somaxconn": test.somaxconn}}
 		if got := whyLimit(&queue.Trend{Listener: queue.Listener{AcceptLimit: test.limit}, Namespace: n}); !strings.Contains(got, test.want) {

@@ -7,7 +7,7 @@ import (
 	"listenq/internal/diagnose"
 )
 
-// explanation tells in full the findings about the chosen listener; if there are
+// explanation describes in full the findings about the chosen listener; if there are
 // none, the worst one.
 func (m *model) explanation() []string {
 	if len(m.findings) == 0 {

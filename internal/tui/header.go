@@ -12,8 +12,8 @@ import (
 	"listenq/internal/text"
 )
 
-// roomy is the height from which on an empty line sets the table off.
-const roomy = 16
+// tallScreen is the height from which on an empty line sets the table off.
+const tallScreen = 16
 
 // header says what is looked at, how old it is, what the kernel has counted, and
 // what could not be looked at.
@@ -22,7 +22,7 @@ func (m *model) header() []string {
 	if words := m.missing(); words != "" {
 		lines = append(lines, words)
 	}
-	if m.height >= roomy {
+	if m.height >= tallScreen {
 		lines = append(lines, "")
 	}
 	return lines
@@ -178,6 +178,6 @@ func (m *model) missing() string {
 		what = append(what, n.What+": "+n.Why)
 	}
 	words := m.theme.visible("not seen: " + strings.Join(what, "; "))
-	const more = "  ? tells more"
+	const more = "  more: ?"
 	return m.theme.draw(warning, m.theme.fit(words, m.width-len(more))+more)
 }

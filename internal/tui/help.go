@@ -8,7 +8,7 @@ import (
 	"listenq/internal/text"
 )
 
-// help tells what could not be looked at, the keys, and what the columns mean.
+// help lists what could not be read, the keys, and what the columns mean.
 func (m *model) help() []string {
 	var lines []string
 	section := func(title string) {

@@ -190,7 +190,7 @@ func (m *model) summary() Summary {
 	return s
 }
 
-// dropsOf is the sum over all listeners that tell; unknown if none does.
+// dropsOf is the sum over all listeners whose drops are known; unknown if there are none.
 func dropsOf(all []queue.Total) (sum queue.Count) {
 	for i := range all {
 		if n := all[i].Dropped; n.Known {

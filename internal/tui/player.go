@@ -58,7 +58,7 @@ func (p *player) sample() *queue.Sample {
 	return p.shown.Sample
 }
 
-// identity tells listeners apart from sample to sample.
+// identity identifies a listener from sample to sample.
 type identity struct {
 	netns   queue.NetnsID
 	cookie  uint64

@@ -36,7 +36,7 @@ type Options struct {
 // Summary is what is left to say when it ends.
 type Summary struct {
 	Worst     *queue.Total // of all listeners that were seen; nil if there was none
-	Drops     queue.Count  // of all listeners; unknown if no two samples told
+	Drops     queue.Count  // of all listeners; unknown unless two samples had it
 	Watched   time.Duration
 	Recording string // the last that was saved; empty if none
 	Screen    string // the last frame, if the user asked to leave it

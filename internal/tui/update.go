@@ -58,7 +58,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		if m.width, m.height = msg.Width, msg.Height; m.width <= 0 || m.height <= 0 {
-			m.width, m.height = 80, 24 // a serial line does not tell
+			m.width, m.height = 80, 24 // a serial line does not report its size
 		}
 		m.moveTo(m.cursor, m.picked)
 	case taken:

@@ -18,7 +18,7 @@ import (
 // emulated guest.
 const clockArg = "vm-clock"
 
-// clockJumpsEnv tells the programs of a guest why its clock is not kept.
+// clockJumpsEnv says to the programs of a guest why its clock is not kept.
 const clockJumpsEnv = "LISTENQ_CLOCK_JUMPS"
 
 // ClockJumps is why the clock of this guest jumps while it waits for files of the

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// header is what an image tells of itself.
+// header is what an image says about itself.
 type header struct {
 	arch    string // GOARCH
 	release string // as in uname -r

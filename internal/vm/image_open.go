@@ -237,7 +237,7 @@ func (g *gathered) kernel(path string, where []string, allBuiltin bool) (*Kernel
 	return &Kernel{Release: h.release, Arch: h.arch, Image: image, Vmlinux: vmlinux(image), Modules: order}, nil
 }
 
-// complete tells which essential modules are missing.
+// complete returns which essential modules are missing.
 func (g *gathered) complete(release string, where []string) error {
 	missing := g.missing()
 	if len(missing) == 0 {
@@ -245,7 +245,7 @@ func (g *gathered) complete(release string, where []string) error {
 	}
 	why := "nor are they built in"
 	if !g.listed {
-		why = "and modules.builtin, which tells what is built in, is missing, too"
+		why = "and modules.builtin, which lists what is built in, is missing, too"
 	}
 	return fmt.Errorf("kernel %s is without the modules %s, %s; looked in %s; name their folder or package with --modules",
 		release, strings.Join(missing, ", "), why, strings.Join(where, ", "))

@@ -235,7 +235,7 @@ func (g *Guest) initramfs(q *qemu) (*os.File, error) {
 	env := append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp"}, g.Env...)
 	job, err := json.Marshal(order{g.Args, env, g.Dir, q.shown.folders})
 	if err != nil {
-		return nil, fmt.Errorf("tell the guest its job: %w", err)
+		return nil, fmt.Errorf("give the guest its job: %w", err)
 	}
 	files := slices.Concat([]File{
 		{Path: Self, Mode: 0o755, Host: g.program()},

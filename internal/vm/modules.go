@@ -18,7 +18,7 @@ type Module struct {
 // need is a module that guests load, if the kernel has it as a module.
 type need struct {
 	name      string
-	essential bool // without it a guest cannot tell anything
+	essential bool // without it a guest cannot report anything
 	// likely are modules that it depends on in some kernels. It saves a
 	// second reading of a package to keep them during the first.
 	likely []string

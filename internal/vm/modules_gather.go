@@ -108,7 +108,7 @@ func gather(sources []files) (*gathered, error) {
 
 var errTooMany = errors.New("its modules depend on more than a kernel's do; damaged or forged")
 
-// ask adds what the modules depend on to what is asked for, and tells whether
+// ask adds what the modules depend on to what is asked for, and reports whether
 // any of that is new.
 func (g *gathered) ask() bool {
 	before := len(g.asked)
@@ -135,7 +135,7 @@ func (g *gathered) pick(name string) int64 {
 	return 0
 }
 
-// isImage tells whether a package has its kernel's image by that name: Debian
+// isImage reports whether a package has its kernel's image by that name: Debian
 // from 7.0 on has it among the modules, others in /boot.
 func isImage(name string) bool {
 	dir, base := path.Split(name)

@@ -85,7 +85,7 @@ func TestModules(t *testing.T) {
 		"missing, without a list": {func(tree map[string][]byte) {
 			delete(tree, "kernel/drivers/net/veth.ko")
 			delete(tree, "modules.builtin")
-		}, "", "without the modules veth, and modules.builtin, which tells what is built in, is missing, too"},
+		}, "", "without the modules veth, and modules.builtin, which lists what is built in, is missing, too"},
 		"dependency missing": {func(tree map[string][]byte) {
 			delete(tree, "kernel/lib/surprise.ko")
 		}, "", "module surprise is missing, which veth depends on"},

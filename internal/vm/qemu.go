@@ -16,7 +16,7 @@ type platform struct {
 	machine      []string
 	cpu          string // where it is emulated
 	console      string // the kernel's name of the first serial port
-	boot         string // what it is told on its command line where it is emulated
+	boot         string // what its command line says where it is emulated
 }
 
 var platforms = map[string]platform{

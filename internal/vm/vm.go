@@ -13,7 +13,7 @@
 //
 // Kernels, packages and guests are taken for hostile. QEMU is a command without rights
 // in a sandbox (see package sandbox), so that who breaks out of the guest is in there.
-// Where namespaces are forbidden it is not; Guest.Walls tells. KVM's device is handed to
+// Where namespaces are forbidden it is not; Guest.Walls says which. KVM's device is handed to
 // QEMU from 9.1 on. An older one opens it itself, in the sandbox, where root has become
 // somebody who may only if everybody may: else it emulates.
 //
@@ -110,7 +110,7 @@ func (g *Guest) Run(ctx context.Context) (code int, err error) {
 // errLimit is the cause of a guest's end by its limit.
 var errLimit = errors.New("limit")
 
-// explain tells why a guest did not come to its end.
+// explain returns why a guest did not come to its end.
 func (g *Guest) explain(ctx context.Context, m *machine, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -31,19 +31,19 @@ func (r *recording) compareAt(p point, detail io.Writer) (tally, error) {
 	if err != nil {
 		return t, fmt.Errorf("%s, %s: %w", r.scenario, p.name, err)
 	}
-	told := map[[2]string][]answer.Connection{}
+	listed := map[[2]string][]answer.Connection{}
 	for _, c := range report.Connections {
 		key := [2]string{c.Client, c.Server}
-		told[key] = append(told[key], c)
+		listed[key] = append(listed[key], c)
 	}
 	for _, c := range r.connections {
 		key := [2]string{c.Client, c.Server}
-		if len(told[key]) == 0 {
+		if len(listed[key]) == 0 {
 			t.none++
 			continue
 		}
-		got := told[key][0]
-		told[key] = told[key][1:]
+		got := listed[key][0]
+		listed[key] = listed[key][1:]
 		v := judge.Verdict{Reading: got.Reading.Reading, Alternatives: got.Alternatives, Confidence: got.Confidence}
 		if grade := t.grade(v, part.truths(&c)...); grade != "" && grade != "not first" {
 			fmt.Fprintf(detail, "%-12s %s %s %s: is %v, told %v %s, or %v\n", grade, r.scenario, p.name, c.Name, part.truths(&c), v.Reading, v.Confidence, v.Alternatives)

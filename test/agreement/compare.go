@@ -22,7 +22,7 @@ type view = struct {
 
 // tally counts what the statements of one view are worth.
 type tally struct {
-	told         int // statements
+	statements   int // statements
 	wrong        int // the true reading is not among those that are left
 	contradicted int // certain or likely, and not so
 	first        int // the reading ranked first is the true one
@@ -33,7 +33,7 @@ type tally struct {
 }
 
 func (t *tally) add(o tally) {
-	t.told += o.told
+	t.statements += o.statements
 	t.wrong += o.wrong
 	t.contradicted += o.contradicted
 	t.first += o.first
@@ -93,7 +93,7 @@ func (t *tally) grade(v judge.Verdict, truths ...judge.Reading) string {
 	so := func(r judge.Reading) bool {
 		return slices.ContainsFunc(truths, func(truth judge.Reading) bool { return covers(r, truth) })
 	}
-	t.told++
+	t.statements++
 	t.left += 1 + len(v.Alternatives)
 	sure := v.Confidence != judge.Possible
 	if sure {

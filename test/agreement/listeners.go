@@ -10,7 +10,7 @@ import (
 
 // listeners counts what is said of the listeners of a recording in one view.
 type listeners struct {
-	told         int
+	statements   int
 	contradicted int // certain or likely, and not so
 	overflowed   int // whose queue did, as packets can show
 	named        int // of them, those that are named so, likely or for certain
@@ -19,7 +19,7 @@ type listeners struct {
 }
 
 func (l *listeners) add(o listeners) {
-	l.told += o.told
+	l.statements += o.statements
 	l.contradicted += o.contradicted
 	l.overflowed += o.overflowed
 	l.named += o.named
@@ -35,7 +35,7 @@ func (r *recording) judge(v view, all []handshake.ListenerVerdict, detail io.Wri
 		if k == nil {
 			continue
 		}
-		t.told++
+		t.statements++
 		sure := l.Confidence != judge.Possible
 		if sure && !k.allows(l.Finding) {
 			t.contradicted++

@@ -1,4 +1,4 @@
-// Command agreement tells how well packets alone agree with a whole recording:
+// Command agreement measures how well packets alone agree with a whole recording:
 //
 //	agreement [-v] DIR
 //	agreement -held DIR

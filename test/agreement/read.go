@@ -58,7 +58,7 @@ func lostFrames(missing []answer.Missing) bool {
 	return slices.ContainsFunc(missing, func(m answer.Missing) bool { return strings.HasSuffix(m.What, " frames") })
 }
 
-// readEnd finds when the last was observed, which the results tell of: a capture would
+// readEnd finds when the last was observed, which the results mention: a capture would
 // have gone on until then. A call is recorded when it has returned, as of its beginning.
 func (r *recording) readEnd(path string) error {
 	file, err := os.Open(path)

@@ -61,7 +61,7 @@ func (t table) printPoints(w io.Writer) {
 	fmt.Fprint(w, "\n| captured | statements | the truth is missing | certain or likely | contradicted | on listeners, contradicted | ranked first |\n|---|---|---|---|---|---|---|\n")
 	for i, p := range points {
 		c := t.atPoint(i)
-		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d | %s |\n", p.name, c.told, c.wrong, c.sure, c.contradicted, c.listeners, share(c.first, c.told))
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %d | %s |\n", p.name, c.statements, c.wrong, c.sure, c.contradicted, c.listeners, share(c.first, c.statements))
 	}
 }
 
@@ -119,13 +119,15 @@ func (t table) printShares(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-	line("statements on connections", func(c tally, _ listeners) string { return fmt.Sprint(c.told) })
+	line("statements on connections", func(c tally, _ listeners) string { return fmt.Sprint(c.statements) })
 	line("the truth is missing", func(c tally, _ listeners) string { return fmt.Sprint(c.wrong) })
 	line("certain or likely", func(c tally, _ listeners) string { return fmt.Sprint(c.sure) })
 	line("of them, contradicted", func(c tally, _ listeners) string { return fmt.Sprint(c.contradicted) })
-	line("the truth is ranked first", func(c tally, _ listeners) string { return share(c.first, c.told) })
-	line("readings left, on average", func(c tally, _ listeners) string { return fmt.Sprintf("%.1f", float64(c.left)/float64(max(1, c.told))) })
-	line("statements on listeners", func(_ tally, l listeners) string { return fmt.Sprint(l.told) })
+	line("the truth is ranked first", func(c tally, _ listeners) string { return share(c.first, c.statements) })
+	line("readings left, on average", func(c tally, _ listeners) string {
+		return fmt.Sprintf("%.1f", float64(c.left)/float64(max(1, c.statements)))
+	})
+	line("statements on listeners", func(_ tally, l listeners) string { return fmt.Sprint(l.statements) })
 	line("contradicted ones that are certain or likely", func(_ tally, l listeners) string { return fmt.Sprint(l.contradicted) })
 	line("overflowed as packets can show, named so", func(_ tally, l listeners) string { return fmt.Sprintf("%d of %d", l.named, l.overflowed) })
 	line("overflowed as packets cannot show", func(_ tally, l listeners) string { return fmt.Sprint(l.hidden) })
@@ -137,10 +139,10 @@ func share(n, of int) string {
 
 // String is a cell of the table.
 func (t tally) String() string {
-	if t.told == 0 {
+	if t.statements == 0 {
 		return "no packet"
 	}
-	text := fmt.Sprintf("first %d of %d", t.first, t.told)
+	text := fmt.Sprintf("first %d of %d", t.first, t.statements)
 	if t.wrong > 0 {
 		text += fmt.Sprintf(", %d MISSING", t.wrong)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// How far apart in time two captures of one packet are, and SYNs and SYN-ACKs that tell of
+// How far apart in time two captures of one packet are, and SYNs and SYN-ACKs that show
 // one and the same.
 const (
 	hop      = time.Millisecond

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// told is a connection of the document and what was captured of it.
-type told struct {
+// listed is a connection of the document and what was captured of it.
+type listed struct {
 	*result
 	*connection
 	*attempt
@@ -19,11 +19,11 @@ type told struct {
 	answers                             []*segment // that come of the server, after its SYN-ACK if that was captured
 }
 
-func (t *told) fail(format string, args ...any) {
+func (t *listed) fail(format string, args ...any) {
 	t.result.fail("%s at %.3f s: %s", t.name(), t.connection.Start/1000, fmt.Sprintf(format, args...))
 }
 
-func (t *told) sees(s side) bool {
+func (t *listed) sees(s side) bool {
 	at := map[string]side{"server": server, "client": client, "both": both}[t.Place]
 	return at&s == s
 }
@@ -35,7 +35,7 @@ func checkPackets(res *result, doc *document, c *capture) {
 		checkFile(res, doc, c)
 	}
 	if !c.complete || doc.LeftOut > 0 {
-		return // both may have read up to another place, or not all is told
+		return // both may have read up to another place, or not all is listed
 	}
 	attempts := map[string][]*attempt{}
 	for _, a := range split(c.segments) {
@@ -49,11 +49,11 @@ func checkPackets(res *result, doc *document, c *capture) {
 	}
 	for key, all := range attempts {
 		if n := len(connections[key]); n != len(all) {
-			res.fail("%s: %d connections are told, and the packets have %d", key, n, len(all))
+			res.fail("%s: %d connections are listed, and the packets have %d", key, n, len(all))
 		}
 	}
-	byPacket := map[int]*told{}
-	var all []*told
+	byPacket := map[int]*listed{}
+	var all []*listed
 	for key, list := range connections {
 		slices.SortStableFunc(list, func(a, b *connection) int { return cmp.Compare(a.Start, b.Start) })
 		for i, x := range list {
@@ -61,22 +61,22 @@ func checkPackets(res *result, doc *document, c *capture) {
 				res.fail("%s at %.3f s: there are no such packets", key, x.Start/1000)
 				continue
 			}
-			t := newTold(res, x, attempts[key][i], c)
+			t := newListed(res, x, attempts[key][i], c)
 			for _, s := range t.all {
 				byPacket[s.number] = t
 			}
 			all = append(all, t)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *told) int { return cmp.Compare(a.connection.Start, b.connection.Start) })
+	slices.SortStableFunc(all, func(a, b *listed) int { return cmp.Compare(a.connection.Start, b.connection.Start) })
 	for _, t := range all {
 		t.check(c)
 	}
 	checkListeners(res, doc, all, byPacket)
 }
 
-func newTold(res *result, x *connection, a *attempt, c *capture) *told {
-	t := &told{result: res, connection: x, attempt: a, end: c.end}
+func newListed(res *result, x *connection, a *attempt, c *capture) *listed {
+	t := &listed{result: res, connection: x, attempt: a, end: c.end}
 	each := func(*segment, *segment) bool { return true }
 	t.syns = a.syns(c.named)
 	if !t.sees(client) {
@@ -99,7 +99,7 @@ func newTold(res *result, x *connection, a *attempt, c *capture) *told {
 
 // strange reports that an RST is none of this connection: it answers no SYN, and there is
 // nothing else yet that it can answer.
-func (t *told) strange(s *segment) bool {
+func (t *listed) strange(s *segment) bool {
 	early := len(t.synacks) == 0 || s.at < t.synacks[0].at
 	return early && len(t.syns) > 0 && (len(t.follows) == 0 || s.at < t.follows[0].at) && !t.refuses(s)
 }
@@ -133,7 +133,7 @@ func checkFile(res *result, doc *document, c *capture) {
 }
 
 // check compares one connection.
-func (t *told) check(c *capture) {
+func (t *listed) check(c *capture) {
 	if !equal(t.connection.Start, t.began) {
 		t.fail("start_ms: %g, and its first packet comes after %s", t.connection.Start, t.began)
 	}
@@ -157,20 +157,20 @@ func (t *told) check(c *capture) {
 	t.checkReadings()
 	for i, e := range t.Evidence {
 		if i > 0 && e.Packet < t.Evidence[i-1].Packet {
-			t.fail("#%d is told after #%d", e.Packet, t.Evidence[i-1].Packet)
+			t.fail("#%d is cited after #%d", e.Packet, t.Evidence[i-1].Packet)
 		}
 		t.checkEvidence(e, c)
 	}
 }
 
-// checkReadings compares what else can be with what is told.
-func (t *told) checkReadings() {
+// checkReadings compares the alternatives with the answer.
+func (t *listed) checkReadings() {
 	if t.Confidence == "certain" && len(t.Alternatives) > 0 {
 		t.fail("certain, and there are %d alternatives", len(t.Alternatives))
 	}
 	for i, r := range t.Alternatives {
 		if r == t.reading || slices.Contains(t.Alternatives[:i], r) {
-			t.fail("%v is told twice", r)
+			t.fail("%v is listed twice", r)
 		}
 	}
 	for _, h := range t.Hypotheses {

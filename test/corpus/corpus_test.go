@@ -146,7 +146,7 @@ func TestDoctored(t *testing.T) {
 		{"refused", "f10_one_syn", all(func(c *connection) { c.Outcome = "refused" }), "no RST acknowledges"},
 		{"unanswered", "f22_synack_twice", all(func(c *connection) { c.Outcome = "unanswered" }), "there is a SYN-ACK"},
 		{"certain, but", "real_nft_ack", all(func(c *connection) { c.Confidence = "certain" }), "alternatives"},
-		{"a connection less", "f10_one_syn", func(d *document) { d.Connections = nil }, "0 connections are told"},
+		{"a connection less", "f10_one_syn", func(d *document) { d.Connections = nil }, "0 connections are listed"},
 		{"packets", "f10_one_syn", func(d *document) { d.Packets++ }, "packets: 2, and there are 1"},
 		{"the end", "real_nft_ack", func(d *document) { d.Span++ }, "duration_ms"},
 		{"skipped", "real_nft_ack", func(d *document) { d.Skipped["not-ip"] = 1 }, "skipped_packets leave"},

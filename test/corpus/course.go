@@ -6,7 +6,7 @@ import (
 )
 
 // spoke is the first segment of the server that only an accepted connection sends.
-func (t *told) spoke() *segment {
+func (t *listed) spoke() *segment {
 	for _, s := range t.answers {
 		if s.len > 0 || s.flags.has(fin) || s.flags.has(rst|ack) {
 			return s
@@ -16,7 +16,7 @@ func (t *told) spoke() *segment {
 }
 
 // took is the first ACK of the server that takes something of the client beyond its SYN.
-func (t *told) took() *segment {
+func (t *listed) took() *segment {
 	for _, s := range t.answers {
 		if s.flags.has(ack) && !s.flags.has(rst) && int32(s.ack-t.isn-1) > 0 {
 			return s
@@ -26,7 +26,7 @@ func (t *told) took() *segment {
 }
 
 // refuses reports that an RST answers the SYN: it acknowledges it (RFC 9293, 3.10.7.3).
-func (t *told) refuses(s *segment) bool {
+func (t *listed) refuses(s *segment) bool {
 	data := uint32(0)
 	if len(t.syns) > 0 {
 		data = uint32(t.syns[0].len)
@@ -36,12 +36,12 @@ func (t *told) refuses(s *segment) bool {
 }
 
 // refusals are the RSTs of the server that answer a SYN.
-func (t *told) refusals() []*segment {
+func (t *listed) refusals() []*segment {
 	return slices.DeleteFunc(slices.Clone(t.rejected), func(s *segment) bool { return !t.refuses(s) })
 }
 
 // checkOutcome looks for what an outcome cannot be without, and for what it cannot be with.
-func (t *told) checkOutcome() {
+func (t *listed) checkOutcome() {
 	no := func(bad bool, why string) {
 		if bad {
 			t.fail("%s, and %s", t.Outcome, why)
@@ -76,7 +76,7 @@ func (t *told) checkOutcome() {
 }
 
 // checkDelay looks for the two segments that a delay is between.
-func (t *told) checkDelay() {
+func (t *listed) checkDelay() {
 	if t.Delay == nil {
 		return
 	}
@@ -101,11 +101,11 @@ func (t *told) checkDelay() {
 }
 
 // checkThen computes how the connection went on.
-func (t *told) checkThen() {
+func (t *listed) checkThen() {
 	what, at := t.sequel()
 	from := t.asked(what, at)
 	waited := t.end - from
-	bytes := slices.ContainsFunc(t.data, func(s *segment) bool { return s.seq-t.isn-1+uint32(s.len) > 0 }) // its numbers tell of what was not captured
+	bytes := slices.ContainsFunc(t.data, func(s *segment) bool { return s.seq-t.isn-1+uint32(s.len) > 0 }) // its numbers show what was not captured
 	switch {
 	case what != "":
 	case t.midway || !bytes || len(t.resets) > 0 || waited < time.Second:
@@ -127,7 +127,7 @@ func (t *told) checkThen() {
 }
 
 // sequel is what the server does first after its SYN-ACK, and when.
-func (t *told) sequel() (string, time.Duration) {
+func (t *listed) sequel() (string, time.Duration) {
 	if len(t.syns)+len(t.synacks) == 0 || len(t.follows) == 0 && t.Handshake != "fastopen" {
 		return "", 0 // it is not known since when the client waited
 	}
@@ -148,7 +148,7 @@ func (t *told) sequel() (string, time.Duration) {
 
 // asked is when the client began to wait: at its first data, or at its final ACK where the
 // server has acted before.
-func (t *told) asked(what string, at time.Duration) time.Duration {
+func (t *listed) asked(what string, at time.Duration) time.Duration {
 	var from time.Duration
 	switch {
 	case len(t.follows) > 0:

@@ -12,7 +12,7 @@ import (
 // of no form is wrong: what nobody looks up may be anything.
 type sentence struct {
 	form  *regexp.Regexp
-	check func(t *told, s *segment, m []string) string // what is wrong with it; m are the parts of the form
+	check func(t *listed, s *segment, m []string) string // what is wrong with it; m are the parts of the form
 }
 
 func form(text string) *regexp.Regexp { return regexp.MustCompile("^" + text + "$") }
@@ -24,50 +24,50 @@ const (
 )
 
 var sentences = []sentence{
-	{form(`SYN`), func(t *told, s *segment, _ []string) string {
+	{form(`SYN`), func(t *listed, s *segment, _ []string) string {
 		first := slices.IndexFunc(t.all, func(s *segment) bool { return s.src == t.attempt.client && s.flags&(syn|ack|rst) == syn })
 		return wrong(first < 0 || s != t.all[first], "it is no SYN of the client, or not its first")
 	}},
-	{form(`SYN-ACK`), func(t *told, s *segment, _ []string) string {
+	{form(`SYN-ACK`), func(t *listed, s *segment, _ []string) string {
 		return wrong(len(t.synacks) == 0 || s != t.synacks[0], "it is no SYN-ACK that answers the SYN, or not the first")
 	}},
 	{form(`(final ACK|data or FIN in place of the final ACK)(: it came, and the server asks for it again|: it came, and the data after it is not acknowledged)?`), finalACK},
-	{form(`the client's first data`), func(t *told, s *segment, _ []string) string {
+	{form(`the client's first data`), func(t *listed, s *segment, _ []string) string {
 		first := slices.IndexFunc(t.data, func(s *segment) bool { return s.len > 0 })
 		return wrong(first < 0 || s != t.data[first], "it is not the first segment of the client with data")
 	}},
-	{form(`the client's FIN`), func(t *told, s *segment, _ []string) string {
+	{form(`the client's FIN`), func(t *listed, s *segment, _ []string) string {
 		return wrong(s.src != t.attempt.client || !s.flags.has(fin), "it is no FIN of the client")
 	}},
 	{form(`the client sends its SYN again` + when + `(: it has had no answer|: it was answered for another connection|, although it is refused|, although it was answered|, although the server had answered it|: it had no answer at first)`), synAgain},
 	{form(`the server sends its SYN-ACK again` + when + `: it still waits for the final ACK`), synackAgain},
 	{form(`the server sends its SYN-ACK again(` + often + `), as an answer to the SYN that was sent again`), synackAnswers},
 	{form(`the client sends its data again` + when + `: the server does not acknowledge it`), dataAgain},
-	{form(`the server answers with a SYN cookie and keeps no request`), func(t *told, s *segment, _ []string) string {
+	{form(`the server answers with a SYN cookie and keeps no request`), func(t *listed, s *segment, _ []string) string {
 		return wrong(s.src != t.attempt.server || !s.flags.has(syn|ack) || t.Handshake != "cookie", "it is no SYN-ACK, or the handshake is no cookie's")
 	}},
 	{form(`the server answers the SYN with a bare ACK(` + often + `): it has another connection from this address and port, in TIME-WAIT or still open`), challenges},
-	{form(`an RST comes that does not acknowledge the SYN: the client ignores it`), func(t *told, s *segment, _ []string) string {
+	{form(`an RST comes that does not acknowledge the SYN: the client ignores it`), func(t *listed, s *segment, _ []string) string {
 		return wrong(s.src != t.attempt.server || !s.flags.has(rst) || !t.strange(s), "it acknowledges the SYN, or is no RST of the server")
 	}},
-	{form(packet + ` comes with a wrong checksum: TCP drops it`), func(t *told, s *segment, m []string) string {
-		return wrong(!s.wrong || s.partial || !t.isThe(m[1], s), "its checksum is right, or cannot be told, or it is something else")
+	{form(packet + ` comes with a wrong checksum: TCP drops it`), func(t *listed, s *segment, m []string) string {
+		return wrong(!s.wrong || s.partial || !t.isThe(m[1], s), "its checksum is right, or is not known, or it is something else")
 	}},
 	{form(`the server answers the data with an ACK that takes none of it(` + often + `)(: its timestamp is older than one before \(PAWS\))?`), refusesData},
 	{form(`the server answers with RST(` + often + `): the client acknowledges byte (\d+), which was never sent`), misacked},
-	{form(`the server refuses the connection(` + often + `)`), func(t *told, s *segment, m []string) string {
+	{form(`the server refuses the connection(` + often + `)`), func(t *listed, s *segment, m []string) string {
 		all := t.refusals()
 		return wrong(len(all) == 0 || s != all[0] || m[1] != times(len(all)), fmt.Sprintf("%d RSTs acknowledge the SYN", len(all)))
 	}},
-	{form(`the server resets the connection(?:: tcp_abort_on_overflow is set|, as with tcp_abort_on_overflow|: it had sent a SYN cookie, and what comes now does not begin where the cookie can be checked|: it has forgotten the connection|: its listener was closed)?`), func(t *told, s *segment, _ []string) string {
+	{form(`the server resets the connection(?:: tcp_abort_on_overflow is set|, as with tcp_abort_on_overflow|: it had sent a SYN cookie, and what comes now does not begin where the cookie can be checked|: it has forgotten the connection|: its listener was closed)?`), func(t *listed, s *segment, _ []string) string {
 		return wrong(len(t.rejected) == 0 || s != t.rejected[0], "it is not the server's first RST")
 	}},
-	{form(`the server answers ` + packet + ` with RST(?:: it has forgotten the connection|: its listener was closed|, as one whose listener was closed)`), func(t *told, s *segment, m []string) string {
+	{form(`the server answers ` + packet + ` with RST(?:: it has forgotten the connection|: its listener was closed|, as one whose listener was closed)`), func(t *listed, s *segment, m []string) string {
 		i := slices.Index(t.all, s)
 		before := slices.ContainsFunc(t.all[:i], func(s *segment) bool { return s.src == t.attempt.client && t.isThe(m[1], s) })
 		return wrong(len(t.rejected) == 0 || s != t.rejected[0] || !before, "it is not the server's first RST, or there was no such segment before")
 	}},
-	{form(`the client resets the connection`), func(t *told, s *segment, _ []string) string {
+	{form(`the client resets the connection`), func(t *listed, s *segment, _ []string) string {
 		return wrong(len(t.resets) == 0 || s != t.resets[0], "it is not the client's first RST")
 	}},
 }
@@ -80,7 +80,7 @@ func wrong(bad bool, why string) string {
 }
 
 // checkEvidence looks a sentence up in the packets.
-func (t *told) checkEvidence(e evidence, c *capture) {
+func (t *listed) checkEvidence(e evidence, c *capture) {
 	s := c.byNumber[e.Packet]
 	switch {
 	case s == nil:
@@ -105,7 +105,7 @@ func (t *told) checkEvidence(e evidence, c *capture) {
 }
 
 // isThe reports that a segment is what a sentence calls it.
-func (t *told) isThe(name string, s *segment) bool {
+func (t *listed) isThe(name string, s *segment) bool {
 	switch name {
 	case "the SYN":
 		return s.flags&(syn|ack) == syn

@@ -15,9 +15,9 @@ import (
 type captured struct {
 	data   []byte
 	length int       // on the link
-	stamp  time.Time // zero if the file does not tell
+	stamp  time.Time // zero if the file does not say
 	link   int
-	iface  string // name of the interface; empty if the file does not tell
+	iface  string // name of the interface; empty if the file does not say
 }
 
 // source gives one packet after the other.

@@ -12,7 +12,7 @@ import (
 type crowd struct {
 	*result
 	*listener
-	all []*told
+	all []*listed
 }
 
 func (c *crowd) fail(format string, args ...any) {
@@ -20,7 +20,7 @@ func (c *crowd) fail(format string, args ...any) {
 }
 
 // count counts connections.
-func (c *crowd) count(is func(*told) bool) (n int) {
+func (c *crowd) count(is func(*listed) bool) (n int) {
 	for _, t := range c.all {
 		if is(t) {
 			n++
@@ -30,7 +30,7 @@ func (c *crowd) count(is func(*told) bool) (n int) {
 }
 
 // checkListeners compares what is said of addresses with the packets.
-func checkListeners(res *result, doc *document, all []*told, byPacket map[int]*told) {
+func checkListeners(res *result, doc *document, all []*listed, byPacket map[int]*listed) {
 	for i := range doc.Listeners {
 		l := &doc.Listeners[i]
 		c := &crowd{result: res, listener: l}
@@ -54,7 +54,7 @@ func checkListeners(res *result, doc *document, all []*told, byPacket map[int]*t
 }
 
 // checkEvidence looks whether what is cited is cited for a connection of the listener.
-func (c *crowd) checkEvidence(byPacket map[int]*told) {
+func (c *crowd) checkEvidence(byPacket map[int]*listed) {
 	for _, e := range c.listener.Evidence {
 		t := byPacket[e.Packet]
 		if t == nil || !slices.Contains(c.all, t) || !slices.Contains(t.Evidence, e) {
@@ -77,17 +77,17 @@ func number(text string) *regexp.Regexp {
 
 var claims = []claim{
 	{number(`met it full`), true, func(c *crowd) int {
-		return c.count(func(t *told) bool {
+		return c.count(func(t *listed) bool {
 			return t.Cause == "accept-queue-full" && (t.Confidence != "possible" || t.overflowProven())
 		})
 	}},
-	{number(`more perhaps`), false, func(c *crowd) int { return c.count((*told).troubled) }},
-	{number(`lost packets in the network`), true, func(c *crowd) int { return c.count(func(t *told) bool { return t.Cause == "network-loss" }) }},
+	{number(`more perhaps`), false, func(c *crowd) int { return c.count((*listed).troubled) }},
+	{number(`lost packets in the network`), true, func(c *crowd) int { return c.count(func(t *listed) bool { return t.Cause == "network-loss" }) }},
 	{number(`had SYNs dropped`), false, func(c *crowd) int {
-		return c.count(func(t *told) bool { return len(t.syns) > 1 || len(t.synacks) == 0 })
+		return c.count(func(t *listed) bool { return len(t.syns) > 1 || len(t.synacks) == 0 })
 	}},
 	{number(`never came back after their SYN`), true, func(c *crowd) int {
-		return c.count(func(t *told) bool {
+		return c.count(func(t *listed) bool {
 			return !t.midway && len(t.syns) <= 1 && len(t.follows)+len(t.resets)+len(t.rejected) == 0 && !t.unasked()
 		})
 	}},
@@ -95,32 +95,32 @@ var claims = []claim{
 		return c.Causes[map[string]string{"listener-closed": "listener-closed", "network-loss": "network-loss"}[c.Finding]]
 	}},
 	{number(`were refused while others were let in`), true, func(c *crowd) int {
-		return c.count(func(t *told) bool { return t.Outcome == "refused" && t.Cause == "host-drop" })
+		return c.count(func(t *listed) bool { return t.Outcome == "refused" && t.Cause == "host-drop" })
 	}},
-	{number(`had packets dropped`), false, func(c *crowd) int { return c.count((*told).troubled) }},
-	{number(`had begun before the capture did`), true, func(c *crowd) int { return c.count(func(t *told) bool { return t.midway }) }},
+	{number(`had packets dropped`), false, func(c *crowd) int { return c.count((*listed).troubled) }},
+	{number(`had begun before the capture did`), true, func(c *crowd) int { return c.count(func(t *listed) bool { return t.midway }) }},
 	{number(`answered it with RST`), true, func(c *crowd) int {
-		return c.count(func(t *told) bool { return len(t.resets) > 0 && len(t.follows) == 0 && !t.midway })
+		return c.count(func(t *listed) bool { return len(t.resets) > 0 && len(t.follows) == 0 && !t.midway })
 	}},
-	{number(`met an old connection`), true, func(c *crowd) int { return c.count(func(t *told) bool { return len(t.challenges()) > 0 }) }},
+	{number(`met an old connection`), true, func(c *crowd) int { return c.count(func(t *listed) bool { return len(t.challenges()) > 0 }) }},
 	{number(`acknowledged what the server had not sent`), true, func(c *crowd) int {
-		return c.count(func(t *told) bool { return t.has("which was never sent") })
+		return c.count(func(t *listed) bool { return t.has("which was never sent") })
 	}},
-	{number(`sent data that the server answers`), true, func(c *crowd) int { return c.count(func(t *told) bool { return t.has("takes none of it") }) }},
-	{number(`sent segments with a wrong checksum`), true, func(c *crowd) int { return c.count(func(t *told) bool { return t.has("wrong checksum") }) }},
+	{number(`sent data that the server answers`), true, func(c *crowd) int { return c.count(func(t *listed) bool { return t.has("takes none of it") }) }},
+	{number(`sent segments with a wrong checksum`), true, func(c *crowd) int { return c.count(func(t *listed) bool { return t.has("wrong checksum") }) }},
 	{number(`kept back by TCP_DEFER_ACCEPT`), true, func(c *crowd) int { return c.Causes["defer-accept"] }},
 	{number(`reset without a sign of why`), true, func(c *crowd) int {
-		return c.count(func(t *told) bool { return t.Outcome == "reset" && t.Cause == "unknown" })
+		return c.count(func(t *listed) bool { return t.Outcome == "reset" && t.Cause == "unknown" })
 	}},
-	{number(`with more than one SYN-ACK`), false, func(c *crowd) int { return c.count(func(t *told) bool { return len(t.synacks) > 1 }) }},
+	{number(`with more than one SYN-ACK`), false, func(c *crowd) int { return c.count(func(t *listed) bool { return len(t.synacks) > 1 }) }},
 	{number(`not served as far as the capture goes`), false, func(c *crowd) int {
-		return c.count(func(t *told) bool { return t.spoke() == nil && len(t.follows)+len(t.synacks) > 0 })
+		return c.count(func(t *listed) bool { return t.spoke() == nil && len(t.follows)+len(t.synacks) > 0 })
 	}},
 	{number(`with data that the server has taken and not answered`), true, func(c *crowd) int {
-		return c.count(func(t *told) bool { return t.Then != nil && t.Then.What == "unanswered" })
+		return c.count(func(t *listed) bool { return t.Then != nil && t.Then.What == "unanswered" })
 	}},
-	{number(`without an answer when the capture ended`), false, func(c *crowd) int { return c.count(func(t *told) bool { return t.Outcome == "unanswered" }) }},
-	{number(`connections (?:or more )?may have waited`), false, func(c *crowd) int { return c.count(func(t *told) bool { return len(t.follows) > 0 }) }},
+	{number(`without an answer when the capture ended`), false, func(c *crowd) int { return c.count(func(t *listed) bool { return t.Outcome == "unanswered" }) }},
+	{number(`connections (?:or more )?may have waited`), false, func(c *crowd) int { return c.count(func(t *listed) bool { return len(t.follows) > 0 }) }},
 }
 
 // numberOf is how many connections a verdict is of.
@@ -175,43 +175,43 @@ func atoi(text string) int {
 
 // checkLack looks whether what a capture is said to lack is not there.
 func (c *crowd) checkLack() {
-	lacks := func(said string, is func(*told) bool) {
+	lacks := func(said string, is func(*listed) bool) {
 		if n := c.count(is); strings.HasPrefix(c.Verdict, said) && n > 0 {
 			c.fail("%s: %d connections have that", c.Verdict, n)
 		}
 	}
-	lacks("the server's packets are not", func(t *told) bool { return len(t.synacks)+len(t.rejected)+len(t.answers) > 0 })
-	lacks("the clients' packets are not", func(t *told) bool { return !t.midway && len(t.syns)+len(t.follows)+len(t.resets) > 0 })
-	lacks("the clients' ACKs are not", func(t *told) bool { return len(t.follows) > 0 })
-	lacks("no SYN was answered, and none was sent again", func(t *told) bool { return len(t.synacks)+len(t.refusals()) > 0 || len(t.syns) > 1 })
-	lacks("no connection was seen from its beginning", func(t *told) bool { return len(t.syns) > 0 })
-	lacks("no handshake is in the capture whole", func(t *told) bool { return len(t.syns) > 0 && len(t.synacks) > 0 && len(t.follows) > 0 })
-	lacks("no SYN is answered", func(t *told) bool { return len(t.synacks)+len(t.refusals()) > 0 })
-	lacks("nothing listens here", func(t *told) bool { return len(t.synacks) > 0 })
-	lacks("each SYN is refused", func(t *told) bool { return len(t.synacks) > 0 || len(t.refusals()) == 0 })
+	lacks("the server's packets are not", func(t *listed) bool { return len(t.synacks)+len(t.rejected)+len(t.answers) > 0 })
+	lacks("the clients' packets are not", func(t *listed) bool { return !t.midway && len(t.syns)+len(t.follows)+len(t.resets) > 0 })
+	lacks("the clients' ACKs are not", func(t *listed) bool { return len(t.follows) > 0 })
+	lacks("no SYN was answered, and none was sent again", func(t *listed) bool { return len(t.synacks)+len(t.refusals()) > 0 || len(t.syns) > 1 })
+	lacks("no connection was seen from its beginning", func(t *listed) bool { return len(t.syns) > 0 })
+	lacks("no handshake is in the capture whole", func(t *listed) bool { return len(t.syns) > 0 && len(t.synacks) > 0 && len(t.follows) > 0 })
+	lacks("no SYN is answered", func(t *listed) bool { return len(t.synacks)+len(t.refusals()) > 0 })
+	lacks("nothing listens here", func(t *listed) bool { return len(t.synacks) > 0 })
+	lacks("each SYN is refused", func(t *listed) bool { return len(t.synacks) > 0 || len(t.refusals()) == 0 })
 }
 
-// has reports that something is told of a connection.
-func (t *told) has(words string) bool {
+// has reports that something is said of a connection.
+func (t *listed) has(words string) bool {
 	return slices.ContainsFunc(t.Evidence, func(e evidence) bool { return strings.Contains(e.Text, words) })
 }
 
 // overflowProven reports that something was seen that a full accept queue alone explains.
-func (t *told) overflowProven() bool {
+func (t *listed) overflowProven() bool {
 	return slices.ContainsFunc(t.Hypotheses, func(h hypothesis) bool {
 		return h.Proven != "" && strings.HasPrefix(h.Name, "accept queue full")
 	})
 }
 
 // troubled reports that packets show anything that a drop can be the reason of.
-func (t *told) troubled() bool {
+func (t *listed) troubled() bool {
 	return len(t.syns) > 1 || len(t.synacks) != 1 || len(t.again) > 0 || len(t.rejected) > 0 || t.spoke() == nil && t.took() == nil
 }
 
 var waits = regexp.MustCompile(`^by the waits in (\d+) handshakes$`)
 
-// checkHow counts the handshakes that tell where a file was captured.
-func checkHow(res *result, doc *document, all []*told) {
+// checkHow counts the handshakes that show where a file was captured.
+func checkHow(res *result, doc *document, all []*listed) {
 	for _, f := range doc.Files {
 		m := waits.FindStringSubmatch(f.How)
 		if m == nil {

@@ -55,7 +55,7 @@ func readCapture(path string) (*capture, error) {
 			break
 		}
 		c.total++
-		if !f.stamp.IsZero() && f.stamp.Unix() < 1<<33 { // from the year 2242 on they tell nothing
+		if !f.stamp.IsZero() && f.stamp.Unix() < 1<<33 { // from the year 2242 on they mean nothing
 			latest = f.stamp
 		}
 		if c.total == 1 {

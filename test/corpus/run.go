@@ -107,7 +107,7 @@ func (r *runner) run(args ...string) (run, error) {
 	return got, nil
 }
 
-// watch waits for a program and tells how much memory it had. The kernel's own figure
+// watch waits for a program and returns how much memory it had. The kernel's own figure
 // (ru_maxrss) is no less than what the process that started it had.
 func watch(cmd *exec.Cmd) (peak int64, err error) {
 	done := make(chan error, 1)

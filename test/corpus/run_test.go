@@ -24,7 +24,7 @@ func TestRun(t *testing.T) {
 		{"says nonsense", "echo '{'", "the JSON cannot be read"},
 		{"refuses what is a capture", "echo 'listenq: error: no' >&2; exit 2", "1 packets can be read"},
 		{"says too little", `case $* in *--json*) echo '{"packets":1,"listeners":[{"address":"a:1"}]}';; esac; exit 0`, `does not end with "Exit code 0"`},
-		{"says one thing and does another", `case $* in *--json*) echo '{"packets":1}';; esac; exit 1`, "exit code 1, and what is told is 0"},
+		{"says one thing and does another", `case $* in *--json*) echo '{"packets":1}';; esac; exit 1`, "exit code 1, and the answer's is 0"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "listenq")

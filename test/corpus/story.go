@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func finalACK(t *told, s *segment, m []string) string {
+func finalACK(t *listed, s *segment, m []string) string {
 	switch bare := s.size() == 0; {
 	case s.src != t.attempt.client || s.flags&(syn|rst|ack) != ack:
 		return "it is no ACK of the client"
@@ -23,8 +23,8 @@ func finalACK(t *told, s *segment, m []string) string {
 	return ""
 }
 
-// first is what is wrong if a sentence tells of another segment than the first of a list, or
-// in other words than the list is told in.
+// first is what is wrong if a sentence is about another segment than the first of a list, or
+// in other words than the list is written in.
 func first(all []*segment, s *segment, since time.Duration, words string) string {
 	if len(all) == 0 || s != all[0] {
 		return "it is not the first that was sent again"
@@ -35,7 +35,7 @@ func first(all []*segment, s *segment, since time.Duration, words string) string
 	return ""
 }
 
-func synAgain(t *told, s *segment, m []string) string {
+func synAgain(t *listed, s *segment, m []string) string {
 	if why := first(t.syns[min(1, len(t.syns)):], s, t.syns[0].at, m[1]); why != "" {
 		return why
 	}
@@ -58,7 +58,7 @@ func synAgain(t *told, s *segment, m []string) string {
 
 // resent are the SYN-ACKs that were sent again, by what made the server send them: its
 // timer, or a SYN.
-func (t *told) resent() (timer, asked []*segment) {
+func (t *listed) resent() (timer, asked []*segment) {
 	for i, s := range t.synacks {
 		if i == 0 {
 			continue
@@ -70,7 +70,7 @@ func (t *told) resent() (timer, asked []*segment) {
 		switch soon := s.at-before.at < oneSYN; {
 		case asks || soon && len(t.syns) > 1:
 			asked = append(asked, s)
-		case !soon: // else it is not told what it answers
+		case !soon: // else it is not said what it answers
 			timer = append(timer, s)
 		}
 	}
@@ -78,19 +78,21 @@ func (t *told) resent() (timer, asked []*segment) {
 }
 
 // atServer reports that a segment was seen as near to the server as any.
-func (t *told) atServer(s *segment) bool { return s.side == 0 || s.side&server != 0 || !t.sees(server) }
+func (t *listed) atServer(s *segment) bool {
+	return s.side == 0 || s.side&server != 0 || !t.sees(server)
+}
 
-func synackAgain(t *told, s *segment, m []string) string {
+func synackAgain(t *listed, s *segment, m []string) string {
 	timer, _ := t.resent()
 	return first(timer, s, t.synacks[0].at, m[1])
 }
 
-func synackAnswers(t *told, s *segment, m []string) string {
+func synackAnswers(t *listed, s *segment, m []string) string {
 	_, asked := t.resent()
 	return wrong(len(asked) == 0 || s != asked[0] || m[1] != times(len(asked)), fmt.Sprintf("%d SYN-ACKs follow a SYN that was sent again", len(asked)))
 }
 
-func dataAgain(t *told, s *segment, m []string) string {
+func dataAgain(t *listed, s *segment, m []string) string {
 	if took := t.took(); took != nil {
 		return fmt.Sprintf("#%d acknowledges it", took.number)
 	}
@@ -101,19 +103,19 @@ func dataAgain(t *told, s *segment, m []string) string {
 }
 
 // challenges are ACKs of the server before its SYN-ACK that acknowledge something else.
-func (t *told) challenges() []*segment {
+func (t *listed) challenges() []*segment {
 	return t.sent(t.attempt.server, 0, func(s *segment) bool {
 		went := func(all []*segment) bool { return len(all) > 0 && all[0].at <= s.at }
 		return len(t.syns) > 0 && !went(t.synacks) && !went(t.follows) && s.flags&(ack|syn|rst|fin) == ack && s.len == 0 && s.ack != t.isn+1
 	})
 }
 
-func challenges(t *told, s *segment, m []string) string {
+func challenges(t *listed, s *segment, m []string) string {
 	all := t.challenges()
 	return wrong(len(all) == 0 || s != all[0] || m[1] != times(len(all)), fmt.Sprintf("there are %d such ACKs", len(all)))
 }
 
-func refusesData(t *told, s *segment, m []string) string {
+func refusesData(t *listed, s *segment, m []string) string {
 	switch {
 	case s.src != t.attempt.server || s.flags&(ack|syn|rst|fin) != ack || s.len > 0 || s.ack != t.isn+1:
 		return "it is no ACK of the SYN alone"
@@ -126,7 +128,7 @@ func refusesData(t *told, s *segment, m []string) string {
 }
 
 // older reports that a client's segment had an older timestamp than one before it.
-func (t *told) older(until time.Duration) bool {
+func (t *listed) older(until time.Duration) bool {
 	latest, any := uint32(0), false
 	for _, s := range t.follows {
 		if !s.stamped || s.at > until {
@@ -140,7 +142,7 @@ func (t *told) older(until time.Duration) bool {
 	return false
 }
 
-func misacked(t *told, s *segment, m []string) string {
+func misacked(t *listed, s *segment, m []string) string {
 	number, _ := strconv.ParseUint(m[2], 10, 32)
 	acked := slices.ContainsFunc(t.follows, func(o *segment) bool { return o.ack == uint32(number) && o.at <= s.at })
 	sent := slices.ContainsFunc(t.answers, func(o *segment) bool {

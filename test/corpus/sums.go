@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// checkExit compares the exit code with what is told.
+// checkExit compares the exit code with the answer.
 func checkExit(res *result, got *run) {
 	want := 0
 	for i := range res.doc.Listeners {
@@ -21,7 +21,7 @@ func checkExit(res *result, got *run) {
 		want = 2
 	}
 	if got.code != want {
-		res.fail("exit code %d, and what is told is %d", got.code, want)
+		res.fail("exit code %d, and the answer's is %d", got.code, want)
 	}
 }
 
@@ -63,8 +63,8 @@ func checkSums(res *result, doc *document) {
 	for _, g := range doc.Groups {
 		grouped += g.Count
 	}
-	if told := len(doc.Connections) + doc.LeftOut; grouped+doc.OtherGroups != attempts || told != attempts {
-		res.fail("%d attempts of listeners, %d and %d of groups, %d connections", attempts, grouped, doc.OtherGroups, told)
+	if listed := len(doc.Connections) + doc.LeftOut; grouped+doc.OtherGroups != attempts || listed != attempts {
+		res.fail("%d attempts of listeners, %d and %d of groups, %d connections", attempts, grouped, doc.OtherGroups, listed)
 	}
 	if n := total(doc.Skipped); n > doc.Packets {
 		res.fail("%d packets of %d are skipped", n, doc.Packets)
@@ -96,7 +96,7 @@ func at(sums map[place]*sum, c *connection) *sum {
 	return sums[p]
 }
 
-// unasked reports that a connection is told of by a SYN-ACK, and by nothing that its client
+// unasked reports that a connection is known by a SYN-ACK, and by nothing that its client
 // has sent to get it or to answer it. Those are grouped by who got them.
 func (c *connection) unasked() bool {
 	synack, client := false, false
@@ -107,8 +107,8 @@ func (c *connection) unasked() bool {
 	return synack && !client && c.Outcome != "accepted"
 }
 
-// checkPlaces compares each listener with a sum of what is told of its connections. Those of
-// a reflection are told with who got them, and what is beyond the bound with others.
+// checkPlaces compares each listener with a sum over its connections. Those of
+// a reflection are listed with who got them, and what is beyond the bound with others.
 func checkPlaces(res *result, doc *document, fill func(map[place]*sum), what string) {
 	sums := map[place]*sum{}
 	fill(sums)

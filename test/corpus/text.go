@@ -125,7 +125,7 @@ func seconds(ms float64) string {
 	return fmt.Sprintf("%.2f s", duration(ms).Round(cent).Seconds())
 }
 
-// cited are the packets that are told of a connection.
+// cited are the packets that are cited for a connection.
 func (c *connection) cited() (lines []string) {
 	for _, e := range c.Evidence {
 		lines = append(lines, fmt.Sprintf("    #%d  %s", e.Packet, e.Text))
@@ -151,7 +151,7 @@ func checkBrief(res *result, doc *document, text string) {
 	for _, m := range calm.FindAllStringSubmatch(text, -1) {
 		n += atoi(m[1])
 	}
-	if told := len(doc.Connections) + doc.LeftOut; n != told {
-		res.fail("the text counts %d connections, the JSON %d", n, told)
+	if listed := len(doc.Connections) + doc.LeftOut; n != listed {
+		res.fail("the text counts %d connections, the JSON %d", n, listed)
 	}
 }

@@ -112,8 +112,8 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 	return os.Stdout.Write(b)
 }
 
-// tell prints what go test -json would of one test, or of a package.
-func tell(pkg, action, test, text string) {
+// print prints what go test -json would of one test, or of a package.
+func emit(pkg, action, test, text string) {
 	for _, event := range []map[string]any{
 		{"Action": "output", "Package": pkg, "Test": test, "Output": text + "\n"},
 		{"Action": action, "Package": pkg, "Test": test},

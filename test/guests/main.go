@@ -127,12 +127,12 @@ func onKernel(ctx context.Context, suite, folder string, all []tests) bool {
 	}
 	kernel, err := vm.Open(ctx, folder, "")
 	if err != nil {
-		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (make kernels fetches it)", err))
+		emit(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (make kernels fetches it)", err))
 		return true
 	}
 	files, err := filesFor(all)
 	if err != nil {
-		tell(suite, "fail", kernelTest, err.Error())
+		emit(suite, "fail", kernelTest, err.Error())
 		return false
 	}
 	out := newConverter(kernel.Release, all)
@@ -142,7 +142,7 @@ func onKernel(ctx context.Context, suite, folder string, all []tests) bool {
 	}
 	code, err := guest.Run(ctx)
 	if missing, ok := errors.AsType[*vm.Unavailable](err); ok {
-		tell(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (%s)", missing, missing.Hint))
+		emit(suite, "skip", kernelTest, fmt.Sprintf("NOT RUN: %v (%s)", missing, missing.Hint))
 		return true
 	}
 	err = out.end(err)
@@ -150,7 +150,7 @@ func onKernel(ctx context.Context, suite, folder string, all []tests) bool {
 		err = errors.New("interrupted")
 	}
 	if err != nil {
-		tell("listenq on "+kernel.Release, "fail", "", err.Error())
+		emit("listenq on "+kernel.Release, "fail", "", err.Error())
 	}
 	return err == nil && code == 0
 }

@@ -53,7 +53,7 @@ func chosen(packages []string, run string) (all []tests) {
 	return all
 }
 
-// jobVariable tells a guest what to run, as JSON.
+// jobVariable is what a guest is to run, as JSON.
 const jobVariable = "LISTENQ_GUEST_TESTS"
 
 func job(all []tests) string {

@@ -319,7 +319,7 @@ func connections(run answer.Run) string {
 	return strings.Join(parts, ", ")
 }
 
-// counters are those that moved and that tell of listen queues.
+// counters are those that moved and that are about listen queues.
 func counters(run answer.Run) string {
 	var parts []string
 	for _, name := range []string{"TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtSyncookiesSent", "TcpExtSyncookiesRecv", "TcpExtEmbryonicRsts", "TcpOutRsts", "TcpExtTCPReqQFullDrop"} {

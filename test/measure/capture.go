@@ -43,7 +43,7 @@ func generate(file string, flags ...string) {
 	}
 }
 
-// peaks are the most memory that explaining a file takes, as text and with all that it tells.
+// peaks are the most memory that explaining a file takes, as text and with all its details.
 func peaks(what, file string) {
 	row("memory of explain, "+what, "512 MiB", fmt.Sprintf("%d MiB", peak("./listenq", "explain", file)))
 	row("memory of explain --all --json, the same", "512 MiB", fmt.Sprintf("%d MiB", peak("./listenq", "explain", "--all", "--json", file)))

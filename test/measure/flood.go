@@ -15,7 +15,7 @@ connect c
 expect c.cause == "syn-queue-full"
 `
 
-// flood measures what goes through the wire while a client's fate is told.
+// flood measures what goes through the wire while a client is followed.
 func flood(out string) {
 	path := filepath.Join(out, "flooded.lab")
 	if err := os.WriteFile(path, []byte(flooded), 0o644); err != nil {
@@ -26,7 +26,7 @@ func flood(out string) {
 	syns := x.Counters.Server["TcpInSegs"].After
 	row("SYN flood at 100,000/s, and a client meets it: SYNs/s", "50000", fmt.Sprintf("%.0f", syns/(x.DurationMS-x.SetupMS)*1000))
 	c := x.Connections[0]
-	row("  what is told of the client", "the truth", c.Outcome+", "+c.Cause)
+	row("  what became of the client", "the truth", c.Outcome+", "+c.Cause)
 }
 
 // everything compares a run of all experiments with the longest one in it.

@@ -51,7 +51,7 @@ func try(ctx context.Context, folder string, c change, run bool) (verdict, error
 	return unnoticed, err
 }
 
-// overlay writes the changed file, and what tells go to take it for the other.
+// overlay writes the changed file, and what makes go take it for the other.
 func (c change) overlay(work string) (path string, err error) {
 	text, err := os.ReadFile(c.file)
 	if err != nil {
@@ -62,11 +62,11 @@ func (c change) overlay(work string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	told, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
 	if err != nil {
 		return "", err
 	}
-	return path, errors.Join(os.WriteFile(changed, c.apply(text), 0o644), os.WriteFile(path, told, 0o644))
+	return path, errors.Join(os.WriteFile(changed, c.apply(text), 0o644), os.WriteFile(path, overlay, 0o644))
 }
 
 // block is a piece of code that runs as a whole (go tool cover).

@@ -19,7 +19,7 @@ func Check(w io.Writer, c answer.Check) {
 	}
 	switch {
 	case c.Overflowed == nil:
-		say("whether a listen queue overflowed cannot be told, in %s", in)
+		say("whether a listen queue overflowed is not known, in %s", in)
 	case *c.Overflowed:
 		say("a listen queue overflowed in %s", in)
 	default:
@@ -56,7 +56,7 @@ func worth(c *answer.Check) (all []answer.CheckListener, lead string) {
 	return all, ""
 }
 
-// mostListed is how many listeners are told of on stderr.
+// mostListed is how many listeners are listed on stderr.
 const mostListed = 5
 
 func checkedLine(l *answer.CheckListener) string {

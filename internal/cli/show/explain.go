@@ -13,7 +13,7 @@ import (
 	"listenq/internal/text"
 )
 
-// Explanation prints what captures tell: where they were captured, the listeners, the
+// Explanation prints what captures show: where they were captured, the listeners, the
 // connections.
 func Explanation(s text.Screen, r *answer.Explanation, all bool) {
 	printFiles(s, r)
@@ -51,12 +51,12 @@ func printFiles(s text.Screen, r *answer.Explanation) {
 		}
 		words := Plural(f.Packets, "packet")
 		if f.SameAs != "" {
-			words = "the same packets as " + f.SameAs + ", told once"
+			words = "the same packets as " + f.SameAs + ", counted once"
 		}
 		switch f.Place {
 		case answer.PlaceUnknown:
 		case answer.PlaceBetween:
-			words += ", captured on the way, or it is not known where (" + f.How + "; tell it with --side)"
+			words += ", captured on the way, or it is not known where (" + f.How + "; say it with --side)"
 		default:
 			words += ", captured " + capturedAt(f.Place) + " (" + f.How + ")"
 		}
@@ -76,7 +76,7 @@ func printFiles(s text.Screen, r *answer.Explanation) {
 		s.Wrap("  left out: ", strings.Join(left, ", "))
 	}
 	if r.Lost != nil && *r.Lost > 0 {
-		s.Wrap(s.Style(text.Yellow, "  not captured: "), Plural(int(*r.Lost), "packet")+": what is told below may have holes")
+		s.Wrap(s.Style(text.Yellow, "  not captured: "), Plural(int(*r.Lost), "packet")+": what follows may have holes")
 	}
 	for _, what := range r.Lacks {
 		s.Wrap(s.Style(text.Yellow, "  lacks: "), what)
@@ -84,7 +84,7 @@ func printFiles(s text.Screen, r *answer.Explanation) {
 	for _, d := range r.Damage {
 		words := fmt.Sprintf("%s: byte %d: %s", d.File, d.Offset, d.Text)
 		if r.Packets > 0 {
-			words += "; what came before is told"
+			words += "; what came before it was read"
 		}
 		s.Wrap(s.Style(text.Red, "  damaged: "), words)
 	}
@@ -228,7 +228,7 @@ func printGroups(s text.Screen, r *answer.Explanation) {
 	}
 	if more := len(troubled) - mostGroups; more > 0 {
 		s.Blank()
-		s.Wrap("", fmt.Sprintf("%d more kinds: --all tells each connection", more))
+		s.Wrap("", fmt.Sprintf("%d more kinds: --all lists each connection", more))
 	}
 	printCalm(s, calm)
 	if r.OtherGroups > 0 {
@@ -268,10 +268,10 @@ func reportOutlook(r *answer.Explanation) string {
 	if slices.ContainsFunc(r.Listeners, func(l answer.CaptureListener) bool {
 		return l.Finding == judge.Overflow || l.Finding == judge.SynOverflow || l.Finding == judge.Undecided || l.Finding == judge.Filtered
 	}) {
-		return "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0."
+		return "A listen queue may have overflowed, but the packets do not show it: TcpExtListenOverflows on the server does. Exit code 0."
 	}
 	if len(r.Lacks) > 0 {
-		return "The capture does not hold enough to tell. Exit code 0."
+		return "The capture does not contain enough to decide. Exit code 0."
 	}
-	return "No listen queue overflowed, as far as the packets tell. Exit code 0."
+	return "No listen queue overflowed, as far as the packets show. Exit code 0."
 }

@@ -128,13 +128,13 @@ func TestReportOutlook(t *testing.T) {
 		want string
 		bad  bool
 	}{
-		{"nothing", &answer.Explanation{}, "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
-		{"fine", listener(judge.Fine, judge.Likely), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+		{"nothing", &answer.Explanation{}, "No listen queue overflowed, as far as the packets show. Exit code 0.", false},
+		{"fine", listener(judge.Fine, judge.Likely), "No listen queue overflowed, as far as the packets show. Exit code 0.", false},
 		{"overflow", listener(judge.Overflow, judge.Likely), "Exit code 1: a listen queue overflowed.", true},
 		{"SYN queue", listener(judge.SynOverflow, judge.Certain), "Exit code 1: a listen queue overflowed.", true},
-		{"perhaps", listener(judge.Overflow, judge.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
-		{"undecided", listener(judge.Undecided, judge.Possible), "A listen queue may have overflowed, but the packets do not tell: TcpExtListenOverflows on the server does. Exit code 0.", false},
-		{"unseen", listener(judge.Unseen, judge.Possible), "No listen queue overflowed, as far as the packets tell. Exit code 0.", false},
+		{"perhaps", listener(judge.Overflow, judge.Possible), "A listen queue may have overflowed, but the packets do not show it: TcpExtListenOverflows on the server does. Exit code 0.", false},
+		{"undecided", listener(judge.Undecided, judge.Possible), "A listen queue may have overflowed, but the packets do not show it: TcpExtListenOverflows on the server does. Exit code 0.", false},
+		{"unseen", listener(judge.Unseen, judge.Possible), "No listen queue overflowed, as far as the packets show. Exit code 0.", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

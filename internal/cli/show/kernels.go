@@ -27,7 +27,7 @@ func Matrix(s text.Screen, a *Kernels) {
 	a.printTotals(s)
 }
 
-// shortNames tell the kernels apart: 5.10 rather than 5.10.0-46-amd64 where that
+// shortNames are names that distinguish the kernels: 5.10 rather than 5.10.0-46-amd64 where that
 // is enough.
 func (a *Kernels) shortNames() []string {
 	var names []string
@@ -115,7 +115,7 @@ func (a *Kernels) printDifferences(s text.Screen, i int) {
 		s.Wrap("  because ", why)
 	}
 	if len(facts) == 0 && len(ends) > 1 {
-		s.Wrap("  ", "no fact that it asks for tells them apart")
+		s.Wrap("  ", "no fact that it asks for explains it")
 	}
 }
 

@@ -13,13 +13,13 @@ import (
 // sameEnd are kernels on which a script came to the same end.
 type sameEnd struct {
 	kernels []int
-	lines   []string // that tell it from the others
+	lines   []string // in which it differs from the others
 }
 
 // trait is one thing in which runs of a script can differ in kind: not in times, in
 // counts, or in which of a crowd it was.
 type trait struct {
-	of   string // a connection, a group, or a line; what is the same in all runs is not told
+	of   string // a connection, a group, or a line; what is the same in all runs is left out
 	text string
 }
 

@@ -37,7 +37,7 @@ const travel = 200 * time.Microsecond
 //	5ms listener 4/3         of the accept queue, length/limit; or "closed"; "inode=7" of one of several
 //	6ms connect 1s ETIMEDOUT a system call and when it began
 //	6ms accepted             accept() returned it
-//	6ms accepted 1ms         it did at 7ms, and that is told before what happened since 6ms
+//	6ms accepted 1ms         it did at 7ms, and that is reported before what happened since 6ms
 //	9s end                   the observation goes on until then
 //
 // Behind a segment its numbers can be moved (ack+100000, seq+5, ack-1), and it can have a

@@ -17,7 +17,7 @@ var Lookalikes = []Case{
 	{"rst of the client in flight with its final ack", Queued + "2ms c> RST\n", "queued server - - request"},
 }
 
-// Sampled are attempts whose end only samples tell: what they were, and the story
+// Sampled are attempts whose end only samples show: what they were, and the story
 // is in testdata/stories-sampled.txt. The last word of Want is the confidence.
 var Sampled = []Case{
 	{"reset for its expired request, listener closed later", Overflow + Resends + "64s server NONE\n 70s c> DATA\n 70.0003s s> RST\n 70.1s server NONE\n 72s listener closed\n 72.1s server NONE", "reset accept-queue-full request-expired ack request certain"},

@@ -1,5 +1,5 @@
 // Package attach tries which eBPF programs the running kernel takes, and where
-// it lets them be attached. Version numbers do not tell: it depends on how the
+// it lets them be attached. A version number does not say: it depends on how the
 // kernel was built, on rights, on what is mounted, on lockdown.
 //
 //	for _, r := range attach.Try() {
@@ -72,7 +72,7 @@ func trials() []trial {
 			"perf_event_set_bpf_prog, kernel/events/core.c", forTracing, "CONFIG_BPF_EVENTS", perfTracepoint},
 		{"fentry", "The start of a kernel function, with its arguments.",
 			"bpf_tracing_prog_attach, kernel/bpf/syscall.c", forTracing, withTrampolines, tracing(ebpf.AttachTraceFEntry)},
-		{"fexit", "The end of a kernel function, with its result: it tells which SYN was dropped.",
+		{"fexit", "The end of a kernel function, with its result: it shows which SYN was dropped.",
 			"bpf_tracing_prog_attach, kernel/bpf/syscall.c", forTracing, withTrampolines, tracing(ebpf.AttachTraceFExit)},
 		{"kprobe", "Any kernel function, at more cost, also without BTF.",
 			"perf_kprobe_init, kernel/trace/trace_event_perf.c", forTracing, "CONFIG_KPROBE_EVENTS", kprobe},

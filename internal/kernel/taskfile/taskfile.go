@@ -10,7 +10,7 @@
 //	err = it.Listeners(func(f taskfile.File) { fmt.Println(f.Process, f.FD, f.Inode) })
 //
 // The program is some thirty instructions, written here, with offsets that the
-// kernel's own BTF tells. A library would take longer to read BTF than the whole
+// kernel's own BTF says. A library would take longer to read BTF than the whole
 // search takes. It needs CAP_BPF and CAP_PERFMON and the kernel's initial PID
 // namespace, and changes nothing.
 package taskfile

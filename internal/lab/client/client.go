@@ -1,5 +1,5 @@
 // Package client is the lab's own client: one connection whose every system
-// call is told with its result, errno and time, as an application would have
+// call is reported with its result, errno and time, as an application would have
 // felt it. It reads in the background, as most clients do after they have
 // connected, so that a reset shows when it comes. Each send is a segment of its
 // own (TCP_NODELAY).
@@ -109,7 +109,7 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
 }
 
-// report tells of one call that began at t.
+// report records one call that began at t.
 func (c *Conn) report(t time.Duration, call evidence.Call, err error) {
 	call.T, call.Duration = t, c.conf.Clock()-t
 	call.Client, call.Server = c.conf.Local, c.conf.Remote

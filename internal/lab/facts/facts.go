@@ -40,7 +40,7 @@ func Lacking(required []string, facts map[string]any, missing []answer.Missing) 
 		value, known := facts[name]
 		switch {
 		case !known:
-			why := "the lab did not tell"
+			why := "the lab did not report it"
 			if i := slices.IndexFunc(missing, func(m answer.Missing) bool { return m.What == name }); i >= 0 {
 				why = missing[i].Why
 			}

@@ -15,7 +15,7 @@ import (
 	"listenq/internal/queue"
 )
 
-// Counters tell which counters this kernel has.
+// Counters returns which counters this kernel has.
 func Counters() []answer.Fact {
 	names, err := CounterNames()
 	var all []answer.Fact
@@ -58,7 +58,7 @@ func CounterNames() ([]string, error) {
 	return c.Names, err
 }
 
-// typeFact is a fact that the kernel's types tell.
+// typeFact is a fact that follows from the kernel's types (BTF).
 type typeFact struct {
 	name, ifTrue, ifFalse string
 	tracepoint, argument  string // that it has
@@ -79,20 +79,20 @@ var typeFacts = []typeFact{
 		ifTrue: "A reset by tcp_abort_on_overflow has the reason INVALID_SYN, as others during a handshake.", ifFalse: "A reset by tcp_abort_on_overflow has no reason."},
 }
 
-// Reasons tell which tracepoints have reasons, and on which paths as far as
-// types can tell.
+// Reasons returns which tracepoints have reasons, and on which paths as far as
+// types show.
 func Reasons() []answer.Fact {
 	types, err := attach.LoadTypes()
 	var all []answer.Fact
 	for _, t := range typeFacts {
 		all = append(all, t.fact(types, err))
 	}
-	const why = "only a tracer can tell. By the sources of Linux 4.9 to 7.2 none does: tcp_rcv_state_process frees a dropped SYN as it does one that was answered"
+	const why = "only a tracer can see it. By the sources of Linux 4.9 to 7.2 none does: tcp_rcv_state_process frees a dropped SYN as it does one that was answered"
 	all = append(all, answer.Fact{Name: "syn_drop_reason", Group: answer.GroupReasons, How: "not looked for; kernel source: tcp_rcv_state_process, net/ipv4/tcp_input.c",
 		Meaning: "Whether drop tracers see a SYN that finds a queue full.", UnknownBecause: why})
 	return append(all, answer.Fact{Name: "cookie_ack_drop_reason", Group: answer.GroupReasons, How: "not looked for; kernel source: cookie_v4_check, net/ipv4/syncookies.c",
 		Meaning:        "With which reason a final ACK of a SYN cookie that finds the accept queue full is dropped.",
-		UnknownBecause: "only a tracer can tell. By the sources of Linux 6.12 to 7.2 it is NO_SOCKET"})
+		UnknownBecause: "only a tracer can see it. By the sources of Linux 6.12 to 7.2 it is NO_SOCKET"})
 }
 
 func (t typeFact) fact(types *attach.Types, err error) answer.Fact {
@@ -132,7 +132,7 @@ func (t typeFact) has(types *attach.Types) (bool, error) {
 	return slices.Contains(arguments, t.argument), err
 }
 
-// Attach tell which eBPF programs this process can attach.
+// Attach returns which eBPF programs this process can attach.
 func Attach() []answer.Fact {
 	var all []answer.Fact
 	for _, r := range attach.Try() {

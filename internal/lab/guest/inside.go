@@ -23,18 +23,18 @@ import (
 	"listenq/internal/vm"
 )
 
-// orderFile tells a guest what to do.
+// orderFile holds the job of a guest.
 const orderFile = "/lab.json"
 
 // recordings begins the names of the files of recordings in what a guest
-// tells; every other entry is a report.
+// writes; every other entry is a report.
 const recordings = "recordings/"
 
 type order struct {
 	Tool    string
 	Command []string
 	Scripts []orderedScript
-	Facts   bool  // tell all facts of the kernel, too
+	Facts   bool  // report all facts of the kernel, too
 	Limit   int64 // bytes of a recording
 
 	missing []answer.Missing // to every run
@@ -87,7 +87,7 @@ func (j order) files(all []job.Files) (files []vm.File, memory int, err error) {
 	return files, memory, nil
 }
 
-// report is one thing that a guest tells.
+// report is one message of a guest.
 type report struct {
 	Progress *job.Progress  `json:",omitempty"`
 	Facts    *answer.Kernel `json:",omitempty"`
@@ -95,7 +95,7 @@ type report struct {
 	Script   int
 }
 
-// reporter writes what a guest tells.
+// reporter writes the reports of a guest.
 type reporter struct {
 	mu sync.Mutex
 	to *tar.Writer
@@ -132,7 +132,7 @@ func serve(ctx context.Context, to io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := out.tell(report{Facts: &facts}); err != nil {
+		if err := out.write(report{Facts: &facts}); err != nil {
 			return err
 		}
 	}
@@ -194,10 +194,10 @@ func (j order) run(ctx context.Context, i int, s *script.Script, known map[strin
 	if err := out.files(folder); err != nil {
 		return err
 	}
-	return out.tell(report{Run: &run, Script: i})
+	return out.write(report{Run: &run, Script: i})
 }
 
-// recordingName tells the recordings of scripts of the same name apart, as
+// recordingName numbers the recordings of scripts of the same name, as
 // record.Create does where they are in one folder.
 func (j order) recordingName(i int, name string) string {
 	n := 1
@@ -212,11 +212,11 @@ func (j order) recordingName(i int, name string) string {
 	return fmt.Sprintf("%s-%d", name, n)
 }
 
-func (r *reporter) progress(p job.Progress) { _ = r.tell(report{Progress: &p}) } // the next report fails, too
+func (r *reporter) progress(p job.Progress) { _ = r.write(report{Progress: &p}) } // the next report fails, too
 
-// tell writes a report as an entry of its own.
-func (r *reporter) tell(told report) error {
-	text, err := json.Marshal(told)
+// write writes a report as an entry of its own.
+func (r *reporter) write(message report) error {
+	text, err := json.Marshal(message)
 	if err != nil {
 		return err
 	}

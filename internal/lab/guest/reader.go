@@ -25,7 +25,7 @@ const (
 	guestTotal = 4 << 30   // bytes of all
 )
 
-// reader takes what a guest tells. The host's side knows itself what kernel and
+// reader reads the archive that a guest writes. The host's side knows itself what kernel and
 // what scripts these are, where recordings lie and what may be done; of that nothing
 // is taken from the guest, nor a command for anybody to run.
 type reader struct {
@@ -62,10 +62,10 @@ func (r *reader) read(from io.Reader) error {
 			err = fmt.Errorf("more than %d bytes", guestTotal)
 		}
 		if err != nil {
-			return fmt.Errorf("read what the guest tells: %w", err)
+			return fmt.Errorf("read the guest's reports: %w", err)
 		}
 		if err := r.take(h, in); err != nil {
-			return fmt.Errorf("read what the guest tells: %s: %w", h.Name, err)
+			return fmt.Errorf("read the guest's reports: %s: %w", h.Name, err)
 		}
 	}
 }
@@ -77,21 +77,21 @@ func (r *reader) take(h *tar.Header, content io.Reader) error {
 	if name, ok := strings.CutPrefix(h.Name, recordings); ok {
 		return r.store(name, h.Size, content)
 	}
-	var told words
+	var message words
 	text, err := files.ReadAll(content, guestSaid, "the report")
 	if err == nil {
-		err = json.Unmarshal(text, &told)
+		err = json.Unmarshal(text, &message)
 	}
 	if err != nil {
 		return err
 	}
 	switch {
-	case told.Progress != nil:
-		return r.progress(told.Progress)
-	case told.Facts != nil:
-		return r.facts(told.Facts)
-	case told.Run != nil && told.Script >= 0 && told.Script < len(r.scripts):
-		return r.keep(told.Script, told.Run)
+	case message.Progress != nil:
+		return r.progress(message.Progress)
+	case message.Facts != nil:
+		return r.facts(message.Facts)
+	case message.Run != nil && message.Script >= 0 && message.Script < len(r.scripts):
+		return r.keep(message.Script, message.Run)
 	}
 	return nil
 }
@@ -104,13 +104,13 @@ type words struct {
 
 // progress passes on where a script is. What its line says the host knows.
 func (r *reader) progress(text []byte) error {
-	var told job.Progress
-	if err := answer.Decode(text, "JSON", &told); err != nil || r.options.Progress == nil {
+	var message job.Progress
+	if err := answer.Decode(text, "JSON", &message); err != nil || r.options.Progress == nil {
 		return err
 	}
 	for _, s := range r.scripts {
-		if i := slices.IndexFunc(s.Steps, func(step script.Step) bool { return step.Line == told.Line }); i >= 0 && s.Name == told.Scenario {
-			r.options.Progress(job.Progress{Kernel: r.release, Scenario: s.Name, Line: told.Line, Text: s.Steps[i].Text, AtMost: told.AtMost})
+		if i := slices.IndexFunc(s.Steps, func(step script.Step) bool { return step.Line == message.Line }); i >= 0 && s.Name == message.Scenario {
+			r.options.Progress(job.Progress{Kernel: r.release, Scenario: s.Name, Line: message.Line, Text: s.Steps[i].Text, AtMost: message.AtMost})
 			return nil
 		}
 	}

@@ -81,11 +81,11 @@ func Run(ctx context.Context, k *vm.Kernel, scripts []*script.Script, o Options)
 		code, err = guest.Run(ctx)
 		ended <- err
 	}()
-	told := in.read(reports)
+	unread := in.read(reports)
 	io.Copy(io.Discard, reports)
-	if err = <-ended; err == nil && (told != nil || code != 0) {
+	if err = <-ended; err == nil && (unread != nil || code != 0) {
 		said := errors.New(strings.TrimSpace(stderr.String()))
-		err = fmt.Errorf("the experiments on Linux %s ended unexpectedly (exit code %d): %w", k.Release, code, errors.Join(told, said))
+		err = fmt.Errorf("the experiments on Linux %s ended unexpectedly (exit code %d): %w", k.Release, code, errors.Join(unread, said))
 	}
 	for i := range in.all.Runs {
 		for _, why := range walls {

@@ -71,7 +71,7 @@ func (e *experiment) overlap(ctx context.Context, do script.Connect) error {
 
 // assignPorts gives every connection of the script its address, so that rules
 // can name it before it is made. No client has the port of a server: by that
-// their sockets are told apart.
+// their sockets are identified.
 func assignPorts(s *script.Script, client netip.Addr) map[string]netip.AddrPort {
 	servers := serverPorts(s)
 	assigned := map[string]netip.AddrPort{}

@@ -27,7 +27,7 @@ type experiment struct {
 	facts   map[string]any
 	box     *sandbox.Inside
 	machine *settings.Machine // nil: its settings stay as they are
-	tell    func(job.Progress)
+	report  func(job.Progress)
 
 	clock    network.Clock
 	net      *network.Network
@@ -71,9 +71,9 @@ type recordingTo struct {
 }
 
 // newExperiment builds everything up to the first step.
-func newExperiment(box *sandbox.Inside, m *settings.Machine, s *script.Script, to recordingTo, tick time.Duration, tell func(job.Progress)) (*experiment, error) {
+func newExperiment(box *sandbox.Inside, m *settings.Machine, s *script.Script, to recordingTo, tick time.Duration, report func(job.Progress)) (*experiment, error) {
 	e := &experiment{
-		script: s, box: box, machine: m, tell: tell, floods: newFloods(),
+		script: s, box: box, machine: m, report: report, floods: newFloods(),
 		byName: map[string]*connection{}, groups: map[string][]string{}, results: map[string]script.Exec{},
 	}
 	var err error
@@ -93,7 +93,7 @@ func newExperiment(box *sandbox.Inside, m *settings.Machine, s *script.Script, t
 		return nil, errors.Join(err, e.net.Close())
 	}
 	e.net.Start(e.clock, e.obs.Tap)
-	if err := e.tellSettings(); err != nil {
+	if err := e.giveSettings(); err != nil {
 		return nil, errors.Join(err, e.net.Close())
 	}
 	e.stopTick = e.obs.Tick(tick)
@@ -131,7 +131,7 @@ func (e *experiment) begin(step script.Step) {
 	case script.WaitUntil:
 		p.AtMost = do.AtMost
 	}
-	e.tell(p)
+	e.report(p)
 }
 
 // close ends what the experiment started and takes its network down.

@@ -166,8 +166,8 @@ func hidden(j job.Job) string {
 	return ""
 }
 
-// tellSettings gives the settings of the server's namespace to the model.
-func (e *experiment) tellSettings() error {
+// giveSettings gives the settings of the server's namespace to the model.
+func (e *experiment) giveSettings() error {
 	all, err := e.net.Sysctls()
 	for name, value := range all["server"] {
 		e.obs.Setting(name, value)

@@ -121,7 +121,7 @@ func observedEnv(all []answer.Observation) script.Observed {
 	return script.Observed{Differences: &differences, Explained: &explained, Sockets: &sockets, Counters: &counters, Fields: &fields}
 }
 
-// missingPeers tells of programs that could not be compared with.
+// missingPeers lists the programs that could not be compared with.
 func missingPeers(all []answer.Observation) (missing []answer.Missing) {
 	for _, o := range all {
 		if o.Missing != "" {

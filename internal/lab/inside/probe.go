@@ -115,7 +115,7 @@ func failedReadings(name string, err error) (all []found) {
 }
 
 // claim is the fact of a probe that ran: its last expectation. Those before it say
-// what has to be so that the last one tells anything.
+// what has to hold for the last one to mean anything.
 func (e *experiment) claim(err error) found {
 	f := found{name: e.script.Name, err: err}
 	switch {

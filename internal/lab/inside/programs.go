@@ -19,7 +19,7 @@ var Packages = map[string]string{
 
 // uninstalled says which program of a known package the script runs that is not here, and
 // what to install; it is empty if there is none. A name that nobody knows is a mistake, and
-// its step tells so.
+// its step reports it.
 func uninstalled(box *sandbox.Inside, s *script.Script) string {
 	for _, name := range s.Programs() {
 		pkg, known := Packages[name]

@@ -31,7 +31,7 @@ var readers = map[string]func(*experiment) (any, error){
 // synRule looks at four clients that connect one after the other.
 func synRule(e *experiment) (any, error) { return ruleOf(e.env().Groups["b"]) }
 
-// ruleOf tells by which client is the first not to be answered. Those before it left
+// ruleOf derives the rule from the first client that is not answered. Those before it left
 // a young request each.
 func ruleOf(clients []script.Conn) (any, error) {
 	switch first := slices.IndexFunc(clients, func(c script.Conn) bool { return c.Outcome == judge.Unanswered }); first {
@@ -185,7 +185,7 @@ func (e *experiment) lookAtTimer(diag *kernel.Diag, port uint16) (timerLook, err
 
 // secondPause is 1 or 2 s: the pause after the second SYN. It is more than what is
 // left of it, and no more than that and all that passed since the last look at
-// which the second SYN was not sent yet. A machine that is too busy to tell is
+// which the second SYN was not sent yet. A machine that is too busy for it is
 // an error.
 func secondPause(look func() (timerLook, error)) (time.Duration, error) {
 	const between, limit = 20 * time.Millisecond, 200
@@ -209,7 +209,7 @@ func secondPause(look func() (timerLook, error)) (time.Duration, error) {
 		case most < 1900*time.Millisecond:
 			return time.Second, nil
 		}
-		return 0, fmt.Errorf("the pause after the second SYN is from %v to %v: the machine was too busy to tell", least, most)
+		return 0, fmt.Errorf("the pause after the second SYN is from %v to %v: the machine was too busy to measure it", least, most)
 	}
 	return 0, errors.New("the client did not send its SYN again")
 }

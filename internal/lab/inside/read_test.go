@@ -64,7 +64,7 @@ func TestSecondPause(t *testing.T) {
 		{"linear, slow look", []timerLook{early, {920 * ms, 1600 * ms, 1, 500 * ms}}, "1s"},
 		{"exponential, slow look", []timerLook{early, {920 * ms, 1600 * ms, 1, 1400 * ms}}, "2s"},
 		{"exponential, looked a second late", []timerLook{early, {1900 * ms, 2000 * ms, 1, 1000 * ms}},
-			"the pause after the second SYN is from 1s to 2.1s: the machine was too busy to tell"},
+			"the pause after the second SYN is from 1s to 2.1s: the machine was too busy to measure it"},
 		{"first look too late", []timerLook{{1100 * ms, 1110 * ms, 1, 900 * ms}}, "looked too late, the second SYN was sent before: the machine was too busy"},
 		{"third SYN sent", []timerLook{early, {2500 * ms, 2510 * ms, 2, 500 * ms}}, "looked too late, the second SYN was sent before: the machine was too busy"},
 		{"no socket", nil, "the client has no SYN to send again"},

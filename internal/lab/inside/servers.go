@@ -186,7 +186,7 @@ func (e *experiment) serveCommand(ctx context.Context, do script.ServerExec) err
 	return nil
 }
 
-// commandFailed tells what is wrong with a command that could not be prepared.
+// commandFailed explains why a command could not be prepared.
 func commandFailed(err error) error {
 	if missing, ok := errors.AsType[*sandbox.CommandNotFound](err); ok {
 		return job.Fail(missing.Error(), "install it, or name a file beside the script as ./NAME")
@@ -260,7 +260,7 @@ func (s *running) close() error {
 }
 
 // stop stops the server's processes, and waits until they are. They go on after d,
-// or if it is 0 when they are told to.
+// or if it is 0 when they are ordered to.
 func (s *running) stop(d time.Duration) error {
 	s.stopped.Store(true)
 	if err := s.signal(unix.SIGSTOP); err != nil {

@@ -12,7 +12,7 @@ func (e *experiment) stay(ctx context.Context) error {
 	for _, side := range e.net.Sides() {
 		p.Namespaces[side.Name] = int(side.Netns.Fd())
 	}
-	e.tell(p)
+	e.report(p)
 	<-ctx.Done()
 	return nil
 }

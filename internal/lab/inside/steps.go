@@ -109,7 +109,7 @@ func (e *experiment) each(names []string, do func(*connection) error) error {
 }
 
 // knowSettings looks, before the first step, whether the kernel has the settings that the
-// script sets: a name that is misspelt is told at once. Those of the machine are not looked
+// script sets: a misspelt name is reported at once. Those of the machine are not looked
 // for, where the experiment may set them.
 func (e *experiment) knowSettings() error {
 	if e.machine != nil {

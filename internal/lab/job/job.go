@@ -25,7 +25,7 @@ type Job struct {
 	Started    time.Time
 	Facts      []string        // probe these
 	Known      map[string]bool // facts that were probed before
-	Kernel     bool            // tell besides what only `listenq kernel` asks
+	Kernel     bool            // report what only `listenq kernel` asks for, too
 	NetCore    []string        // settings of net.core that the script sets; done.Hidden if they are not there
 	LongQueues bool            // with a limit of all queues that is lower than usual, and hidden, it is better run without a user namespace
 	Bare       bool            // without a user namespace, as only root can
@@ -34,7 +34,7 @@ type Job struct {
 	Stay       bool            // leave everything standing after the last step until asked to stop
 }
 
-// Report is what the inside tells; exactly one field is set.
+// Report is one message from the inside; exactly one field is set.
 type Report struct {
 	Progress *Progress
 	Done     *Done
@@ -46,7 +46,7 @@ type Done struct {
 	Meta   record.Meta
 	Hidden string // a setting that it needs and that is not there: nothing was done
 
-	// Only if the job is to tell of the kernel.
+	// Only if the job asks about the kernel.
 	Defaults map[string]string // settings of a new network namespace
 	Looks    []answer.Fact     // what is seen without rights
 }

@@ -276,7 +276,7 @@ func pin() error {
 	}
 }
 
-// Missing tells of frames that the wire never saw or could not pass on.
+// Missing lists the frames that the wire never saw or could not forward.
 func (n *Network) Missing() []answer.Missing {
 	var all []answer.Missing
 	unseen, refused := n.LostFrames()

@@ -17,7 +17,7 @@ import (
 type Listener struct {
 	name    string
 	address netip.AddrPort // where clients connect to
-	inode   uint32         // tells the members of a SO_REUSEPORT group apart
+	inode   uint32         // identifies the member of a SO_REUSEPORT group
 	queue.Listener
 	open      bool
 	first     answer.ListenerState // before the first client
@@ -118,7 +118,7 @@ func (l *Listener) take(k *kernel.Socket) {
 }
 
 // shared reports whether another listener has the same port: the kernel does
-// not tell whose a request is then, nor whose a connection that waits.
+// not show then whose a request is, nor whose a waiting connection is.
 func (o *Observer) shared(l *Listener) bool {
 	return slices.ContainsFunc(o.listeners, func(other *Listener) bool {
 		return other != l && other.address.Port() == l.address.Port()

@@ -9,12 +9,12 @@ import (
 
 // losses are what the wire did not bring to its end.
 type losses struct {
-	told   map[Pair]bool // segments that it lost as the script says
-	failed map[Pair]bool // those that it could not pass on
-	own    bool          // it lost frames of its own doing, as far as was known at the last look
+	scripted map[Pair]bool // segments that it lost as the script says
+	failed   map[Pair]bool // those that it could not pass on
+	own      bool          // it lost frames of its own doing, as far as was known at the last look
 }
 
-func newLosses() losses { return losses{told: map[Pair]bool{}, failed: map[Pair]bool{}} }
+func newLosses() losses { return losses{scripted: map[Pair]bool{}, failed: map[Pair]bool{}} }
 
 // take notes the end of a segment that was not delivered.
 func (l *losses) take(ev *wire.Event) {
@@ -26,7 +26,7 @@ func (l *losses) take(ev *wire.Event) {
 		p = Pair{ev.Packet.Dst, ev.Packet.Src}
 	}
 	if ev.Kind == wire.Lost {
-		l.told[p] = true
+		l.scripted[p] = true
 	} else {
 		l.failed[p], l.own = true, true
 	}
@@ -36,7 +36,7 @@ func (l *losses) take(ev *wire.Event) {
 // own wire may have done: that has no cause.
 func (l *losses) judge(a *handshake.Attempt) judge.Verdict {
 	v, p := a.Verdict(), Pair{a.Client(), a.Server()}
-	if l.failed[p] || l.own && v.Cause == judge.NetworkLoss && !l.told[p] {
+	if l.failed[p] || l.own && v.Cause == judge.NetworkLoss && !l.scripted[p] {
 		v.Cause, v.EndedBy, v.Struck, v.Confidence, v.Alternatives = judge.UnknownCause, "", "", judge.Possible, nil
 	}
 	return v

@@ -170,7 +170,7 @@ func (o *Observer) Accepted(server string, t time.Duration, peer string) {
 	}
 }
 
-// Setting tells the model of a sysctl of the server's namespace.
+// Setting gives the model a sysctl of the server's namespace.
 func (o *Observer) Setting(name, value string) {
 	if number, err := strconv.Atoi(value); err == nil {
 		o.mu.Lock()

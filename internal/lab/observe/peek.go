@@ -6,7 +6,7 @@ import (
 	"listenq/internal/queue"
 )
 
-// Peek looks at one side for a comparison, apart from what the model is told.
+// Peek looks at one side for a comparison, apart from what the model is given.
 func (o *Observer) Peek(side *network.Side) (peers.Look, error) {
 	o.sampling.Lock()
 	defer o.sampling.Unlock()

@@ -28,7 +28,7 @@ type reactions struct {
 	names    int                       // how many counters there were when the indexes were taken
 	last     [len(DeltaColumns)]uint64 // their values
 
-	told      uint64 // of taken, in reactions before
+	reported  uint64 // of taken, in reactions before
 	delivered uint64 // TCP segments written to the server
 	pending   int    // of them without a reading
 	number    int    // of the last one
@@ -134,8 +134,8 @@ func (r *reactions) movement() (d evidence.Delta) {
 		*c.field(&d) = int(now - r.last[i])
 		r.last[i] = now
 	}
-	d.Filtered = int(r.taken - r.told)
-	r.told = r.taken
+	d.Filtered = int(r.taken - r.reported)
+	r.reported = r.taken
 	return d
 }
 
@@ -151,7 +151,7 @@ func (r *reactions) kept() uint64 {
 	return r.taken + r.counters.Values[r.reverse]
 }
 
-// delivery is told of each TCP segment that was written to the server, right
+// delivery is called for each TCP segment that was written to the server, right
 // after it was. It returns the reaction, if this was the moment for a reading.
 func (r *reactions) delivery(number int, now time.Duration) (evidence.Reaction, bool, error) {
 	r.delivered++
@@ -181,7 +181,7 @@ func (r *reactions) refill(now time.Duration) {
 	r.window += time.Duration(windows) * reactionWindow
 }
 
-// expectFlood is told of a flood to come, which must not wait for the readings of a burst.
+// expectFlood announces a flood, which must not wait for the readings of a burst.
 func (r *reactions) expectFlood() { r.credit = min(r.credit, readingsInWindow) }
 
 // flooded reports whether this is a flood.
@@ -204,9 +204,9 @@ func (r *reactions) read(now time.Duration) (evidence.Reaction, error) {
 	}
 }
 
-// rest reads for the packets that have no reading yet. Where delivery is told of
+// rest reads for the packets that have no reading yet. Where delivery is called for
 // all, it takes nothing when TCP has counted one more: that was just written, and
-// its delivery is still to be told.
+// its delivery has still to be reported.
 func (r *reactions) rest(now time.Duration, all bool) (reaction evidence.Reaction, ok bool, err error) {
 	if err := r.readCounters(); err != nil {
 		return reaction, false, err

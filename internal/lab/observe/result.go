@@ -70,8 +70,8 @@ func (o *Observer) connection(name string, a *handshake.Attempt) answer.RunConne
 		}
 		c.Calls = append(c.Calls, recordCall(call))
 	}
-	told := a.Verdict()
-	for _, line := range a.Story(&told) {
+	verdict := a.Verdict()
+	for _, line := range a.Story(&verdict) {
 		c.Story = append(c.Story, answer.Line{T: answer.MS(line.T), Text: line.Text, Packet: line.Packet})
 	}
 	return c

@@ -92,7 +92,7 @@ func (s *sampler) keep(k *kernel.Socket) kernel.Socket {
 const letFrames = 64
 
 // takeConnections gives the sockets of a sample to the model: a connection
-// that has none on one side is told so, on the client's only if that was looked at.
+// that has none on one side is reported as such, on the client's only if that was looked at.
 func (o *Observer) takeConnections(t time.Duration, clients bool) {
 	for i := range o.sampler.connections {
 		if i%letFrames == letFrames-1 {
@@ -140,7 +140,7 @@ func (o *Observer) takeConnection(t time.Duration, k *kernel.Socket) {
 }
 
 // waited is how long a connection has been in the accept queue: the kernel
-// tells with TCP_INFO, and time goes on.
+// reports with TCP_INFO, and time goes on.
 func (e *end) waited(k *kernel.Socket, t time.Duration) time.Duration {
 	if wait, ok := k.Info.LastDataSent(); ok {
 		return wait

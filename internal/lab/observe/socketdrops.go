@@ -7,7 +7,7 @@ import (
 	"listenq/internal/lab/network"
 )
 
-// SocketDrops reads sk_drops of the server's listening sockets, which are all that tells
+// SocketDrops reads sk_drops of the server's listening sockets, which are all that shows
 // of a filter at a socket. Whoever uses it holds observer.mu.
 type SocketDrops struct {
 	Diag *kernel.Diag
@@ -47,7 +47,7 @@ func (d *SocketDrops) moved() (int, error) {
 	return n, nil
 }
 
-// DropsAt lets the reactions tell what a filter at a socket drops.
+// DropsAt makes the reactions count what a filter at a socket drops.
 func (o *Observer) DropsAt(d *SocketDrops) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -26,7 +26,7 @@ func (o *Observer) Tap(ev *wire.Event) {
 		o.lost.take(ev)
 		o.fate(ev, evidence.FateLost)
 	case wire.Refused:
-		o.lost.take(ev) // of which the model is not told: it is no network's doing
+		o.lost.take(ev) // the model does not see these: no network lost them
 	case wire.Held:
 		o.fate(ev, evidence.FateHeld)
 	case wire.Duplicated:

@@ -9,7 +9,7 @@ import (
 	"listenq/internal/answer"
 )
 
-// table is what somebody shows, by what tells its entries apart.
+// table is what a program shows, by the key of each entry.
 type table map[string]entry
 
 // entry is a socket, or all counters.

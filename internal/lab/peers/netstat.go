@@ -91,7 +91,7 @@ func netstatEntry(local, remote netip.AddrPort, state, recvQ, sendQ string) entr
 	}}
 }
 
-// byAddress tells sockets apart by their addresses, and where several have the
+// byAddress identifies sockets by their addresses, and where several have the
 // same (SO_REUSEPORT) by their place in the order of their queues.
 func byAddress(all []entry) table {
 	slices.SortStableFunc(all, func(a, b entry) int {

@@ -42,7 +42,7 @@ type Program struct {
 }
 
 var programs = []Program{
-	// -e gives the cookie, by which a socket is told from all others; -H and -O
+	// -e gives the cookie, which identifies a socket; -H and -O
 	// make one line of each.
 	{Name: "ss", Argv: []string{"ss", "-tanmoieHO"}, read: readSs, ours: asSs},
 	// -W writes long addresses in full.

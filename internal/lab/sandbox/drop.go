@@ -95,7 +95,7 @@ func wallIn(rules int) error {
 			return err
 		}
 	}
-	if err := commandFilter.install(0); err != nil && !errors.Is(err, errNoSeccomp) { // which Shared tells
+	if err := commandFilter.install(0); err != nil && !errors.Is(err, errNoSeccomp) { // which Shared reports
 		return err
 	}
 	return nil
@@ -110,7 +110,7 @@ func ownProc() error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	for _, path := range []string{"/proc/keys", "/proc/key-users"} { // the caller's keys have telling names
+	for _, path := range []string{"/proc/keys", "/proc/key-users"} { // the names of the caller's keys reveal what they are for
 		if err := unix.Mount("/dev/null", path, "", unix.MS_BIND, ""); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("cover %s: %w", path, err)
 		}

@@ -44,8 +44,8 @@ func Enter() (*Inside, error) {
 		return nil, fmt.Errorf("enter sandbox: read configuration: %w", err)
 	}
 	in, err := enter(c)
-	if told := json.NewEncoder(host).Encode(outcome(err)); told != nil {
-		return nil, fmt.Errorf("enter sandbox: tell host: %w", errors.Join(told, err))
+	if unsent := json.NewEncoder(host).Encode(outcome(err)); unsent != nil {
+		return nil, fmt.Errorf("enter sandbox: report to host: %w", errors.Join(unsent, err))
 	}
 	if err != nil {
 		endWith(host)

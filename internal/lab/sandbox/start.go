@@ -36,7 +36,7 @@ type Sandbox struct {
 	err  error // of cmd.Wait; valid when done is closed
 }
 
-// socketEnv tells the program inside which descriptor is its end of the socket.
+// socketEnv is the environment variable that says which descriptor is its end of the socket.
 const socketEnv = "LISTENQ_SANDBOX"
 
 // Start runs this program again as the first process of new namespaces, and
@@ -65,7 +65,7 @@ func Start(spec Spec) (*Sandbox, error) {
 	return nil, diagnose(first, readSetting)
 }
 
-// config is what the program inside is told.
+// config is what the program inside is given.
 type config struct {
 	View   view
 	Who    identity
@@ -159,7 +159,7 @@ func prepareThread(c config) error {
 	return boundCapabilities(bareCapabilities)
 }
 
-// handshake tells the program inside what it needs and waits for its answer.
+// handshake sends the program inside what it needs and waits for its answer.
 func (s *Sandbox) handshake(c config) error {
 	if err := json.NewEncoder(s.host).Encode(c); err != nil {
 		return fmt.Errorf("configure sandbox: %w", err)

@@ -154,24 +154,24 @@ func count(counters map[string]int64, name string) any {
 	return nil
 }
 
-// got tells what was looked at. Connections of a group that agree are told
+// got describes what was looked at. Connections of a group that agree are listed
 // together: .outcome is "queued" for a1, a2 and 4 more, "half-open" for a7.
 func (e *evaluation) got() string {
 	var parts []string
-	var told []string
+	var labels []string
 	for _, s := range e.seen {
 		switch {
 		case s.owner == "":
 			parts = append(parts, s.label+" is "+format(s.value))
-		case !slices.Contains(told, s.label):
-			told = append(told, s.label)
+		case !slices.Contains(labels, s.label):
+			labels = append(labels, s.label)
 			parts = append(parts, s.label+" is "+e.tally(s.label))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-// tally tells the values of a member that was looked at in a group.
+// tally lists the values of a member that was looked at in a group.
 func (e *evaluation) tally(label string) string {
 	owners := map[any][]string{}
 	var values []any

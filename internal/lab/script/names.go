@@ -58,7 +58,7 @@ func newNames(facts []Fact) *names {
 	}
 }
 
-// taken tells what a name means already; empty if it is free.
+// taken returns what a name means already; empty if it is free.
 func (n *names) taken(name string) string {
 	switch {
 	case n.conns[name] != nil:

@@ -11,7 +11,7 @@ import (
 
 // Parse reads and checks a script. facts are the kernel facts that it may put
 // as conditions. The name is what errors call the file; the error is Errors,
-// with every mistake that could be told apart from the ones before it.
+// with every mistake that does not merely follow from an earlier one.
 func Parse(name string, text []byte, facts []Fact) (*Script, error) {
 	p := &reader{
 		script: &Script{Name: name, Text: text},
@@ -147,7 +147,7 @@ func (p *reader) expandFrom(step Step) Action {
 	return step.Do
 }
 
-// conclude checks what only the whole script can tell.
+// conclude checks what depends on the whole script.
 func (p *reader) conclude() {
 	for _, l := range p.later {
 		if name := l.w.text; !p.names.known(name) && !l.s.failed() {

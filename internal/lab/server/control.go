@@ -99,7 +99,7 @@ func (c *Control) ListenAgain(backlog int) error {
 }
 
 // Accept replaces the accept policy. With Some it returns after what was in the
-// queue has been accepted and told.
+// queue has been accepted and reported.
 func (c *Control) Accept(p Policy) error {
 	_, err := c.order(request{Accept: &p})
 	return err

@@ -1,6 +1,6 @@
 // Package server is the lab's own server: a process of its own, so that
 // stopping it is real, that listens with a given backlog and calls accept()
-// only when it is told to. Serve runs in that process; Control is the
+// only when it is ordered to. Serve runs in that process; Control is the
 // experiment's end. They speak lines of JSON over two pipes.
 //
 // It does not start the process: the lab does, without rights and inside the

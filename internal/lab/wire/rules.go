@@ -14,7 +14,7 @@ type Shape struct {
 	Delay     time.Duration
 	Loss      float64 // the probability that a frame is lost: 0 to 1
 	Duplicate float64 // that one which is not lost comes twice
-	MTU       int     // larger packets are lost, and nobody is told; 0: none are
+	MTU       int     // larger packets are lost without an ICMP message; 0: none are
 	Seed      uint64  // the same frames in the same order meet the same fate
 }
 

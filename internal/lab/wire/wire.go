@@ -302,7 +302,7 @@ func (w *Wire) stamp(side Side, t time.Duration) time.Duration {
 	return *last
 }
 
-// show tells the Tap.
+// show reports to the Tap.
 func (w *Wire) show(k Kind, seen Side, t time.Duration, f *frame) {
 	w.event = Event{Kind: k, T: t, Side: seen, To: f.to, Frame: f.data}
 	if f.tcp {
@@ -314,7 +314,7 @@ func (w *Wire) show(k Kind, seen Side, t time.Duration, f *frame) {
 	}
 }
 
-// end tells the Tap of the last that happens to a frame, and gives it back.
+// end reports the end of a frame to the Tap, and gives it back.
 func (w *Wire) end(k Kind, seen Side, t time.Duration, f *frame) {
 	w.show(k, seen, t, f)
 	w.pool.put(f)
