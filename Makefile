@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 export CGO_ENABLED = 0
 
-.PHONY: demo build test test-kernels unit race lint tools kernels kernel-table bench soak agreement corpus mutants fuzz golden man install clean help
+.PHONY: pictures demo build test test-kernels unit race lint tools kernels kernel-table bench soak agreement corpus mutants fuzz golden man install clean help
 
 demo: build ## build the binary and run the first experiment
 	./listenq lab run b1-late
@@ -61,6 +61,9 @@ fuzz: ## fuzz every parser of foreign bytes for FUZZTIME each
 
 golden: ## write the golden files anew; read the difference before you commit it
 	$(GO) test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -run 'Golden|Script|Reference|Errors' -args -update
+
+pictures: build ## draw the pictures of the documentation anew, from real screens; needs root
+	test/pictures
 
 man: ## write the manual pages anew, from the help texts
 	$(GO) test ./internal/cli -run TestManual -args -update
