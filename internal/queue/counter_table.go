@@ -6,8 +6,12 @@ type Counter struct {
 	Name   string // as nstat prints it
 	Counts string // what it counts
 	Title  string // in two words, of those that a summary shows
+	Since  Linux  // the first that has it, where a kernel that listenq supports may lack it
 	Noise  bool   // what it counts raises sk_drops, and is no drop of the accept queue or none that ListenDrops counts
 }
+
+// Linux is a version of Linux: 5.14 is {5, 14}.
+type Linux struct{ Major, Minor int }
 
 // CounterTable are those that matter, the most important first. What they count is in the source
 // of Linux: tcp_conn_request and tcp_listendrop (net/ipv4/tcp_input.c, include/net/tcp.h),
@@ -26,8 +30,8 @@ var CounterTable = []Counter{
 	{Name: "TcpExtTCPTimeouts", Counts: "Timers that ran out: SYNs, SYN-ACKs and data not answered in time."},
 	{Name: "TcpExtTCPSynRetrans", Counts: "SYNs and SYN-ACKs that were sent again."},
 	{Name: "TcpExtTCPFastOpenListenOverflow", Noise: true, Counts: "Fast Open SYNs that found their own queue full."},
-	{Name: "TcpExtTCPMigrateReqSuccess", Counts: "Requests and connections that moved from a closed listener to another."},
-	{Name: "TcpExtTCPMigrateReqFailure", Counts: "Those that could not be moved."},
+	{Name: "TcpExtTCPMigrateReqSuccess", Since: Linux{5, 14}, Counts: "Requests and connections that moved from a closed listener to another."},
+	{Name: "TcpExtTCPMigrateReqFailure", Since: Linux{5, 14}, Counts: "Those that could not be moved."},
 	{Name: "TcpAttemptFails", Noise: true, Counts: "Attempts to connect that failed on either side; not by a full accept queue."},
 	{Name: "TcpOutRsts", Counts: "Resets that were sent."},
 	{Name: "TcpPassiveOpens", Counts: "Connections that were made by an incoming SYN."},
