@@ -22,4 +22,7 @@
 //
 // It looks only: it changes nothing, keeps no history and does not judge. What it
 // cannot be read is listed in Sample.Missing.
+//
+// It is over 3,000 lines: sockets, owners and namespaces are found by the same walk over one
+// host, which is what a sample is.
 package kernel

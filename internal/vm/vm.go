@@ -21,6 +21,9 @@
 // guest's instructions and jumps to the next timer when it is idle (-icount
 // sleep=off): the guest's times do not depend on how busy this machine is, and
 // waiting costs nothing.
+//
+// It is over 3,000 lines: what an untrusted kernel, its packages and its console may do is
+// kept in one place, where the tests that attack it are.
 package vm
 
 import (
