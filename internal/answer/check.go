@@ -27,14 +27,15 @@ type CheckCommand struct {
 
 // CheckListener is what moved of a listener while the command ran.
 type CheckListener struct {
-	Address     string        `json:"address"`
-	AcceptLimit *int          `json:"accept_limit,omitempty"`
-	AcceptMax   int           `json:"accept_max"`
-	Dropped     *uint64       `json:"dropped,omitempty"`
-	Overflowed  *bool         `json:"overflowed,omitempty"`
-	Closed      bool          `json:"closed,omitempty"`
-	Netns       queue.NetnsID `json:"netns,omitempty"`
-	Processes   []Process     `json:"processes,omitzero"`
+	Address     string          `json:"address"`
+	AcceptLimit *int            `json:"accept_limit,omitempty"`
+	AcceptMax   int             `json:"accept_max"`
+	Dropped     *uint64         `json:"dropped,omitempty"`
+	DroppedBy   queue.DropCause `json:"dropped_by,omitempty"`
+	Overflowed  *bool           `json:"overflowed,omitempty"`
+	Closed      bool            `json:"closed,omitempty"`
+	Netns       queue.NetnsID   `json:"netns,omitempty"`
+	Processes   []Process       `json:"processes,omitzero"`
 }
 
 // CheckNamespace is what moved of a network namespace's counters.
@@ -112,12 +113,13 @@ func (all opinions) any() *bool {
 
 // overflowedHere reports whether a queue of the listener overflowed. What overflows
 // raises sk_drops; other things do, too, so that the counters of its namespace have to
-// agree. One that has closed may have dropped something that no sample saw.
+// agree. One that has closed may have dropped something that no sample saw; what dropped more
+// than all queues did may have been something else alone.
 func overflowedHere(l *queue.Total, namespace *bool) *bool {
 	switch {
 	case namespace != nil && !*namespace:
 		return new(false)
-	case !l.Dropped.Known, namespace == nil && l.Dropped.N > 0, l.Dropped.N == 0 && l.Gone:
+	case !l.Dropped.Known, namespace == nil && l.Dropped.N > 0, l.Dropped.N == 0 && l.Gone, l.DroppedBy == queue.DropOther:
 		return nil
 	}
 	return new(l.Dropped.N > 0)
@@ -125,7 +127,7 @@ func overflowedHere(l *queue.Total, namespace *bool) *bool {
 
 func newCheckListener(l *queue.Total, overflowed *bool) CheckListener {
 	return CheckListener{
-		Address: l.Listener.Address.String(), AcceptLimit: limit(&l.Listener), AcceptMax: l.AcceptMax, Dropped: count(&l.Dropped),
+		Address: l.Listener.Address.String(), AcceptLimit: limit(&l.Listener), AcceptMax: l.AcceptMax, Dropped: count(&l.Dropped), DroppedBy: l.DroppedBy,
 		Overflowed: overflowed, Closed: l.Gone, Netns: l.Listener.Netns, Processes: newProcesses(l.Listener.Processes),
 	}
 }

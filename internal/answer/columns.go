@@ -133,7 +133,7 @@ func ToneOf(s queue.State) Tone {
 }
 
 func dropTone(l *Listener) Tone {
-	if l.Dropped != nil && *l.Dropped > 0 {
+	if l.Dropped != nil && *l.Dropped > 0 && !l.DroppedBy.Harmless() {
 		return Alarm
 	}
 	return Calm

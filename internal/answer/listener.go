@@ -11,27 +11,28 @@ import (
 // Listener is a listening socket as the answers show it: a row of `ls`, in text and
 // JSON. What is unknown is nil.
 type Listener struct {
-	Address       string        `json:"address"`                  // where it listens: ip:port or [ip]:port
-	State         queue.State   `json:"state,omitempty"`          // dropping, full, stalled, high or ok; absent: its limit is not known
-	AcceptLen     int           `json:"accept_len"`               // connections that wait for accept()
-	AcceptLimit   *int          `json:"accept_limit,omitempty"`   // of the accept queue, as of the last listen(): one more fits
-	AcceptMax     int           `json:"accept_max"`               // the most that a look within the window saw in the accept queue
-	Waiting       *int          `json:"waiting,omitempty"`        // of the accept queue, those that the kernel shows as sockets
-	WaitingClosed *int          `json:"waiting_closed,omitempty"` // of them, those whose client has closed
-	Dead          *uint64       `json:"dead,omitempty"`           // in the accept queue, and reset by their client
-	OldestWait    *Milliseconds `json:"oldest_wait_ms,omitempty"` // how long the first in the accept queue has waited
-	SynLen        *uint64       `json:"syn_len,omitempty"`        // requests: handshakes that are not finished
-	SynAge        *Milliseconds `json:"syn_age_ms,omitempty"`     // how long ago they were counted
-	Drops         *uint64       `json:"drops,omitempty"`          // sk_drops since the socket was made (net/ipv4/tcp_input.c, tcp_listendrop)
-	Dropped       *uint64       `json:"dropped,omitempty"`        // sk_drops within the window
-	DropsPerS     *float64      `json:"drops_per_s,omitempty"`    // the same as a rate
-	Netns         queue.NetnsID `json:"netns,omitempty"`          // number of its network namespace, as in /proc/PID/ns/net
-	NetnsName     string        `json:"-"`
-	Processes     []Process     `json:"processes,omitzero"`        // that have it open; absent: not known, empty: none
-	ReuseportGrp  string        `json:"reuseport_group,omitempty"` // the same text for all that share its address with SO_REUSEPORT
-	DualStack     bool          `json:"dual_stack,omitempty"`      // an IPv6 socket that takes IPv4, too
-	UID           uint32        `json:"uid"`                       // of the user who made it
-	Inode         uint32        `json:"inode,omitempty"`           // of the socket
+	Address       string          `json:"address"`                  // where it listens: ip:port or [ip]:port
+	State         queue.State     `json:"state,omitempty"`          // dropping, full, stalled, high or ok; absent: its limit is not known
+	AcceptLen     int             `json:"accept_len"`               // connections that wait for accept()
+	AcceptLimit   *int            `json:"accept_limit,omitempty"`   // of the accept queue, as of the last listen(): one more fits
+	AcceptMax     int             `json:"accept_max"`               // the most that a look within the window saw in the accept queue
+	Waiting       *int            `json:"waiting,omitempty"`        // of the accept queue, those that the kernel shows as sockets
+	WaitingClosed *int            `json:"waiting_closed,omitempty"` // of them, those whose client has closed
+	Dead          *uint64         `json:"dead,omitempty"`           // in the accept queue, and reset by their client
+	OldestWait    *Milliseconds   `json:"oldest_wait_ms,omitempty"` // how long the first in the accept queue has waited
+	SynLen        *uint64         `json:"syn_len,omitempty"`        // requests: handshakes that are not finished
+	SynAge        *Milliseconds   `json:"syn_age_ms,omitempty"`     // how long ago they were counted
+	Drops         *uint64         `json:"drops,omitempty"`          // sk_drops since the socket was made (net/ipv4/tcp_input.c, tcp_listendrop)
+	Dropped       *uint64         `json:"dropped,omitempty"`        // sk_drops within the window
+	DroppedBy     queue.DropCause `json:"dropped_by,omitempty"`     // what dropped them: queue, defer-accept, reset, other (no queue); absent: not known
+	DropsPerS     *float64        `json:"drops_per_s,omitempty"`    // the same as a rate
+	Netns         queue.NetnsID   `json:"netns,omitempty"`          // number of its network namespace, as in /proc/PID/ns/net
+	NetnsName     string          `json:"-"`
+	Processes     []Process       `json:"processes,omitzero"`        // that have it open; absent: not known, empty: none
+	ReuseportGrp  string          `json:"reuseport_group,omitempty"` // the same text for all that share its address with SO_REUSEPORT
+	DualStack     bool            `json:"dual_stack,omitempty"`      // an IPv6 socket that takes IPv4, too
+	UID           uint32          `json:"uid"`                       // of the user who made it
+	Inode         uint32          `json:"inode,omitempty"`           // of the socket
 
 	AcceptsPerS *float64      `json:"-"` // connections that accept() returned, as a rate
 	LimitBy     queue.LimitBy `json:"-"`
@@ -52,7 +53,7 @@ func NewListener(t *queue.Trend) Listener {
 	row := Listener{
 		Address: l.Address.String(), State: t.State,
 		AcceptLen: l.AcceptLen, AcceptLimit: limit(l), AcceptMax: t.AcceptMax,
-		SynLen: count(&l.SynLen), Drops: count(&l.Drops), Dropped: count(&t.Dropped), Dead: count(&t.Dead),
+		SynLen: count(&l.SynLen), Drops: count(&l.Drops), Dropped: count(&t.Dropped), DroppedBy: t.DroppedBy, Dead: count(&t.Dead),
 		Netns: l.Netns, NetnsName: NetnsName(t.Namespace, l.Netns),
 		Processes: newProcesses(l.Processes), DualStack: l.DualStack, UID: l.UID, Inode: l.Inode,
 		AcceptsPerS: rate(t.Accepts), LimitBy: t.LimitBy(), at: l.Address, DropsPerS: rate(t.DropRate),
@@ -130,4 +131,18 @@ func (l *Listener) Bad() bool { return l.State != queue.OK && l.State != "" }
 // may be stuck, however much room there is.
 func (l Listener) Waits() bool {
 	return l.OldestWait != nil && l.OldestWait.Duration() >= queue.Patience
+}
+
+// DroppedByWords says what dropped packets where it was no queue; empty where it was one, or
+// that is not known.
+func DroppedByWords(c queue.DropCause) string {
+	switch c {
+	case queue.DropDefer:
+		return " (by TCP_DEFER_ACCEPT: final ACKs without data)"
+	case queue.DropReset:
+		return " (with handshakes that their clients reset)"
+	case queue.DropOther:
+		return " (by no queue: ListenDrops did not rise as much)"
+	}
+	return ""
 }

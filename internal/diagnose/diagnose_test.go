@@ -306,6 +306,31 @@ var cases = []struct {
 		s.counters["TcpExtTCPReqQFullDoCookies"], s.counters["TcpExtSyncookiesSent"] = s.n(3), s.n(3)
 		s.listeners = []queue.Listener{listens(0, 128, 0)}
 	}, []string{"LQ008 notice"}},
+
+	{"a filter at the socket", 20, func(s *scene) {
+		s.counters["TcpExtListenDrops"], s.counters["TcpExtTCPDeferAcceptDrop"], s.counters["TcpExtEmbryonicRsts"] = 7, 5, 5
+		s.listeners = []queue.Listener{listens(0, 128, s.n(1))}
+	}, []string{"LQ020 warning"}},
+	{"a scanner's odd packet", 20, func(s *scene) {
+		s.counters["TcpExtListenDrops"] = 0
+		s.listeners = []queue.Listener{listens(0, 128, uint64(s.i/19))}
+	}, []string{"LQ020 notice"}},
+	{"TCP_DEFER_ACCEPT at work", 20, func(s *scene) {
+		s.counters["TcpExtListenDrops"], s.counters["TcpExtTCPDeferAcceptDrop"] = 0, s.n(2)
+		s.listeners = []queue.Listener{listens(0, 128, s.n(2))}
+	}, nil},
+	{"health checks by half a handshake", 20, func(s *scene) {
+		s.counters["TcpExtListenDrops"], s.counters["TcpExtEmbryonicRsts"] = 0, s.n(2)
+		s.listeners = []queue.Listener{listens(0, 128, s.n(2))}
+	}, nil},
+	{"TCP_DEFER_ACCEPT at work, and a filter", 20, func(s *scene) {
+		s.counters["TcpExtListenDrops"], s.counters["TcpExtTCPDeferAcceptDrop"] = 0, s.n(2)
+		s.listeners = []queue.Listener{listens(0, 128, s.n(9))}
+	}, []string{"LQ020 warning"}},
+	{"one listener overflows, a filter at another", 20, func(s *scene) {
+		s.counters[overflows], s.counters["TcpExtListenDrops"] = s.n(1), s.n(1)
+		s.listeners = []queue.Listener{listens(6, 5, s.n(1)), on("0.0.0.0:81", listens(0, 128, s.n(9)))}
+	}, []string{"LQ006 critical", "LQ020 warning"}},
 }
 
 func TestDiagnose(t *testing.T) {

@@ -31,6 +31,7 @@ var rules = []rule{
 	{code: "LQ017", listener: unfinished},
 	{code: "LQ018", namespace: otherSomaxconn},
 	{code: "LQ019", namespace: otherDrops},
+	{code: "LQ020", listener: refused},
 }
 
 func (r rule) findings(p *netns) []Finding {

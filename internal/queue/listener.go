@@ -125,7 +125,7 @@ type State string
 
 // The states, worst first.
 const (
-	Dropping State = "dropping" // drops rose within the window
+	Dropping State = "dropping" // drops rose within the window, by what clients feel
 	Full     State = "full"     // length > limit now
 	Stalled  State = "stalled"  // the first connection in its queue has waited for Patience
 	High     State = "high"     // over 70 % of the limit

@@ -1,7 +1,5 @@
 package queue
 
-import "time"
-
 // Paths splits the drops of a listener by what was dropped.
 type Paths struct {
 	SYN Count // SYNs, and the final ACKs of cookie handshakes: one drop each
@@ -13,7 +11,7 @@ type Paths struct {
 // both (tcp_v4_rcv and tcp_listendrop, Linux 4.9 to 6.18). So with one listener that
 // drops in its namespace, and nothing else that moves sk_drops, the two show how many
 // of each there were.
-func (h *History) splitDrops(all []Trend, window time.Duration) {
+func (h *History) splitDrops(all []Trend, namespaces []NamespaceTrend) {
 	if h.samples < 2 {
 		return // nobody knows of drops
 	}
@@ -23,7 +21,6 @@ func (h *History) splitDrops(all []Trend, window time.Duration) {
 			dropping[t.Listener.Netns]++
 		}
 	}
-	namespaces := h.namespaceTrends(window)
 	for i := range all {
 		t := &all[i]
 		if dropping[t.Listener.Netns] != 1 || !t.Dropped.Known || t.Dropped.N == 0 {

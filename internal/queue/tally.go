@@ -33,7 +33,8 @@ type Total struct {
 	Namespace *Namespace
 	AcceptMax int   // the most that a sample saw
 	Dropped   Count // by sk_drops
-	Gone      bool  // it is not in the last sample
+	DroppedBy DropCause
+	Gone      bool // it is not in the last sample
 
 	drops Count // as of the first sample
 	seen  int   // the number of the last sample that had it
@@ -105,9 +106,14 @@ func (t *Tally) Sums() Sums {
 	for i := range sums.Namespaces {
 		spaces[sums.Namespaces[i].Namespace.ID] = &sums.Namespaces[i].Namespace
 	}
+	drops := dropsOf{}
+	for _, total := range t.listeners {
+		drops.add(total.Listener.Netns, total.Dropped)
+	}
 	for _, total := range t.listeners {
 		c := *total
 		c.Gone, c.Namespace = total.seen != t.samples, spaces[total.Listener.Netns]
+		c.DroppedBy = c.dropped(drops[c.Listener.Netns]).cause(t.namespaces[c.Listener.Netns])
 		sums.Listeners = append(sums.Listeners, c)
 	}
 	slices.SortFunc(sums.Listeners, compareTotals)
@@ -122,6 +128,11 @@ func compareTotals(a, b Total) int {
 		a.Listener.Address.Compare(b.Listener.Address),
 		cmp.Compare(a.Listener.Inode, b.Listener.Inode),
 	)
+}
+
+// dropped is what its cause is found by: all is what the listeners of its namespace dropped.
+func (t *Total) dropped(all Count) dropped {
+	return dropped{n: t.Dropped, all: all, full: t.Listener.AcceptLimit >= 0 && t.AcceptMax > t.Listener.AcceptLimit}
 }
 
 // fill is how full the accept queue was at most.

@@ -15,6 +15,7 @@ type Trend struct {
 	Points    []Point       // the History's own
 	AcceptMax int           // the most that a sample saw
 	Dropped   Count         // within the window; unknown with one sample
+	DroppedBy DropCause
 	DropRate  Rate
 	Arrivals  Rate // into the accept queue; unknown unless it was never empty
 	Accepts   Rate
@@ -44,7 +45,9 @@ func (h *History) trends(window time.Duration) []Trend {
 		all[i].fill(l, h.courses[i], since)
 		order[i] = i
 	}
-	h.splitDrops(all, window)
+	spaces := h.namespaceTrends(window)
+	nameDrops(all, spaces)
+	h.splitDrops(all, spaces)
 	slices.SortFunc(order, func(a, b int) int { return Worse(&all[a], &all[b]) })
 	arrange(all, order)
 	return all

@@ -72,7 +72,7 @@ func flowText(t *queue.Trend) string {
 func (m *model) queueFacts(r *row) []string {
 	lines := []string{
 		fmt.Sprintf("%s now, at most %d in the last minute, full in %.0f %% of its samples", lengthText(&r.Listener), r.course.AcceptMax, 100*r.course.FullShare),
-		fmt.Sprintf("dropped: %s in the last minute, %s/s now%s", countText(r.course.Dropped), rateText(r.DropRate), pathsText(r.course.Paths)),
+		fmt.Sprintf("dropped: %s in the last minute, %s/s now%s", countText(r.course.Dropped), rateText(r.DropRate), pathsText(r.course.Paths)+answer.DroppedByWords(r.course.DroppedBy)),
 		flowText(&r.Trend),
 		"SYN queue: " + synText(&r.Listener),
 	}

@@ -43,10 +43,10 @@ func Check(w io.Writer, c answer.Check) {
 }
 
 // worth are the listeners that are worth a line, and what they are: those that
-// overflowed or may have, or else the fullest.
+// overflowed or may have, or dropped something for another reason, or else the fullest.
 func worth(c *answer.Check) (all []answer.CheckListener, lead string) {
 	for _, l := range c.Listeners {
-		if l.Overflowed == nil || *l.Overflowed {
+		if l.Overflowed == nil || *l.Overflowed || answer.DroppedByWords(l.DroppedBy) != "" {
 			all = append(all, l)
 		}
 	}
@@ -68,7 +68,7 @@ func checkedLine(l *answer.CheckListener) string {
 	if l.AcceptLimit != nil {
 		words += fmt.Sprintf(" of limit %d", *l.AcceptLimit)
 	}
-	words += ", " + answer.CountCell(l.Dropped) + " dropped"
+	words += ", " + answer.CountCell(l.Dropped) + " dropped" + answer.DroppedByWords(l.DroppedBy)
 	if l.Closed {
 		words += ", closed meanwhile"
 	}
