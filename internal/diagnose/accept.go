@@ -16,21 +16,26 @@ func (s *situation) finding(v Severity, title string) Finding {
 	}
 }
 
-// urgent is the severity of a queue of which nobody takes anything: critical when
-// clients fail.
+// urgent is the severity of a queue of which nobody takes anything: critical when clients
+// fail, and before that when one has waited for a second. Health checks that only connect
+// succeed as long as there is room.
 func (s *situation) urgent() Severity {
-	if s.overflowed || s.Listener.Full() {
+	oldest, known := s.Listener.Waiting.Oldest()
+	if s.failing() || known && s.waitsAreOwn() && oldest >= stoppedAfter {
 		return Critical
 	}
 	return Warning
 }
 
+// failing reports whether clients fail, or the next one will.
+func (s *situation) failing() bool { return s.overflowed || s.Listener.Full() }
+
 // waitOnly is what clients feel where the queue still has room.
 func (s *situation) waitOnly() string {
-	if s.urgent() == Critical {
+	if s.failing() {
 		return feelWait + "; " + s.feelOverflow()
 	}
-	return feelWait
+	return feelWait + "; " + feelRoom
 }
 
 func stopped(s *situation) (Finding, bool) {

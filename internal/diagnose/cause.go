@@ -14,6 +14,9 @@ type cause string
 const (
 	fine      cause = ""
 	isStopped cause = "stopped" // all its processes are
+	isFrozen  cause = "frozen"  // the same, with their control group
+	isFiles   cause = "files"   // one of them has used up its open files
+	isPartly  cause = "partly"  // some of its processes are stopped, and nothing is seen to be accepted
 	isStuck   cause = "stuck"   // nobody accepts
 	isSlow    cause = "slow"    // somebody does, and it is not enough
 	isBurst   cause = "burst"   // mostly there is room
@@ -22,11 +25,17 @@ const (
 )
 
 func (s *situation) findCause() cause {
-	trouble := s.overflowed || s.Listener.Full()
+	trouble, stuck := s.overflowed || s.Listener.Full(), s.nobodyAccepts()
 	switch {
-	case s.Listener.AcceptLen > 0 && s.processesStopped():
+	case s.Listener.AcceptLen > 0 && s.allProcesses((*queue.Process).Stopped):
 		return isStopped
-	case s.nobodyAccepts():
+	case s.Listener.AcceptLen > 0 && s.allProcesses((*queue.Process).Frozen):
+		return isFrozen
+	case (trouble || stuck) && s.someProcess((*queue.Process).FilesUsedUp):
+		return isFiles
+	case (trouble || stuck) && s.someProcess((*queue.Process).Stopped) && !s.somebodyAccepts():
+		return isPartly
+	case stuck:
 		return isStuck
 	case !trouble:
 		return fine
@@ -49,12 +58,22 @@ func (s *situation) recent() []queue.Point {
 	return s.Points[i:]
 }
 
-// processesStopped reports whether all processes that could accept are stopped, by
-// a signal (T) or a debugger (t).
-func (s *situation) processesStopped() bool {
-	return len(s.Listener.Processes) > 0 && !slices.ContainsFunc(s.Listener.Processes, func(p queue.Process) bool {
-		return p.State != "T" && p.State != "t"
-	})
+// allProcesses reports whether that is true of all processes that could accept.
+func (s *situation) allProcesses(is func(*queue.Process) bool) bool {
+	return len(s.Listener.Processes) > 0 && len(s.those(is)) == len(s.Listener.Processes)
+}
+
+// someProcess reports whether it is true of one.
+func (s *situation) someProcess(is func(*queue.Process) bool) bool { return len(s.those(is)) > 0 }
+
+// those are the processes of which it is true.
+func (s *situation) those(is func(*queue.Process) bool) (all []*queue.Process) {
+	for i := range s.Listener.Processes {
+		if p := &s.Listener.Processes[i]; is(p) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // coarse is more than the kernel's clock of waits is off: a tick, 10 ms at most.
@@ -65,7 +84,7 @@ const coarse = 11 * time.Millisecond
 // reset are not seen; then its length must not have moved, and nobody have come.
 func (s *situation) nobodyAccepts() bool {
 	w, last := s.Listener.Waiting, len(s.Points)-1
-	if w == nil || s.Listener.Shared > 1 {
+	if w == nil || !s.waitsAreOwn() {
 		return false
 	}
 	now := s.Points[last].T - w.Age
@@ -117,7 +136,27 @@ func (s *situation) somebodyAccepts() bool {
 // one that was reset is not seen.
 func (s *situation) wholeSeen() bool {
 	w := s.Listener.Waiting
-	return w != nil && s.Listener.Shared <= 1 && len(w.Waits) == s.Listener.AcceptLen
+	return w != nil && s.waitsAreOwn() && len(w.Waits) == s.Listener.AcceptLen
+}
+
+// waitsAreOwn reports whether what waits at its address waits in its queue: it alone listens
+// there, or the queues of all others of its group (SO_REUSEPORT) were empty in every sample.
+func (s *situation) waitsAreOwn() bool {
+	group := s.netns.groups[s.Listener.Address]
+	if s.Listener.Shared <= 1 {
+		return true
+	}
+	return len(group) == s.Listener.Shared && !slices.ContainsFunc(group, func(o *situation) bool { return o != s && o.AcceptMax > 0 })
+}
+
+// explains reports whether the cause is that nobody accepts: what waits in the queue, and
+// leaves it, is a consequence.
+func (c cause) explains() bool {
+	switch c {
+	case isStopped, isFrozen, isFiles, isPartly, isStuck:
+		return true
+	}
+	return false
 }
 
 // mostlyFull reports whether the queue is full, or not even half of it is free, in

@@ -62,12 +62,12 @@ var cases = []struct {
 	}, []string{"LQ002 critical"}},
 	{"stuck, with room", 20, func(s *scene) {
 		s.listeners = []queue.Listener{waits(listens(2, 128, 0), 9*time.Second+time.Duration(s.i)*step, time.Second)}
-	}, []string{"LQ002 warning"}},
+	}, []string{"LQ002 critical"}},
 	{"stuck, and some have reset", 20, func(s *scene) {
 		l := waits(listens(3, 5, 0), 9*time.Second+time.Duration(s.i)*step, time.Second)
 		l.AcceptLen = 5
 		s.listeners = []queue.Listener{l}
-	}, []string{"LQ002 warning", "LQ014 warning"}},
+	}, []string{"LQ002 critical"}},
 	{"some have reset, and the length moves", 20, func(s *scene) {
 		l := waits(listens(3, 9, 0), 9*time.Second+time.Duration(s.i)*step, time.Second)
 		l.AcceptLen = 4 + s.i%2
@@ -141,7 +141,7 @@ var cases = []struct {
 	{"stuck since a while ago", 100, func(s *scene) {
 		n := max(0, s.i-60)
 		s.listeners = []queue.Listener{waits(listens(n, 511, 0), time.Duration(n)*step-step/2, step)}
-	}, []string{"LQ002 warning"}},
+	}, []string{"LQ002 critical"}},
 	{"small backlog", 20, func(s *scene) {
 		s.counters[overflows] = uint64(s.i / 10 * 40)
 		s.listeners = []queue.Listener{by(listens(0, 50, uint64(s.i/10*40)), queue.Process{PID: 7, Name: "java", State: "S"})}
@@ -255,7 +255,7 @@ var cases = []struct {
 	}, []string{"LQ015 critical"}},
 	{"one of one has closed", 20, func(s *scene) {
 		s.listeners = []queue.Listener{closed(waits(listens(1, 128, 0), 9*time.Second+time.Duration(s.i)*step, 0), 1)}
-	}, []string{"LQ002 warning", "LQ014 warning"}},
+	}, []string{"LQ002 critical"}},
 
 	{"past overflows", 1, func(s *scene) {
 		s.counters[overflows] = 900
@@ -306,6 +306,72 @@ var cases = []struct {
 		s.counters["TcpExtTCPReqQFullDoCookies"], s.counters["TcpExtSyncookiesSent"] = s.n(3), s.n(3)
 		s.listeners = []queue.Listener{listens(0, 128, 0)}
 	}, []string{"LQ008 notice"}},
+
+	{"open files used up, stuck", 20, func(s *scene) {
+		s.listeners = []queue.Listener{by(waits(listens(2, 128, 0), 9*time.Second+time.Duration(s.i)*step, time.Second),
+			queue.Process{PID: 7, Name: "nginx", State: "S", Files: queue.Known(30), MaxFiles: queue.Known(1024)},
+			queue.Process{PID: 8, Name: "nginx", State: "S", Files: queue.Known(1024), MaxFiles: queue.Known(1024)})}
+	}, []string{"LQ021 critical"}},
+	{"open files used up, overflowing", 20, func(s *scene) {
+		s.counters[overflows] = s.n(5)
+		s.listeners = []queue.Listener{by(listens(101-s.i%2, 100, s.n(5)), queue.Process{PID: 7, Name: "python3", Files: queue.Known(41), MaxFiles: queue.Known(40)})}
+	}, []string{"LQ021 critical"}},
+	{"open files used up, and nobody waits", 20, func(s *scene) {
+		s.listeners = []queue.Listener{by(listens(0, 100, 0), queue.Process{PID: 7, Name: "api", Files: queue.Known(40), MaxFiles: queue.Known(40)})}
+	}, nil},
+	{"open files nearly used up, stuck", 20, func(s *scene) {
+		s.listeners = []queue.Listener{by(waits(listens(2, 128, 0), 9*time.Second+time.Duration(s.i)*step, time.Second), queue.Process{PID: 7, Name: "api", Files: queue.Known(39), MaxFiles: queue.Known(40)})}
+	}, []string{"LQ002 critical"}},
+	{"open files without a limit that is known, stuck", 20, func(s *scene) {
+		s.listeners = []queue.Listener{by(waits(listens(2, 128, 0), 9*time.Second+time.Duration(s.i)*step, time.Second), queue.Process{PID: 7, Name: "api", Files: queue.Known(39)})}
+	}, []string{"LQ002 critical"}},
+
+	{"frozen, with room", 20, func(s *scene) {
+		s.listeners = []queue.Listener{by(listens(3, 128, 0), queue.Process{PID: 7, Name: "api", State: "S", Unit: "api.service", Threads: []queue.Thread{{State: "S", Wait: "do_freezer_trap"}, {State: "S", Wait: "do_freezer_trap"}}})}
+	}, []string{"LQ022 warning"}},
+	{"frozen by version 1, full", 20, func(s *scene) {
+		s.counters[overflows] = s.n(1)
+		s.listeners = []queue.Listener{by(listens(6, 5, s.n(1)), queue.Process{PID: 7, Name: "api", State: "D", Cgroup: "/docker/0123", Threads: []queue.Thread{{State: "D", Wait: "__refrigerator"}}})}
+	}, []string{"LQ022 critical"}},
+	{"one thread is frozen, one sleeps", 20, func(s *scene) {
+		s.listeners = []queue.Listener{by(listens(3, 128, 0), queue.Process{PID: 7, Name: "api", State: "S", Threads: []queue.Thread{{State: "S", Wait: "do_freezer_trap"}, {State: "S", Wait: "ep_poll"}}})}
+	}, nil},
+
+	{"one of two is stopped, stuck", 20, func(s *scene) {
+		s.listeners = []queue.Listener{by(waits(listens(2, 128, 0), 9*time.Second+time.Duration(s.i)*step, time.Second),
+			queue.Process{PID: 7, Name: "nginx", State: "S"}, queue.Process{PID: 8, Name: "nginx", State: "T"})}
+	}, []string{"LQ023 critical"}},
+	{"one of two is stopped, full in a group", 20, func(s *scene) {
+		s.counters[overflows] = s.n(1)
+		l := by(listens(6, 5, s.n(1)), queue.Process{PID: 7, Name: "nginx", State: "S"}, queue.Process{PID: 8, Name: "nginx", State: "t"})
+		l.Shared = 2
+		s.listeners = []queue.Listener{l}
+	}, []string{"LQ023 critical"}},
+	{"one of two is stopped, the other accepts", 20, func(s *scene) {
+		s.counters[overflows] = s.n(5)
+		s.listeners = []queue.Listener{by(listens(512-s.i%2, 511, s.n(5)), queue.Process{PID: 7, Name: "nginx", State: "S"}, queue.Process{PID: 8, Name: "nginx", State: "T"})}
+	}, []string{"LQ003 critical"}},
+
+	{"nobody accepts, the one of a group whose queue is not empty", 20, func(s *scene) {
+		full, empty := waits(listens(6, 5, 0), 9*time.Second+time.Duration(s.i)*step, time.Second), waits(listens(0, 5, 0), 0, 0)
+		empty.Waiting = full.Waiting
+		full.Shared, empty.Shared = 2, 2
+		s.listeners = []queue.Listener{full, empty}
+	}, []string{"LQ002 critical", "LQ013 warning"}},
+	{"a group of which two hold connections", 20, func(s *scene) {
+		one, other := waits(listens(2, 5, 0), 9*time.Second+time.Duration(s.i)*step, time.Second), listens(1-s.i%2, 5, 0)
+		other.Waiting = one.Waiting
+		one.Shared, other.Shared = 2, 2
+		s.listeners = []queue.Listener{one, other}
+	}, nil},
+	{"a group of which one was not seen", 20, func(s *scene) {
+		one := waits(listens(2, 5, 0), 9*time.Second+time.Duration(s.i)*step, time.Second)
+		one.Shared = 2
+		s.listeners = []queue.Listener{one}
+	}, nil},
+	{"most of the queue has closed, and nobody accepts", 20, func(s *scene) {
+		s.listeners = []queue.Listener{closed(waits(listens(9, 20, 0), 9*time.Second+time.Duration(s.i)*step, time.Millisecond), 9)}
+	}, []string{"LQ002 critical"}},
 
 	{"a filter at the socket", 20, func(s *scene) {
 		s.counters["TcpExtListenDrops"], s.counters["TcpExtTCPDeferAcceptDrop"], s.counters["TcpExtEmbryonicRsts"] = 7, 5, 5
@@ -389,7 +455,7 @@ func TestWorstFirst(t *testing.T) {
 		}
 		got = append(got, f.Code+" "+about)
 	}
-	want := []string{"LQ003 0.0.0.0:2", "LQ004 0.0.0.0:1", "LQ002 0.0.0.0:3", "LQ010 namespace", "LQ007 0.0.0.0:1"}
+	want := []string{"LQ003 0.0.0.0:2", "LQ002 0.0.0.0:3", "LQ004 0.0.0.0:1", "LQ010 namespace", "LQ007 0.0.0.0:1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}

@@ -14,6 +14,7 @@ const (
 	feelAbort  = "a client whose final ACK is dropped is reset (tcp_abort_on_overflow is 1): ECONNRESET from connect() or the first read or write"
 	feelCookie = "a client whose handshake was a SYN cookie is connected to nothing: its first data is sent again in silence, its second segment gets ECONNRESET"
 	feelWait   = "clients in the queue are connected and wait: what they send is acknowledged and answered by nobody until accept() takes them"
+	feelRoom   = "health checks that only connect succeed until the queue is full"
 	feelNext   = "the queue is full, so the next client fails: "
 )
 

@@ -28,6 +28,9 @@ func (s *situation) evidence() []string {
 	if w := s.waitLine(); w != "" {
 		all = append(all, w)
 	}
+	if closed, dead, queued, worth := s.leavers(); worth && s.cause.explains() {
+		all = append(all, leaversLine(closed, dead, queued)+": clients give up, and keep their places")
+	}
 	return append(all, "process: "+s.owners())
 }
 
@@ -58,7 +61,7 @@ func (s *situation) waitLine() string {
 		return ""
 	}
 	text := "the first in the queue has waited for " + text.Span(oldest)
-	if s.Listener.Shared > 1 {
+	if s.Listener.Shared > 1 && !s.waitsAreOwn() {
 		text += fmt.Sprintf(" (of the %d listeners at this address one)", s.Listener.Shared)
 	}
 	return text

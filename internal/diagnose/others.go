@@ -55,14 +55,18 @@ func (s *situation) leavers() (closed, dead, all int, worth bool) {
 }
 
 func (s *situation) leaverLines(closed, dead, all int) []string {
-	lines := []string{fmt.Sprintf("in the queue: %s; of them closed by their client (CLOSE_WAIT): %d, reset: %d", count(uint64(all), "connection"), closed, dead)}
-	if s.Listener.Shared > 1 {
+	lines := []string{leaversLine(closed, dead, all)}
+	if s.Listener.Shared > 1 && !s.waitsAreOwn() {
 		lines[0] += fmt.Sprintf("; over the %d listeners at this address", s.Listener.Shared)
 	}
 	if w := s.waitLine(); w != "" {
 		lines = append(lines, w)
 	}
 	return append(lines, "a client may close its sending side alone and still wait for an answer: CLOSE_WAIT does not show which", "process: "+s.owners())
+}
+
+func leaversLine(closed, dead, all int) string {
+	return fmt.Sprintf("in the queue: %s; of them closed by their client (CLOSE_WAIT): %d, reset: %d", count(uint64(all), "connection"), closed, dead)
 }
 
 func (s *situation) checkGone() []string {
@@ -74,7 +78,7 @@ func (s *situation) checkGone() []string {
 
 func gaveUp(s *situation) (Finding, bool) {
 	closed, dead, all, worth := s.leavers()
-	if !worth || mostlyDead(closed+dead, all) {
+	if !worth || mostlyDead(closed+dead, all) || s.cause.explains() {
 		return Finding{}, false
 	}
 	return Finding{
@@ -92,7 +96,7 @@ func mostlyDead(gone, all int) bool { return gone > 2 && 2*gone > all }
 
 func servingTheDead(s *situation) (Finding, bool) {
 	closed, dead, all, worth := s.leavers()
-	if !worth || !mostlyDead(closed+dead, all) {
+	if !worth || !mostlyDead(closed+dead, all) || s.cause.explains() {
 		return Finding{}, false
 	}
 	return Finding{

@@ -19,6 +19,7 @@ type program struct {
 	usual   string   // the backlog without that
 	again   string   // what makes it call listen() again
 	accept  string   // what makes it accept faster; empty: as in any program
+	files   string   // where it sets its own limit of open files; empty: nowhere
 }
 
 // String is where its backlog is set and what makes a change count.
@@ -68,6 +69,7 @@ var programs = []program{
 	{
 		name: "nginx", names: []string{"nginx", "openresty"}, setting: "backlog=N at one listen directive of this address", usual: "511",
 		again: "a reload suffices, if N has changed", accept: "more worker_processes and worker_connections; no blocking module or slow disk in the workers",
+		files: "worker_rlimit_nofile N",
 	},
 	{
 		name: "Apache httpd", names: []string{"apache2", "httpd"}, setting: "ListenBacklog N", usual: "511",
@@ -76,6 +78,7 @@ var programs = []program{
 	{
 		name: "HAProxy", names: []string{"haproxy"}, setting: "backlog N in the frontend or on its bind line", usual: "its maxconn",
 		again: "it counts after a restart: a reload that takes over the sockets (expose-fd listeners) keeps their limit", accept: "a higher maxconn, of the frontend and global: at maxconn it stops accepting",
+		files: "ulimit-n N in its global section, which it computes from maxconn without it",
 	},
 	{
 		name: "Envoy", names: []string{"envoy"}, setting: "tcp_backlog_size of the listener", usual: somaxconnBacklog, again: restartIt,
@@ -84,6 +87,7 @@ var programs = []program{
 	{
 		name: "Redis", names: []string{"redis-server*", "valkey-server*"}, setting: "tcp-backlog N", usual: "511",
 		again: restartIt + "; CONFIG SET cannot change it", accept: "find what blocks its one main thread: SLOWLOG GET, LATENCY DOCTOR, a fork or the disk",
+		files: "maxclients N, by which it raises its limit as far as the hard one",
 	},
 	{
 		name: "memcached", names: []string{"memcached"}, setting: "-b N", usual: "1024", again: restartIt,
@@ -131,6 +135,7 @@ var programs = []program{
 	{
 		name: "PHP-FPM", names: []string{"php-fpm*"}, setting: "listen.backlog = N in the pool", usual: "511",
 		again: "it counts after a restart: a reload keeps the socket", accept: "a higher pm.max_children: with all children busy nobody accepts",
+		files: "rlimit_files = N",
 	},
 	{
 		name: "sshd", names: []string{"sshd*"}, usual: "128, fixed when it was built", again: "with a systemd socket unit (ssh.socket) its Backlog= counts in its place",

@@ -32,6 +32,9 @@ var rules = []rule{
 	{code: "LQ018", namespace: otherSomaxconn},
 	{code: "LQ019", namespace: otherDrops},
 	{code: "LQ020", listener: refused},
+	{code: "LQ021", listener: filesUsedUp},
+	{code: "LQ022", listener: frozen},
+	{code: "LQ023", listener: partlyStopped},
 }
 
 func (r rule) findings(p *netns) []Finding {

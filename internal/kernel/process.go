@@ -40,8 +40,8 @@ func readProcess(pid int) (queue.Process, error) {
 	return p, nil
 }
 
-// Inspect reads what a process does: its Command, its State and its Threads, the
-// first 256 of them. What may not be read stays empty. It gives os.ErrNotExist if
+// Inspect reads what a process does: its Command, its State, its open files, and
+// its Threads, the first 256 of them. What may not be read stays empty. It gives os.ErrNotExist if
 // the process has ended, though another one may have its PID.
 func Inspect(p *queue.Process) error {
 	dir := "/proc/" + strconv.Itoa(p.PID)
@@ -57,6 +57,8 @@ func Inspect(p *queue.Process) error {
 		p.Command = parseCommand(text)
 	}
 	p.Threads = readThreads(dir + "/task")
+	p.MaxFiles = fileLimit(dir)
+	p.Files = openFiles(dir, p.MaxFiles)
 	return nil
 }
 

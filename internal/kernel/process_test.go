@@ -66,6 +66,7 @@ func TestInspect(t *testing.T) {
 	}
 	want := p
 	want.Name, want.Command, want.State = hostileName, cmd.Args, "S"
+	want.Files, want.MaxFiles = inspected.Files, inspected.MaxFiles
 	want.Threads = []queue.Thread{{Name: hostileName, State: "S", Wait: inspected.Threads[0].Wait}}
 	if diff := cmp.Diff(want, inspected); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

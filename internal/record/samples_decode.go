@@ -149,7 +149,7 @@ func (line listenerJSON) listener() (queue.Listener, error) {
 }
 
 func (line processJSON) process() queue.Process {
-	p := queue.Process{PID: line.PID, Name: line.Name, Command: line.Command, Cgroup: line.Cgroup, Unit: line.Unit, State: line.State}
+	p := queue.Process{PID: line.PID, Name: line.Name, Command: line.Command, Cgroup: line.Cgroup, Unit: line.Unit, State: line.State, Files: count(line.Files), MaxFiles: count(line.MaxFiles)}
 	for _, t := range line.Threads {
 		p.Threads = append(p.Threads, queue.Thread(t))
 	}

@@ -61,6 +61,9 @@ type processJSON struct {
 	Unit    string       `json:"unit,omitempty"`
 	State   string       `json:"state,omitempty"`
 	Threads []threadJSON `json:"threads,omitempty"`
+
+	Files    *uint64 `json:"files,omitempty"`
+	MaxFiles *uint64 `json:"max_files,omitempty"`
 }
 
 type threadJSON struct {
@@ -134,7 +137,7 @@ func listenerLine(l *queue.Listener) listenerJSON {
 }
 
 func processLine(p queue.Process) processJSON {
-	line := processJSON{PID: p.PID, Name: p.Name, Command: p.Command, Cgroup: p.Cgroup, Unit: p.Unit, State: p.State}
+	line := processJSON{PID: p.PID, Name: p.Name, Command: p.Command, Cgroup: p.Cgroup, Unit: p.Unit, State: p.State, Files: known(p.Files), MaxFiles: known(p.MaxFiles)}
 	for _, t := range p.Threads {
 		line.Threads = append(line.Threads, threadJSON(t))
 	}

@@ -6,7 +6,7 @@ const (
 	sizeNamespace = 192
 	sizeSysctl    = 96
 	sizeListener  = 320
-	sizeProcess   = 224
+	sizeProcess   = 288
 	sizeThread    = 64
 	sizeString    = 16
 	sizeWait      = 8

@@ -29,7 +29,7 @@ func twoSamples() []queue.Sample {
 				Address: netip.MustParseAddrPort("[::]:8080"), Netns: 7, Inode: 3, Cookie: 1<<63 + 1, DualStack: true, UID: 33, AcceptLen: 4, AcceptLimit: 128,
 				SynLen: queue.Known(0), Drops: queue.Known(2), Shared: 2,
 				Waiting:   &queue.Waiting{Waits: []time.Duration{1500 * time.Millisecond}, Len: 1, Closed: 1, Age: time.Millisecond},
-				Processes: []queue.Process{{PID: 12, Name: "a\"<\xff", Command: []string{"x"}, State: "T", Threads: []queue.Thread{{Name: "t", State: "S", Wait: "futex"}}}},
+				Processes: []queue.Process{{PID: 12, Name: "a\"<\xff", Command: []string{"x"}, State: "T", Files: queue.Known(1024), MaxFiles: queue.Known(0), Threads: []queue.Thread{{Name: "t", State: "S", Wait: "futex"}}}},
 			},
 			{Address: netip.MustParseAddrPort("127.0.0.1:1"), Netns: 7, AcceptLimit: queue.NoLimit},
 		},
