@@ -25,11 +25,11 @@ type Listener struct {
 	Drops         *uint64         `json:"drops,omitempty"`          // sk_drops since the socket was made (net/ipv4/tcp_input.c, tcp_listendrop)
 	Dropped       *uint64         `json:"dropped,omitempty"`        // sk_drops within the window
 	DroppedBy     queue.DropCause `json:"dropped_by,omitempty"`     // what dropped them: queue, defer-accept, reset, other (no queue); absent: not known
-	DropsPerS     *float64        `json:"drops_per_s,omitempty"`    // the same as a rate
+	DropsPerS     *float64        `json:"drops_per_s,omitempty"`    // sk_drops within the window, per second
 	Netns         queue.NetnsID   `json:"netns,omitempty"`          // number of its network namespace, as in /proc/PID/ns/net
 	NetnsName     string          `json:"-"`
 	Processes     []Process       `json:"processes,omitzero"`        // that have it open; absent: not known, empty: none
-	ReuseportGrp  string          `json:"reuseport_group,omitempty"` // the same text for all that share its address with SO_REUSEPORT
+	ReuseportGrp  string          `json:"reuseport_group,omitempty"` // names the group that shares its address with SO_REUSEPORT
 	DualStack     bool            `json:"dual_stack,omitempty"`      // an IPv6 socket that takes IPv4, too
 	UID           uint32          `json:"uid"`                       // of the user who made it
 	Inode         uint32          `json:"inode,omitempty"`           // of the socket

@@ -195,7 +195,7 @@ func overflowSomewhere(p *netns) (Finding, bool) {
 
 func clamped(s *situation) (Finding, bool) {
 	allowed, known := s.netns.somaxconn()
-	if !known || s.Listener.AcceptLimit != allowed || !s.overflowed && !s.Listener.Full() {
+	if !known || s.Listener.AcceptLimit != allowed || !s.failing() {
 		return Finding{}, false
 	}
 	f := Finding{

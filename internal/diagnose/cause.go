@@ -13,8 +13,8 @@ type cause string
 
 const (
 	fine      cause = ""
-	isStopped cause = "stopped" // all its processes are
-	isFrozen  cause = "frozen"  // the same, with their control group
+	isStopped cause = "stopped" // all its processes are, by a signal or a debugger
+	isFrozen  cause = "frozen"  // all its processes are, with their control group
 	isFiles   cause = "files"   // one of them has used up its open files
 	isPartly  cause = "partly"  // some of its processes are stopped, and nothing is seen to be accepted
 	isStuck   cause = "stuck"   // nobody accepts
@@ -25,7 +25,7 @@ const (
 )
 
 func (s *situation) findCause() cause {
-	trouble, stuck := s.overflowed || s.Listener.Full(), s.nobodyAccepts()
+	trouble, stuck := s.failing(), s.nobodyAccepts()
 	switch {
 	case s.Listener.AcceptLen > 0 && s.allProcesses((*queue.Process).Stopped):
 		return isStopped
@@ -58,15 +58,15 @@ func (s *situation) recent() []queue.Point {
 	return s.Points[i:]
 }
 
-// allProcesses reports whether that is true of all processes that could accept.
+// allProcesses reports whether the condition is true of all processes that could accept.
 func (s *situation) allProcesses(is func(*queue.Process) bool) bool {
 	return len(s.Listener.Processes) > 0 && len(s.those(is)) == len(s.Listener.Processes)
 }
 
-// someProcess reports whether it is true of one.
+// someProcess reports whether the condition is true of one.
 func (s *situation) someProcess(is func(*queue.Process) bool) bool { return len(s.those(is)) > 0 }
 
-// those are the processes of which it is true.
+// those are the processes of which the condition is true.
 func (s *situation) those(is func(*queue.Process) bool) (all []*queue.Process) {
 	for i := range s.Listener.Processes {
 		if p := &s.Listener.Processes[i]; is(p) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"listenq/internal/queue"
 	"listenq/internal/text"
 )
 
@@ -11,13 +12,13 @@ import (
 // The kernel chooses by a hash of the addresses, not by who has room
 // (reuseport_select_sock, net/core/sock_reuseport.c).
 func skewed(s *situation) (Finding, bool) {
-	if !s.overflowed && !s.Listener.Full() {
+	if !s.failing() {
 		return Finding{}, false
 	}
 	full, idle, members := 0, 0, 0
 	var rows []string
 	for _, o := range s.netns.groups[s.Listener.Address] {
-		bad := o.overflowed || o.Listener.Full()
+		bad := o.failing()
 		switch {
 		case bad && full == 0 && o != s:
 			return Finding{}, false // it was reported with the worst one
@@ -184,7 +185,7 @@ func (s *situation) otherSomaxconn(here, host int) Finding {
 func otherDrops(p *netns) (Finding, bool) {
 	drops, overflows, full := p.moved("TcpExtListenDrops"), p.moved("TcpExtListenOverflows"), p.moved("TcpExtTCPReqQFullDrop")
 	known := overflows.N + full.N + p.rose("TcpExtSyncookiesSent")
-	if !drops.Known || !overflows.Known || !full.Known || drops.N < known+counterSkew {
+	if !drops.Known || !overflows.Known || !full.Known || drops.N < known+queue.CounterSkew {
 		return Finding{}, false
 	}
 	f := Finding{

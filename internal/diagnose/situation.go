@@ -15,7 +15,6 @@ const (
 	stoppedAfter = time.Second      // no accept for so long is a stop, not a pause
 	smallLimit   = 128              // the backlog that many programs have as their default, and those below
 	majority     = 0.5              // of the samples
-	counterSkew  = 5                // how far two counters may be apart because they are not read at once
 )
 
 // netns is a network namespace and what listens in it.
@@ -144,7 +143,7 @@ func (p *netns) serves() bool {
 
 // wasFull reports whether a sample saw the accept queue full.
 func (s *situation) wasFull() bool {
-	return s.Listener.AcceptLimit >= 0 && s.AcceptMax > s.Listener.AcceptLimit
+	return s.Listener.FullAt(s.AcceptMax)
 }
 
 // findOverflow finds out whether the accept queue dropped something. sk_drops rises by
@@ -168,7 +167,7 @@ func (s *situation) findOverflow() (overflowed, certain bool) {
 // account for: each raises sk_drops of its listener by one at least. Its own are known.
 func (s *situation) exceedOthers(overflows uint64) bool {
 	theirs := s.netns.dropped - s.Dropped.N
-	return s.netns.unknown == 0 && overflows > theirs+theirs/counterSkew+counterSkew
+	return s.netns.unknown == 0 && overflows > theirs+theirs/queue.CounterSkew+queue.CounterSkew
 }
 
 // othersFull reports whether another listener that dropped something was seen full:

@@ -17,13 +17,13 @@ const (
 // Harmless reports whether nobody fails by drops of that cause.
 func (c DropCause) Harmless() bool { return c == DropDefer || c == DropReset }
 
-// dropSkew is how far two counters may be apart because they are not read at once.
-const dropSkew = 5
+// CounterSkew is how far two counters may be apart because they are not read at once.
+const CounterSkew = 5
 
 // dropped is what is known of the drops of one listener.
 type dropped struct {
 	n    Count // by how much its sk_drops rose
-	all  Count // the same of all listeners of its namespace
+	all  Count // by how much sk_drops of all listeners of its namespace rose together
 	full bool  // its accept queue was seen full
 }
 
@@ -39,14 +39,14 @@ func (d dropped) cause(n *NamespaceTrend) DropCause {
 	switch {
 	case !listenDrops.Known || listenDrops.N == 0 && d.full:
 		return DropUnknown
-	case listenDrops.N > 0 && d.n.N <= 2*listenDrops.N+dropSkew:
+	case listenDrops.N > 0 && d.n.N <= 2*listenDrops.N+CounterSkew:
 		return DropQueue
 	case listenDrops.N > 0 || !d.all.Known:
 		return DropOther
 	}
 	deferred, reset := n.Moved("TcpExtTCPDeferAcceptDrop").N, n.Moved("TcpExtEmbryonicRsts").N
 	switch explained := deferred + reset; {
-	case explained == 0 || d.all.N > explained+explained/dropSkew+1:
+	case explained == 0 || d.all.N > explained+explained/CounterSkew+1:
 		return DropOther
 	case deferred >= reset:
 		return DropDefer
@@ -67,7 +67,7 @@ func (all dropsOf) add(id NetnsID, n Count) {
 	all[id] = Known(sum.N + n.N)
 }
 
-// nameDrops sets DroppedBy of each listener, and its State with it.
+// nameDrops sets DroppedBy of each listener.
 func nameDrops(all []Trend, namespaces []NamespaceTrend) {
 	sums := dropsOf{}
 	for i := range all {
@@ -78,12 +78,11 @@ func nameDrops(all []Trend, namespaces []NamespaceTrend) {
 		if !t.Dropped.Known || t.Dropped.N == 0 {
 			continue
 		}
-		d := dropped{n: t.Dropped, all: sums[t.Listener.Netns], full: t.Listener.AcceptLimit >= 0 && t.AcceptMax > t.Listener.AcceptLimit}
+		d := dropped{n: t.Dropped, all: sums[t.Listener.Netns], full: t.Listener.FullAt(t.AcceptMax)}
 		for j := range namespaces {
 			if n := &namespaces[j]; n.Namespace.ID == t.Listener.Netns {
 				t.DroppedBy = d.cause(n)
 			}
 		}
-		t.State = t.Listener.state(!t.DroppedBy.Harmless())
 	}
 }

@@ -151,7 +151,7 @@ func matchState(text, value string) (func(*Trend) bool, error) {
 
 // facts are states as facts, of which several may hold at once.
 var facts = map[State]func(*Trend) bool{
-	Dropping: func(t *Trend) bool { return t.Dropped.Known && t.Dropped.N > 0 && !t.DroppedBy.Harmless() },
+	Dropping: (*Trend).dropping,
 	Full:     func(t *Trend) bool { return t.Listener.Full() },
 	Stalled:  func(t *Trend) bool { return t.Listener.Stalled() },
 }

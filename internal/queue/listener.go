@@ -1,9 +1,7 @@
 package queue
 
 import (
-	"cmp"
 	"net/netip"
-	"strings"
 	"time"
 )
 
@@ -52,63 +50,6 @@ func (w *Waiting) Oldest() (time.Duration, bool) {
 	return w.Waits[0], true
 }
 
-// Process is one that has a listening socket open.
-type Process struct {
-	PID     int
-	Start   uint64   // when it started, in clock ticks since boot: a PID is used again, both together are not; 0 where not read
-	Name    string   // comm: 15 bytes that the process itself chose
-	Command []string // its arguments; nil where not read
-	Cgroup  string   // path in the unified or the systemd hierarchy
-	Unit    string   // what the cgroup says that it is: a systemd unit, a container; empty if nothing
-	State   string   // of its main thread as /proc/PID/stat writes it: R, S, D, T, t, Z; empty where not read
-	Threads []Thread // nil where not read
-
-	Files    Count // descriptors that it has open, of those below the limit
-	MaxFiles Count // the most that it may have open: RLIMIT_NOFILE, the soft limit
-}
-
-// Belongs is what the process belongs to: its unit or container, else its control group;
-// empty if that is the root of all, or not known.
-func (p *Process) Belongs() string { return cmp.Or(p.Unit, strings.TrimSuffix(p.Cgroup, "/")) }
-
-// Stopped reports whether the process is stopped, by a signal (T) or a debugger (t).
-func (p *Process) Stopped() bool { return p.State == "T" || p.State == "t" }
-
-// FilesUsedUp reports whether the process has as many descriptors open as it may: accept()
-// fails with EMFILE (alloc_fd, fs/file.c).
-func (p *Process) FilesUsedUp() bool {
-	return p.Files.Known && p.MaxFiles.Known && p.MaxFiles.N > 0 && p.Files.N >= p.MaxFiles.N
-}
-
-// Frozen reports whether all threads of the process are frozen with their control group, as
-// those of a paused container.
-func (p *Process) Frozen() bool {
-	for _, t := range p.Threads {
-		if !t.frozen() {
-			return false
-		}
-	}
-	return len(p.Threads) > 0
-}
-
-// frozen reports whether the thread sleeps in __refrigerator (kernel/freezer.c, version 1) or in
-// do_freezer_trap (kernel/signal.c, version 2), which compilers put into get_signal: there a
-// thread sleeps for nothing else but a stop, which is state T or t.
-func (t *Thread) frozen() bool {
-	switch t.Wait {
-	case "__refrigerator", "do_freezer_trap":
-		return true
-	}
-	return t.Wait == "get_signal" && t.State == "S"
-}
-
-// Thread is what one thread of a process does.
-type Thread struct {
-	Name  string
-	State string
-	Wait  string // the kernel function or system call in which it sleeps; empty where not known
-}
-
 // Queues is what moves of a listener.
 type Queues struct {
 	AcceptLen, AcceptLimit int
@@ -120,7 +61,12 @@ func (l *Listener) Queues() Queues { return Queues{l.AcceptLen, l.AcceptLimit, l
 
 // Full reports whether the kernel drops what arrives for this listener: the
 // queue holds one more than its limit (sk_acceptq_is_full, include/net/sock.h).
-func (l *Listener) Full() bool { return l.AcceptLimit >= 0 && l.AcceptLen > l.AcceptLimit }
+func (l *Listener) Full() bool { return l.FullAt(l.AcceptLen) }
+
+// FullAt reports whether it is full with so many in its queue; false where its limit is not known.
+func (l *Listener) FullAt(length int) bool {
+	return l.AcceptLimit >= 0 && length > l.AcceptLimit
+}
 
 // Fill is how full the accept queue is: 1 when the next connection is dropped. It
 // is 0 where the limit is not known.

@@ -11,10 +11,7 @@ type Paths struct {
 // both (tcp_v4_rcv and tcp_listendrop, Linux 4.9 to 6.18). So with one listener that
 // drops in its namespace, and nothing else that moves sk_drops, the two show how many
 // of each there were.
-func (h *History) splitDrops(all []Trend, namespaces []NamespaceTrend) {
-	if h.samples < 2 {
-		return // nobody knows of drops
-	}
+func splitDrops(all []Trend, namespaces []NamespaceTrend) {
 	dropping := map[NetnsID]int{}
 	for i := range all {
 		if t := &all[i]; !t.Dropped.Known || t.Dropped.N > 0 {

@@ -130,9 +130,9 @@ func compareTotals(a, b Total) int {
 	)
 }
 
-// dropped is what its cause is found by: all is what the listeners of its namespace dropped.
+// dropped is what DroppedBy is found by: all is what the listeners of its namespace dropped.
 func (t *Total) dropped(all Count) dropped {
-	return dropped{n: t.Dropped, all: all, full: t.Listener.AcceptLimit >= 0 && t.AcceptMax > t.Listener.AcceptLimit}
+	return dropped{n: t.Dropped, all: all, full: t.Listener.FullAt(t.AcceptMax)}
 }
 
 // fill is how full the accept queue was at most.

@@ -45,9 +45,14 @@ func (h *History) trends(window time.Duration) []Trend {
 		all[i].fill(l, h.courses[i], since)
 		order[i] = i
 	}
-	spaces := h.namespaceTrends(window)
-	nameDrops(all, spaces)
-	h.splitDrops(all, spaces)
+	if h.samples > 1 { // else nobody knows of drops
+		spaces := h.namespaceTrends(window)
+		nameDrops(all, spaces)
+		splitDrops(all, spaces)
+	}
+	for i := range all {
+		all[i].State = all[i].Listener.state(all[i].dropping())
+	}
 	slices.SortFunc(order, func(a, b int) int { return Worse(&all[a], &all[b]) })
 	arrange(all, order)
 	return all
@@ -125,7 +130,11 @@ func (t *Trend) fill(l *Listener, track *track, since time.Duration) {
 		t.Accepts = per(n.N, t.Window)
 	}
 	t.Dead = track.dead()
-	t.State = l.state(t.Dropped.Known && t.Dropped.N > 0)
+}
+
+// dropping reports whether packets were dropped within the window, and clients feel it.
+func (t *Trend) dropping() bool {
+	return t.Dropped.Known && t.Dropped.N > 0 && !t.DroppedBy.Harmless()
 }
 
 // LimitBy says what made the limit of the accept queue.
